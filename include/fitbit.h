@@ -1,0 +1,722 @@
+/*
+ * libfitbit: log a person in to Fitbit, and keep the login alive.
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * This file is the manual; it can be read from top to bottom. It is generated from the library's
+ * source: do not edit it.
+ *
+ *     fitbit_app_new     the application, as it is registered with the provider
+ *     fitbit_step_one    the address where the person grants access
+ *     fitbit_step_two    the address that they were sent back to becomes a client
+ *     fitbit_from_token  a saved token becomes a client: nobody has to log in
+ *     fitbit_get ...     requests as that person; an expired token is renewed on the way
+ *     fitbit_free, fitbit_app_free
+ *
+ * Every new token, the first one too, goes to a callback of yours. Save it, and the person never
+ * has to log in again. Fitbit's refresh tokens are single-use: who loses the newest token has lost
+ * the login. So the callback says whether it saved, and a token that was not saved is kept, used,
+ * and offered again.
+ *
+ * The rules for all functions:
+ *
+ * - Errors. A function that can fail returns a FitbitError *: NULL is success, anything else is
+ *   yours to read and to free with fitbit_error_free(). Its code says what to do next. Results come
+ *   through the pointers that stand last; on failure they are set to NULL or 0. A function that
+ *   returns no error answers a NULL handle with 0, NULL, false, "" (fitbit_error_message) or -1
+ *   (fitbit_error_retry_after).
+ * - Ownership. A char * result is yours: free it with fitbit_string_free(). A const char * result
+ *   is borrowed from the handle that it was read from and lives as long as that. What you pass in
+ *   is copied; it need not outlive the call, but for user_data. Freeing NULL does nothing. Handles
+ *   may be freed in any order, each when no call on it runs in any thread.
+ * - Strings are NUL-terminated UTF-8. NULL where a value is required, text that is not UTF-8, and a
+ *   number or enumerator out of range are FITBIT_ERROR_INVALID_ARGUMENT, with a message that names
+ *   the argument.
+ * - Threads. Set an app up in one thread; then it, and every other handle at any time, may be used
+ *   from any number of threads at once. There is no global and no per-thread state: an error is in
+ *   the value returned. Calls block; nothing runs in the background.
+ * - Secrets. No token, code, verifier, secret or password appears in an error. Nothing is ever
+ *   printed.
+ */
+
+#ifndef FITBIT_H
+#define FITBIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#define FITBIT_VERSION_MAJOR 0
+#define FITBIT_VERSION_MINOR 1
+#define FITBIT_VERSION_PATCH 0
+
+/* A result that must be looked at: dropping it would drop an error. */
+#if defined(__GNUC__) || defined(__clang__)
+#define FITBIT_MUST_USE __attribute__((warn_unused_result))
+#else
+#define FITBIT_MUST_USE
+#endif
+
+
+/**
+ * Which service the application is registered with.
+ */
+typedef enum FitbitProvider {
+  /**
+   * The Fitbit Web API. Its switch-off was announced for 2026-11-02: from then on it answers
+   * FITBIT_ERROR_PROVIDER_RETIRED.
+   */
+  FITBIT_PROVIDER_FITBIT = 1,
+  /**
+   * The Google Health API, its successor. Not served by this version of the library:
+   * fitbit_app_new() answers FITBIT_ERROR_INVALID_ARGUMENT.
+   */
+  FITBIT_PROVIDER_GOOGLE_HEALTH = 2,
+} FitbitProvider;
+
+/**
+ * What can be overridden, for tests, for proxies of your own, and for what comes next.
+ */
+typedef enum FitbitEndpoint {
+  /**
+   * Where the person grants access.
+   */
+  FITBIT_ENDPOINT_AUTHORIZE = 0,
+  /**
+   * Where a code or a refresh token becomes a token.
+   */
+  FITBIT_ENDPOINT_TOKEN = 1,
+  /**
+   * Where a token is revoked.
+   */
+  FITBIT_ENDPOINT_REVOKE = 2,
+  /**
+   * What every path is appended to.
+   */
+  FITBIT_ENDPOINT_API = 3,
+} FitbitEndpoint;
+
+/**
+ * How the application proves who it is at the token endpoint (RFC 6749 section 2.3).
+ */
+typedef enum FitbitClientAuth {
+  /**
+   * What the provider prefers (Fitbit: BASIC), and NONE without a secret. The default.
+   */
+  FITBIT_CLIENT_AUTH_AUTO = 0,
+  /**
+   * Id and secret in the Authorization header: Fitbit's application type "Server".
+   */
+  FITBIT_CLIENT_AUTH_BASIC = 1,
+  /**
+   * Id and secret in the request's body.
+   */
+  FITBIT_CLIENT_AUTH_BODY = 2,
+  /**
+   * The id alone, in the body: Fitbit's application type "Client".
+   */
+  FITBIT_CLIENT_AUTH_NONE = 3,
+} FitbitClientAuth;
+
+/**
+ * What went wrong, and so what to do next.
+ *
+ * The numbers are part of the ABI: none is ever given another meaning, and 0 is never an error.
+ * Later versions may add codes, all below 32; treat one that you do not know like
+ * FITBIT_ERROR_HTTP.
+ *
+ */
+typedef enum FitbitErrorCode {
+  /**
+   * An argument is NULL, not UTF-8, malformed or out of range, the app is already in use, or
+   * the call is forbidden inside this callback. The message names the argument: fix the
+   * program.
+   */
+  FITBIT_ERROR_INVALID_ARGUMENT = 1,
+  /**
+   * The redirect does not belong to this session. Drop it: it may be forged.
+   */
+  FITBIT_ERROR_STATE_MISMATCH = 2,
+  /**
+   * The person said no. Ask again later.
+   */
+  FITBIT_ERROR_ACCESS_DENIED = 3,
+  /**
+   * The provider reported another error in the redirect, or refused the authorization code.
+   * Start again at fitbit_step_one.
+   */
+  FITBIT_ERROR_AUTHORIZATION = 4,
+  /**
+   * The provider refused the client id or secret. Fix the configuration; logins are not lost.
+   */
+  FITBIT_ERROR_INVALID_CLIENT = 5,
+  /**
+   * The refresh token is dead, missing, revoked or another provider's. Read your store again,
+   * another process may have saved a newer token; else the person must log in again.
+   */
+  FITBIT_ERROR_REAUTHORIZE = 6,
+  /**
+   * The person did not grant the scope that this request needs. Ask for it: "scope" in
+   * fitbit_step_one's params.
+   */
+  FITBIT_ERROR_INSUFFICIENT_SCOPE = 7,
+  /**
+   * Too many requests. Wait: fitbit_error_retry_after says how long.
+   */
+  FITBIT_ERROR_RATE_LIMITED = 8,
+  /**
+   * Any other status of 300 and above. Read status, type and message.
+   */
+  FITBIT_ERROR_HTTP = 9,
+  /**
+   * The provider has switched this service off (410 Gone). Move to its successor; trying again
+   * does not help.
+   */
+  FITBIT_ERROR_PROVIDER_RETIRED = 10,
+  /**
+   * A name did not resolve, a connection was refused, reset or closed. Try again.
+   */
+  FITBIT_ERROR_NETWORK = 11,
+  /**
+   * The time allowed ran out. Try again.
+   */
+  FITBIT_ERROR_TIMEOUT = 12,
+  /**
+   * A certificate or the TLS handshake was refused. Do not try again blindly.
+   */
+  FITBIT_ERROR_TLS = 13,
+  /**
+   * The answer is not what HTTP or OAuth promise, or larger than allowed. Report it.
+   */
+  FITBIT_ERROR_PROTOCOL = 14,
+  /**
+   * The token callback, or another store, did not save. The client keeps the token and offers
+   * it again. Look at the store.
+   */
+  FITBIT_ERROR_STORE = 15,
+  /**
+   * The call was cancelled.
+   */
+  FITBIT_ERROR_CANCELLED = 16,
+  /**
+   * A bug in this library, contained: handles stay usable. Report it.
+   */
+  FITBIT_ERROR_INTERNAL = 17,
+  /**
+   * The notification is not the provider's. Drop it.
+   */
+  FITBIT_ERROR_SIGNATURE = 18,
+} FitbitErrorCode;
+
+/**
+ * The registered application: its credentials, its settings, and the connections that all its
+ * clients share. One thread makes it and sets it up; after that any number of threads use it at
+ * once. Freed with fitbit_app_free(), before or after its clients: a client keeps what it needs.
+ */
+typedef struct FitbitApp FitbitApp;
+
+/**
+ * One person's login: it makes requests as that person, and renews its token by itself, before
+ * the token expires or when the provider says that it has. Any number of threads may use it at
+ * once; one of them renews, the others wait for it and share the result. Freed with
+ * fitbit_free(), when no call on it runs in any thread.
+ */
+typedef struct FitbitClient FitbitClient;
+
+/**
+ * What went wrong: the result of every function that can fail, where it is not NULL. It belongs
+ * to the program that got it: free it with fitbit_error_free(). Reading it is safe from any
+ * number of threads. No token, code, verifier, secret or password appears in any of its texts.
+ */
+typedef struct FitbitError FitbitError;
+
+/**
+ * What the API answered: status, headers and body as they came. It belongs to the program: free
+ * it with fitbit_response_free(). Reading it is safe from any number of threads. It outlives its
+ * client.
+ */
+typedef struct FitbitResponse FitbitResponse;
+
+/**
+ * Takes every new token, the first one too, as JSON, to save it so that the person never has to
+ * log in again.
+ *
+ * It returns 1 when the token is safely saved. Anything else, so also the 0 that a binding returns
+ * when an exception was thrown, means that it was not: the client keeps and uses the token, and
+ * offers it again before each later request, in fitbit_save() and once more in fitbit_free().
+ *
+ * It runs inside a call of the library, on that call's thread, with no lock of the library held.
+ * A client's callback runs one at a time, in the order of the tokens. Its time does not count
+ * against the call's timeout. It must return: no exception, longjmp or thread exit may leave it.
+ * Inside it any function may be called on other handles. On its own client fitbit_token() gives
+ * the new token, and what would need the renewal that is just being saved (fitbit_get(),
+ * fitbit_refresh() ...) fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other threads that
+ * client's calls wait for it, at most their own timeout: hold no lock that your callback takes
+ * while you call the library.
+ *
+ * @param token_json  the whole token; save it as it is. It lives until the callback returns.
+ * @param user_data   what was passed together with the callback
+ */
+typedef int (*FitbitTokenCallback)(const char *token_json,
+                                   void *user_data);
+
+/**
+ * What the provider last said of how many requests are allowed. -1: it did not say.
+ */
+typedef struct FitbitRateLimit {
+  /**
+   * Requests allowed per period (Fitbit: 150 per hour for each person).
+   */
+  int32_t limit;
+  /**
+   * Requests left in this period.
+   */
+  int32_t remaining;
+  /**
+   * Seconds from now until the next period.
+   */
+  int32_t reset_seconds;
+} FitbitRateLimit;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/* ======== The application
+ *
+ * Make it once, set it up with the fitbit_app_set_ functions, then use it from any number of
+ * threads. From its first use on, by fitbit_step_one(), fitbit_step_two() or
+ * fitbit_from_token(), the fitbit_app_set_ functions answer FITBIT_ERROR_INVALID_ARGUMENT.
+ */
+
+/**
+ * Makes an application.
+ *
+ * @param provider       the service that it is registered with
+ * @param client_id      as registered
+ * @param client_secret  as registered, or NULL for an application without one (PKCE protects it)
+ * @param callback_uri   where the person is sent back to, exactly as registered: it is sent byte for
+ *                       byte. NULL: this app logs nobody in, it only starts from saved tokens.
+ * @param app            receives the application; NULL on failure
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_new(FitbitProvider provider,
+                            const char *client_id,
+                            const char *client_secret,
+                            const char *callback_uri,
+                            FitbitApp **app);
+
+/**
+ * Sets the scopes that are asked for.
+ *
+ * @param scopes  separated by spaces; default: every scope with which something can be read (for
+ *                Fitbit: activity cardio_fitness electrocardiogram heartrate
+ *                irregular_rhythm_notifications location nutrition oxygen_saturation profile
+ *                respiratory_rate settings sleep social temperature weight)
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_scopes(FitbitApp *app,
+                                   const char *scopes);
+
+/**
+ * Overrides an endpoint.
+ *
+ * @param endpoint  which one; default: the provider's own
+ * @param uri       an https address without user name, query and fragment. http is for loopback
+ *                  only, which is exactly localhost, 127.0.0.0/8 and [::1].
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_endpoint(FitbitApp *app,
+                                     FitbitEndpoint endpoint,
+                                     const char *uri);
+
+/**
+ * Sets how the application proves who it is at the token endpoint.
+ *
+ * @param method  default: FITBIT_CLIENT_AUTH_AUTO. BASIC and BODY need a secret.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_client_auth(FitbitApp *app,
+                                        FitbitClientAuth method);
+
+/**
+ * Sets a header of every API request; User-Agent goes to the token endpoint too.
+ *
+ * For one person's own headers (Accept-Language chooses Fitbit's units) see fitbit_set_header().
+ *
+ * @param name   Authorization, Host, Content-Length, Transfer-Encoding, Connection, Proxy-*, Expect,
+ *               TE and Upgrade are refused
+ * @param value  without line breaks; NULL: send none. Default: User-Agent is "libfitbit/" and the
+ *               version, there are no others.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_header(FitbitApp *app,
+                                   const char *name,
+                                   const char *value);
+
+/**
+ * Sets how long one call may take as a whole: names, connections, a renewal on the way and the
+ * answer's body included, the time in your callbacks excluded.
+ *
+ * @param milliseconds  at least 1; default: 30000
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_timeout_ms(FitbitApp *app,
+                                       uint32_t milliseconds);
+
+/**
+ * Sets how long before its expiry a token is renewed.
+ *
+ * @param seconds  default: 60; never more than a tenth of the token's life is used. 0: only when it
+ *                 has expired.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_refresh_leeway(FitbitApp *app,
+                                           uint32_t seconds);
+
+/**
+ * Sets the largest body that is accepted; above it a request is FITBIT_ERROR_PROTOCOL.
+ *
+ * @param bytes  after unpacking; at least 1; default: 16777216 (16 MiB)
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_max_body(FitbitApp *app,
+                                     size_t bytes);
+
+/**
+ * Frees an application; its clients go on. NULL: nothing happens.
+ */
+void fitbit_app_free(FitbitApp *app);
+
+/* ======== Logging in
+ *
+ * A person logs in once, in two steps: fitbit_step_one() makes an address for their browser,
+ * fitbit_step_two() turns the address that they come back to into a client. From then on a
+ * saved token is enough: fitbit_from_token().
+ */
+
+/**
+ * Step one: makes the address where the person grants access. No request is sent.
+ *
+ * Send the person to `authorization_uri` with a browser. They come back to the
+ * callback URI with an answer in the address: take that whole address, and the session, to
+ * fitbit_step_two(). A session serves one login. Keep it out of the browser's reach and bound to
+ * the browser that the login began in (in memory, in your web session), and delete it before step
+ * two. It is not signed: it steers no request, but whoever can choose it can attach their own
+ * account to the person.
+ *
+ * @param params             more parameters for this login only, form-encoded, such as
+ *                           "scope=sleep&prompt=login", or NULL. Refused: response_type, client_id,
+ *                           redirect_uri, state, code_challenge, code_challenge_method, and anything
+ *                           twice.
+ * @param authorization_uri  receives the address, to be freed with fitbit_string_free()
+ * @param session            receives what step two needs, a JSON text for you to keep as it is, to
+ *                           be freed with fitbit_string_free(). Later versions read it too.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_step_one(FitbitApp *app,
+                             const char *params,
+                             char **authorization_uri,
+                             char **session);
+
+/**
+ * Step two: the address that the person was sent back to becomes a client.
+ *
+ * Everything is checked before the one request goes out. That request is never repeated: after a
+ * lost answer the person starts again at step one. The person may have granted fewer scopes than
+ * were asked for: fitbit_token_field(client, "scope", ...) says which. The first token goes to
+ * `on_token` before this returns; that it could not be saved does not fail the call.
+ *
+ * @param session       from fitbit_step_one(), of an app with the same provider, client id and
+ *                      callback URI
+ * @param redirect_uri  the whole address, a request target ("/callback?code=..."), or only its
+ *                      query; what follows a # is ignored
+ * @param on_token      takes every token, this first one too; or NULL
+ * @param user_data     passed to on_token; must live until fitbit_free() has returned
+ * @param client        receives the client; NULL on failure
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_step_two(FitbitApp *app,
+                             const char *session,
+                             const char *redirect_uri,
+                             FitbitTokenCallback on_token,
+                             void *user_data,
+                             FitbitClient **client);
+
+/**
+ * A saved token becomes a client; nobody has to log in. No request is sent.
+ *
+ * @param token_json  what on_token was given, a provider's raw answer, or what the Python clients
+ *                    save. A token of another provider is FITBIT_ERROR_REAUTHORIZE.
+ * @param on_token    takes every later token; or NULL
+ * @param user_data   passed to on_token; must live until fitbit_free() has returned
+ * @param client      receives the client; NULL on failure
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_from_token(FitbitApp *app,
+                               const char *token_json,
+                               FitbitTokenCallback on_token,
+                               void *user_data,
+                               FitbitClient **client);
+
+/* ======== Requests as that person
+ *
+ * A status from 200 to 299 is success; anything else is an error, and so is a
+ * redirect, which is never followed. A token about to expire is renewed first. After a 401 that
+ * says the token is not valid it is renewed, and the request is sent once more. A GET or DELETE
+ * whose kept-alive connection died before any answer is sent once more on a fresh one.
+ */
+
+/**
+ * Sends a GET request.
+ *
+ * @param path      starts with one slash and may have a query: "/1/user/-/profile.json". It is
+ *                  appended to the API endpoint; bytes that an address may not hold are
+ *                  percent-encoded. Refused: a whole address, "//", a backslash, "#", segments of
+ *                  dots, control characters.
+ * @param response  receives the answer, to be freed with fitbit_response_free(); NULL on failure
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_get(FitbitClient *client,
+                        const char *path,
+                        FitbitResponse **response);
+
+/**
+ * Sends a POST request with a form. It is not repeated, but after a 401.
+ *
+ * @param path      as for fitbit_get()
+ * @param form      the form-encoded body ("foodId=42&amount=1"), or NULL for an empty one
+ * @param response  as for fitbit_get(); the body may be empty
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_post(FitbitClient *client,
+                         const char *path,
+                         const char *form,
+                         FitbitResponse **response);
+
+/**
+ * Sends a DELETE request. The answer is usually 204, with an empty body.
+ *
+ * @param path      as for fitbit_get()
+ * @param response  as for fitbit_get()
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_delete(FitbitClient *client,
+                           const char *path,
+                           FitbitResponse **response);
+
+/**
+ * Sends a request of any method, with any body.
+ *
+ * @param method        letters, sent in upper case; not CONNECT or TRACE
+ * @param path          as for fitbit_get()
+ * @param content_type  of the body, or NULL for none
+ * @param body          the body's bytes, or NULL for none
+ * @param body_len      their number; 0 where body is NULL
+ * @param response      as for fitbit_get()
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_request(FitbitClient *client,
+                            const char *method,
+                            const char *path,
+                            const char *content_type,
+                            const void *body,
+                            size_t body_len,
+                            FitbitResponse **response);
+
+/**
+ * Sets a header of this person's API requests, over the app's. From any thread, at any time; it
+ * holds for requests that begin later.
+ *
+ * Fitbit chooses units by Accept-Language: "en_US", "en_GB", metric for anything else.
+ *
+ * @param name   as for fitbit_app_set_header()
+ * @param value  NULL: send none, also where the app has one
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_set_header(FitbitClient *client,
+                               const char *name,
+                               const char *value);
+
+/* ======== The login itself
+ *
+ * A client renews and saves by itself. These functions look at its token, or do now what it would
+ * do later.
+ */
+
+/**
+ * The newest token as JSON, as on_token gets it. Never a request.
+ *
+ * @param token_json  receives the token, to be freed with fitbit_string_free(), which wipes it
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_token(const FitbitClient *client,
+                          char **token_json);
+
+/**
+ * One field of the newest token as text: "scope" (separated by spaces), "user_id", "expires_at"
+ * (seconds since the epoch), "access_token" and so on. Never a request.
+ *
+ * @param value  receives the text, to be freed with fitbit_string_free(); NULL where the token has no
+ *               such field
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_token_field(const FitbitClient *client,
+                                const char *name,
+                                char **value);
+
+/**
+ * The provider's id of the person. Never a request. A token that does not say whose it is, is
+ * FITBIT_ERROR_PROTOCOL.
+ *
+ * @param user_id  receives the id, to be freed with fitbit_string_free()
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_user_id(FitbitClient *client,
+                            char **user_id);
+
+/**
+ * Renews the token now, whatever the clock says, and saves it. Threads that ask for it at the
+ * same time share one renewal.
+ *
+ * FITBIT_ERROR_STORE: it was renewed, but not saved; the client keeps and uses the new token, and
+ * offers it again.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_refresh(FitbitClient *client);
+
+/**
+ * Offers a token that could not be saved to on_token again, now. Never a request.
+ *
+ * NULL, success: nothing is unsaved. FITBIT_ERROR_STORE: it is still not saved.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_save(FitbitClient *client);
+
+/**
+ * What the latest answer that said so said of the provider's rate limit.
+ *
+ * @param limit  receives it; all -1 where nothing was seen
+ * @return       false: no answer has said anything yet (or an argument is NULL)
+ */
+bool fitbit_rate_limit(const FitbitClient *client,
+                       FitbitRateLimit *limit);
+
+/**
+ * Ends a client. A token that could not be saved is offered to on_token once more; nothing is
+ * sent to the provider. After this has returned, no callback of this client runs. NULL: nothing
+ * happens.
+ */
+void fitbit_free(FitbitClient *client);
+
+/* ======== Answers
+ *
+ * What a request brought. Everything read from a response is borrowed: it lives until
+ * fitbit_response_free().
+ */
+
+/**
+ * The HTTP status, 200 to 299: anything else is an error. 0 for NULL.
+ */
+uint16_t fitbit_response_status(const FitbitResponse *response);
+
+/**
+ * The body's bytes, unpacked where they came compressed, with a NUL behind the last. Usually
+ * JSON, an object or an array; XML for a TCX file; empty after a 201 or 204. Borrowed: it lives as
+ * long as the response. NULL for NULL.
+ */
+const char *fitbit_response_body(const FitbitResponse *response);
+
+/**
+ * The length of the body in bytes, without the NUL behind it. 0 for NULL.
+ */
+size_t fitbit_response_body_len(const FitbitResponse *response);
+
+/**
+ * The value of a header; repeated ones are joined by ", ". Borrowed: it lives as long as the
+ * response. NULL where the answer has no such header.
+ *
+ * @param name  in upper or lower case
+ */
+const char *fitbit_response_header(const FitbitResponse *response,
+                                   const char *name);
+
+/**
+ * Frees a response and everything borrowed from it. NULL: nothing happens.
+ */
+void fitbit_response_free(FitbitResponse *response);
+
+/* ======== Errors
+ *
+ * A function that can fail returns a FitbitError. NULL is success; anything else belongs to the
+ * program, which reads it with the functions below and frees it with fitbit_error_free().
+ */
+
+/**
+ * What to do about the error. For NULL it is 0, which is none of the codes.
+ */
+FitbitErrorCode fitbit_error_code(const FitbitError *error);
+
+/**
+ * What happened, in words for people, on one line. Borrowed: it lives as long as the error. ""
+ * for NULL.
+ */
+const char *fitbit_error_message(const FitbitError *error);
+
+/**
+ * The status of the HTTP answer that was the error, or 0: there was no such answer.
+ */
+uint16_t fitbit_error_http_status(const FitbitError *error);
+
+/**
+ * The provider's own word for it, such as "expired_token" or "validation". Borrowed: it lives as
+ * long as the error. NULL where the provider gave none.
+ */
+const char *fitbit_error_provider_type(const FitbitError *error);
+
+/**
+ * The body of the provider's answer as text, up to 64 KiB of it, with secrets replaced by
+ * "[redacted]". Borrowed: it lives as long as the error. NULL where there was no answer, or where
+ * it may hold a token.
+ */
+const char *fitbit_error_body(const FitbitError *error);
+
+/**
+ * Seconds to wait before trying again, where the provider said: for FITBIT_ERROR_RATE_LIMITED its
+ * `Fitbit-Rate-Limit-Reset`, else its `Retry-After`, and one more. -1: not known.
+ */
+int64_t fitbit_error_retry_after(const FitbitError *error);
+
+/**
+ * The name of a code, such as "FITBIT_ERROR_TIMEOUT"; lives for ever, and is never NULL. A number
+ * that is no code of this version has the name "FITBIT_ERROR_UNKNOWN".
+ */
+const char *fitbit_error_code_name(FitbitErrorCode code);
+
+/**
+ * Frees an error. NULL: nothing happens.
+ */
+void fitbit_error_free(FitbitError *error);
+
+/* ======== Strings and version
+ *
+ * What belongs to no handle.
+ */
+
+/**
+ * Frees a string that this library gave out, and wipes it first. NULL: nothing happens.
+ *
+ * @param string  from a `char **` of this library, or NULL; gone afterwards
+ */
+void fitbit_string_free(char *string);
+
+/**
+ * The version of the library that is loaded, such as "0.1.0"; lives for ever. The macros
+ * FITBIT_VERSION_MAJOR, FITBIT_VERSION_MINOR and FITBIT_VERSION_PATCH are the version of the
+ * header that was compiled against.
+ */
+const char *fitbit_version(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* FITBIT_H */

@@ -1,0 +1,160 @@
+//! Logging in: the authorization code grant with PKCE, in two steps.
+//!
+//! Step one makes the address and a session; the session comes back to step two, perhaps in
+//! another process, together with the address that the person was sent back to.
+
+use std::collections::BTreeMap;
+
+use oauth2::url::form_urlencoded;
+use oauth2::{CsrfToken, PkceCodeChallenge};
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
+
+use crate::app::{Shared, check_scopes};
+use crate::error::{Error, Result};
+use crate::token::{Fields, Token, Unfit};
+use crate::transport::Deadline;
+
+/// What step one alone decides.
+const RESERVED: [&str; 6] = [
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+];
+
+/// Random bytes in a state and in a code verifier: 43 characters each.
+const RANDOM_BYTES: u32 = 32;
+
+/// What step one hands out.
+pub(crate) struct StepOne {
+    pub authorization_uri: String,
+    pub session: String,
+}
+
+pub(crate) fn step_one(app: &Shared, params: Option<&str>) -> Result<StepOne> {
+    let callback_uri = callback_uri(app)?;
+    let mut params = form("params", params.unwrap_or_default())?;
+    if let Some(name) = RESERVED.iter().find(|name| params.contains_key(**name)) {
+        return Err(Error::invalid_argument("params", format!("{name} is the library's to set")));
+    }
+    let scopes = match params.remove("scope") {
+        Some(scopes) => check_scopes("params", &scopes)?,
+        None => app.scopes.clone(),
+    };
+    for (name, value) in app.provider.authorize_params {
+        params.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
+    }
+    let state = CsrfToken::new_random_len(RANDOM_BYTES);
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256_len(RANDOM_BYTES);
+    let session = json!({
+        "provider": app.provider.name,
+        "client_id": app.client_id,
+        "callback_uri": callback_uri,
+        "state": state.secret(),
+        "verifier": verifier.secret(),
+    });
+    Ok(StepOne {
+        authorization_uri: app.token_endpoint.authorization_uri(state, challenge, &scopes, params),
+        session: session.to_string(),
+    })
+}
+
+/// Everything is checked before the one request goes out; a lost answer to it means step one.
+pub(crate) fn step_two(
+    app: &Shared,
+    session: &str,
+    redirect_uri: &str,
+    deadline: Deadline,
+) -> Result<Token> {
+    let session = Session::read(app, session)?;
+    let answer = form("redirect_uri", query(redirect_uri))
+        .map_err(|_| Error::state_mismatch("a parameter is there twice"))?;
+
+    let state = answer.get("state").ok_or_else(|| Error::state_mismatch("it has no state"))?;
+    if !bool::from(state.as_bytes().ct_eq(session.state.as_bytes())) {
+        return Err(Error::state_mismatch("its state is another one"));
+    }
+    if let Some(issuer) = answer.get("iss")
+        && app.authorize_endpoint_is_the_providers
+        && app.provider.issuer != Some(issuer)
+    {
+        return Err(Error::state_mismatch("another provider sent it (iss)"));
+    }
+    if let Some(kind) = answer.get("error") {
+        let secrets = app.token_endpoint.secrets([&session.state[..], &session.verifier]);
+        let description = answer.get("error_description").map(String::as_str);
+        return Err(Error::authorization(kind, description, &secrets));
+    }
+    let code = answer
+        .get("code")
+        .filter(|code| !code.is_empty())
+        .ok_or_else(Error::no_authorization_code)?;
+
+    let fields =
+        app.token_endpoint.exchange(code, &session.verifier, app.transport()?, deadline)?;
+    received(app, &fields)
+}
+
+fn received(app: &Shared, fields: &Fields) -> Result<Token> {
+    Token::from_answer(fields, None, app.provider, false).map_err(|unfit| match unfit {
+        Unfit::ForeignProvider => Error::protocol("the token received cannot be used"),
+        Unfit::Malformed(why) => {
+            Error::protocol(format!("the token received cannot be used: {why}"))
+        }
+    })
+}
+
+fn callback_uri(app: &Shared) -> Result<&str> {
+    app.callback_uri.as_deref().ok_or_else(|| {
+        Error::invalid_argument("app", "it was made without a callback_uri and logs nobody in")
+    })
+}
+
+/// What step two has to know of step one.
+struct Session {
+    state: String,
+    verifier: String,
+}
+
+impl Session {
+    fn read(app: &Shared, json: &str) -> Result<Session> {
+        let refuse = |why: &str| Error::invalid_argument("session", why);
+        let session: Value = serde_json::from_str(json)
+            .map_err(|_| refuse("it is not what fitbit_step_one gave out"))?;
+        let field = |name: &str| {
+            let text = session.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+            text.ok_or_else(|| refuse("it is not what fitbit_step_one gave out"))
+        };
+        let ours = field("provider")? == app.provider.name
+            && field("client_id")? == app.client_id
+            && field("callback_uri")? == callback_uri(app)?;
+        if !ours {
+            return Err(refuse("it belongs to another application, provider or callback URI"));
+        }
+        Ok(Session { state: field("state")?.to_owned(), verifier: field("verifier")?.to_owned() })
+    }
+}
+
+/// The query of a whole address, of a request target, or the text itself if it is only a query.
+/// What follows a `#` is not part of the answer: Fitbit appends `#_=_`.
+fn query(redirect_uri: &str) -> &str {
+    let text = redirect_uri.split('#').next().unwrap_or_default();
+    match text.split_once('?') {
+        Some((before, query)) if !before.contains('=') => query,
+        _ => text,
+    }
+}
+
+/// A form-encoded text. No name may be there twice (RFC 6749 section 3.1).
+fn form(argument: &str, text: &str) -> Result<BTreeMap<String, String>> {
+    let mut fields = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        if let Some(_twice) = fields.insert(name.into_owned(), value.into_owned()) {
+            return Err(Error::invalid_argument(argument, "a parameter is there twice"));
+        }
+    }
+    Ok(fields)
+}

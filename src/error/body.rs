@@ -1,0 +1,74 @@
+//! What a provider says in an error answer: one parser for each of its shapes.
+//!
+//! Fitbit says `{"errors":[{"errorType":..,"message":..}]}` everywhere, its token endpoint
+//! included; OAuth's own shape is `{"error":..,"error_description":..}` (RFC 6749 section 5.2).
+//! Neither is certain: an answer can be HTML, empty, or anything else.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use crate::answer::Answer;
+
+/// A type such as `expired_token`, and a text for people, where the provider gave them.
+#[derive(Default)]
+pub(crate) struct ProviderError {
+    pub kind: Option<String>,
+    pub message: Option<String>,
+}
+
+impl ProviderError {
+    pub fn read(answer: &Answer) -> ProviderError {
+        let json = serde_json::from_slice::<Value>(&answer.body).unwrap_or(Value::Null);
+        fitbit(&json).or_else(|| rfc6749(&json)).or_else(|| bearer(answer)).unwrap_or_default()
+    }
+
+    pub fn is_one_of(&self, kinds: &[&str]) -> bool {
+        self.kind.as_deref().is_some_and(|kind| kinds.contains(&kind))
+    }
+}
+
+/// `{"errors":[{"errorType":"expired_token","message":"…"}],"success":false}`
+fn fitbit(json: &Value) -> Option<ProviderError> {
+    let first = json.get("errors")?.get(0)?;
+    Some(ProviderError { kind: text(first, "errorType"), message: text(first, "message") })
+}
+
+/// `{"error":"invalid_grant","error_description":"…"}`, RFC 6749 section 5.2.
+fn rfc6749(json: &Value) -> Option<ProviderError> {
+    let kind = text(json, "error")?;
+    Some(ProviderError { kind: Some(kind), message: text(json, "error_description") })
+}
+
+/// `WWW-Authenticate: Bearer error="invalid_token"`, RFC 6750 section 3, where the body says
+/// nothing.
+fn bearer(answer: &Answer) -> Option<ProviderError> {
+    let challenge = answer.header("www-authenticate")?;
+    let (_, rest) = challenge.split_once("error=\"")?;
+    let (kind, _) = rest.split_once('"')?;
+    Some(ProviderError { kind: Some(kind.to_owned()), message: None })
+}
+
+fn text(json: &Value, name: &str) -> Option<String> {
+    json.get(name)?.as_str().map(str::to_owned)
+}
+
+/// Whether a body names a token of its own, one that redaction cannot know.
+pub(crate) fn has_token(body: &[u8]) -> bool {
+    let body = String::from_utf8_lossy(body);
+    ["access_token\"", "refresh_token\"", "id_token\""].iter().any(|name| body.contains(name))
+}
+
+/// The seconds that an answer asks to be waited: Fitbit's own header first, because its
+/// `Retry-After` was seen to be wrong. `Retry-After` is a number of seconds or an HTTP date.
+/// A value that makes no sense, and a wait of over a year, count as unsaid.
+pub(crate) fn retry_after(answer: &Answer) -> Option<u64> {
+    let number = |name| answer.header(name)?.trim().parse::<u64>().ok();
+    let reset = if answer.status == 429 { number("fitbit-rate-limit-reset") } else { None };
+    let seconds = reset.or_else(|| number("retry-after")).or_else(|| {
+        let date = httpdate::parse_http_date(answer.header("retry-after")?.trim()).ok()?;
+        let wait = date.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+        Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+    })?;
+    (seconds <= 366 * 24 * 3600).then_some(seconds)
+}

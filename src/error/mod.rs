@@ -1,0 +1,298 @@
+//! Every error of the library is made here.
+//!
+//! An [`Error`] has a code that says what the program should do next, a message for people, and
+//! what the provider said where it said something. Text that came from outside passes through
+//! [`redact`] before it becomes part of one: an error may be logged by anybody.
+
+pub(crate) mod body;
+pub(crate) mod redact;
+
+use std::time::Duration;
+
+use crate::answer::Answer;
+use crate::provider::Provider;
+use body::ProviderError;
+use redact::Secrets;
+
+/// What went wrong, and so what to do next.
+///
+/// The numbers are part of the ABI: none is ever given another meaning, and 0 is never an error.
+/// Later versions may add codes, all below 32; treat one that you do not know like
+/// FITBIT_ERROR_HTTP.
+///
+/// cbindgen:rename-all=None
+#[repr(C)]
+#[allow(non_camel_case_types)] // the header shows these names as they stand
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FitbitErrorCode {
+    /// An argument is NULL, not UTF-8, malformed or out of range, the app is already in use, or
+    /// the call is forbidden inside this callback. The message names the argument: fix the
+    /// program.
+    FITBIT_ERROR_INVALID_ARGUMENT = 1,
+    /// The redirect does not belong to this session. Drop it: it may be forged.
+    FITBIT_ERROR_STATE_MISMATCH = 2,
+    /// The person said no. Ask again later.
+    FITBIT_ERROR_ACCESS_DENIED = 3,
+    /// The provider reported another error in the redirect, or refused the authorization code.
+    /// Start again at fitbit_step_one.
+    FITBIT_ERROR_AUTHORIZATION = 4,
+    /// The provider refused the client id or secret. Fix the configuration; logins are not lost.
+    FITBIT_ERROR_INVALID_CLIENT = 5,
+    /// The refresh token is dead, missing, revoked or another provider's. Read your store again,
+    /// another process may have saved a newer token; else the person must log in again.
+    FITBIT_ERROR_REAUTHORIZE = 6,
+    /// The person did not grant the scope that this request needs. Ask for it: "scope" in
+    /// fitbit_step_one's params.
+    FITBIT_ERROR_INSUFFICIENT_SCOPE = 7,
+    /// Too many requests. Wait: fitbit_error_retry_after says how long.
+    FITBIT_ERROR_RATE_LIMITED = 8,
+    /// Any other status of 300 and above. Read status, type and message.
+    FITBIT_ERROR_HTTP = 9,
+    /// The provider has switched this service off (410 Gone). Move to its successor; trying again
+    /// does not help.
+    FITBIT_ERROR_PROVIDER_RETIRED = 10,
+    /// A name did not resolve, a connection was refused, reset or closed. Try again.
+    FITBIT_ERROR_NETWORK = 11,
+    /// The time allowed ran out. Try again.
+    FITBIT_ERROR_TIMEOUT = 12,
+    /// A certificate or the TLS handshake was refused. Do not try again blindly.
+    FITBIT_ERROR_TLS = 13,
+    /// The answer is not what HTTP or OAuth promise, or larger than allowed. Report it.
+    FITBIT_ERROR_PROTOCOL = 14,
+    /// The token callback, or another store, did not save. The client keeps the token and offers
+    /// it again. Look at the store.
+    FITBIT_ERROR_STORE = 15,
+    /// The call was cancelled.
+    FITBIT_ERROR_CANCELLED = 16,
+    /// A bug in this library, contained: handles stay usable. Report it.
+    FITBIT_ERROR_INTERNAL = 17,
+    /// The notification is not the provider's. Drop it.
+    FITBIT_ERROR_SIGNATURE = 18,
+}
+
+use FitbitErrorCode::*;
+
+/// Seconds added to what the provider asks to be waited: a clock that is slightly off would
+/// otherwise run into the limit again.
+const RETRY_SLACK: u64 = 1;
+
+/// An error: what to do, what happened, and what the provider said.
+#[derive(Clone, Debug)]
+pub(crate) struct Error(Box<Details>);
+
+#[derive(Clone, Debug)]
+struct Details {
+    code: FitbitErrorCode,
+    message: String,
+    http_status: u16,
+    provider_type: Option<String>,
+    body: Option<String>,
+    retry_after: Option<u64>,
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    #[cold]
+    fn new(code: FitbitErrorCode, message: impl Into<String>) -> Error {
+        Error(Box::new(Details {
+            code,
+            message: message.into(),
+            http_status: 0,
+            provider_type: None,
+            body: None,
+            retry_after: None,
+        }))
+    }
+
+    /// `argument` is the parameter's name in the header.
+    pub fn invalid_argument(argument: &str, why: impl std::fmt::Display) -> Error {
+        Error::new(FITBIT_ERROR_INVALID_ARGUMENT, format!("{argument}: {why}"))
+    }
+
+    pub fn inside_own_callback() -> Error {
+        Error::invalid_argument(
+            "client",
+            "its own token callback is running on this thread; this call would wait for itself",
+        )
+    }
+
+    pub fn state_mismatch(why: &str) -> Error {
+        Error::new(
+            FITBIT_ERROR_STATE_MISMATCH,
+            format!("the redirect does not belong to this session: {why}"),
+        )
+    }
+
+    /// The `error` of an authorization response (RFC 6749 section 4.1.2.1).
+    pub fn authorization(kind: &str, description: Option<&str>, secrets: &Secrets) -> Error {
+        let (code, what) = match kind {
+            "access_denied" => (FITBIT_ERROR_ACCESS_DENIED, "the person did not grant access"),
+            _ => (FITBIT_ERROR_AUTHORIZATION, "the provider did not authorize"),
+        };
+        let kind = secrets.clean_line(kind);
+        let mut message = format!("{what} ({kind})");
+        if let Some(description) = description {
+            message = format!("{message}: {}", secrets.clean_line(description));
+        }
+        let mut error = Error::new(code, message);
+        error.0.provider_type = Some(kind);
+        error
+    }
+
+    pub fn no_authorization_code() -> Error {
+        Error::new(FITBIT_ERROR_AUTHORIZATION, "the redirect carries neither a code nor an error")
+    }
+
+    pub fn reauthorize(why: &str) -> Error {
+        Error::new(FITBIT_ERROR_REAUTHORIZE, format!("{why}; the person must log in again"))
+    }
+
+    pub fn network(why: impl Into<String>) -> Error {
+        Error::new(FITBIT_ERROR_NETWORK, why)
+    }
+
+    pub fn timeout(what: &str) -> Error {
+        Error::new(FITBIT_ERROR_TIMEOUT, format!("the time allowed ran out {what}"))
+    }
+
+    pub fn tls(why: impl Into<String>) -> Error {
+        Error::new(FITBIT_ERROR_TLS, why)
+    }
+
+    pub fn protocol(why: impl Into<String>) -> Error {
+        Error::new(FITBIT_ERROR_PROTOCOL, why)
+    }
+
+    pub fn store(why: &str) -> Error {
+        Error::new(FITBIT_ERROR_STORE, why)
+    }
+
+    pub fn internal(why: impl std::fmt::Display) -> Error {
+        Error::new(FITBIT_ERROR_INTERNAL, format!("a bug in libfitbit, please report it: {why}"))
+    }
+
+    /// The provider's API answered a status of 300 and above.
+    pub fn from_api(provider: &Provider, answer: &Answer, secrets: &Secrets) -> Error {
+        let said = ProviderError::read(answer);
+        let code = match answer.status {
+            429 => FITBIT_ERROR_RATE_LIMITED,
+            410 if provider.successor.is_some() => FITBIT_ERROR_PROVIDER_RETIRED,
+            403 if said.is_one_of(provider.scope_errors) => FITBIT_ERROR_INSUFFICIENT_SCOPE,
+            _ => FITBIT_ERROR_HTTP,
+        };
+        Error::from_answer(code, provider, answer, said, secrets)
+    }
+
+    /// The provider's token endpoint answered anything but 200 with a token.
+    ///
+    /// `refused_grant` is what `invalid_grant` means there: REAUTHORIZE for a refresh token,
+    /// AUTHORIZATION for an authorization code. Only a 4xx can say it: a server in trouble says
+    /// nothing about a login.
+    pub fn from_token_endpoint(
+        provider: &Provider,
+        answer: &Answer,
+        refused_grant: FitbitErrorCode,
+        secrets: &Secrets,
+    ) -> Error {
+        let said = ProviderError::read(answer);
+        let code = match answer.status {
+            429 => FITBIT_ERROR_RATE_LIMITED,
+            410 if provider.successor.is_some() => FITBIT_ERROR_PROVIDER_RETIRED,
+            409 => FITBIT_ERROR_HTTP,
+            400..=499 if said.is_one_of(&["invalid_grant"]) => refused_grant,
+            400..=499 if said.is_one_of(&["invalid_client", "unauthorized_client"]) => {
+                FITBIT_ERROR_INVALID_CLIENT
+            }
+            _ => FITBIT_ERROR_HTTP,
+        };
+        let mut error = Error::from_answer(code, provider, answer, said, secrets);
+        if body::has_token(&answer.body) {
+            error.0.body = None;
+        }
+        error
+    }
+
+    fn from_answer(
+        code: FitbitErrorCode,
+        provider: &Provider,
+        answer: &Answer,
+        said: ProviderError,
+        secrets: &Secrets,
+    ) -> Error {
+        let kind = said.kind.map(|kind| secrets.clean_line(&kind));
+        let mut message = format!("{} answered {}", provider.display_name, answer.status);
+        if let Some(kind) = &kind {
+            message = format!("{message} ({kind})");
+        }
+        if let Some(text) = &said.message {
+            message = format!("{message}: {}", secrets.clean_line(text));
+        }
+        if let (FITBIT_ERROR_PROVIDER_RETIRED, Some(successor)) = (code, provider.successor) {
+            message =
+                format!("{message}; this service is switched off, its successor is {successor}");
+        }
+        if code == FITBIT_ERROR_REAUTHORIZE {
+            message.push_str("; the person must log in again");
+        }
+        let mut error = Error::new(code, message);
+        error.0.http_status = answer.status;
+        error.0.provider_type = kind;
+        error.0.body = Some(secrets.clean_body(&answer.body));
+        error.0.retry_after = body::retry_after(answer).map(|s| s.saturating_add(RETRY_SLACK));
+        error
+    }
+
+    /// This error with every secret taken out of a message that others wrote.
+    pub fn redacted(mut self, secrets: &Secrets) -> Error {
+        self.0.message = secrets.clean_line(&self.0.message);
+        self
+    }
+
+    pub fn code(&self) -> FitbitErrorCode {
+        self.0.code
+    }
+
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    pub fn http_status(&self) -> u16 {
+        self.0.http_status
+    }
+
+    pub fn provider_type(&self) -> Option<&str> {
+        self.0.provider_type.as_deref()
+    }
+
+    pub fn body(&self) -> Option<&str> {
+        self.0.body.as_deref()
+    }
+
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after.map(Duration::from_secs)
+    }
+
+    pub fn is(&self, code: FitbitErrorCode) -> bool {
+        self.0.code == code
+    }
+
+    /// Whether an answer may be on its way, or may have been lost on its way: the request can have
+    /// been carried out all the same. Fitbit says 409 while another request with the same refresh
+    /// token is under way.
+    pub fn may_be_a_lost_answer(&self) -> bool {
+        match self.0.code {
+            FITBIT_ERROR_TIMEOUT | FITBIT_ERROR_NETWORK | FITBIT_ERROR_PROTOCOL => true,
+            FITBIT_ERROR_HTTP => self.0.http_status == 409 || self.0.http_status >= 500,
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,261 @@
+//! `FitbitApp`: the registered application.
+
+use std::mem::MaybeUninit;
+use std::ptr::null_mut;
+use std::time::Duration;
+
+use libc::c_char;
+
+use super::{
+    FitbitError, Out, fallible, give, handle, infallible, number, optional_text, take, text,
+};
+use crate::app::{App, Endpoint};
+use crate::error::{Error, Result};
+use crate::provider::{self, ClientAuth, Provider};
+
+/// Which service the application is registered with.
+#[repr(C)]
+pub enum FitbitProvider {
+    /// The Fitbit Web API. Its switch-off was announced for 2026-11-02: from then on it answers
+    /// FITBIT_ERROR_PROVIDER_RETIRED.
+    Fitbit = 1,
+    /// The Google Health API, its successor. Not served by this version of the library:
+    /// fitbit_app_new() answers FITBIT_ERROR_INVALID_ARGUMENT.
+    GoogleHealth = 2,
+}
+
+/// What can be overridden, for tests, for proxies of your own, and for what comes next.
+#[repr(C)]
+pub enum FitbitEndpoint {
+    /// Where the person grants access.
+    Authorize = 0,
+    /// Where a code or a refresh token becomes a token.
+    Token = 1,
+    /// Where a token is revoked.
+    Revoke = 2,
+    /// What every path is appended to.
+    Api = 3,
+}
+
+/// How the application proves who it is at the token endpoint (RFC 6749 section 2.3).
+#[repr(C)]
+pub enum FitbitClientAuth {
+    /// What the provider prefers (Fitbit: BASIC), and NONE without a secret. The default.
+    Auto = 0,
+    /// Id and secret in the Authorization header: Fitbit's application type "Server".
+    Basic = 1,
+    /// Id and secret in the request's body.
+    Body = 2,
+    /// The id alone, in the body: Fitbit's application type "Client".
+    None = 3,
+}
+
+/// The registered application: its credentials, its settings, and the connections that all its
+/// clients share. One thread makes it and sets it up; after that any number of threads use it at
+/// once. Freed with fitbit_app_free(), before or after its clients: a client keeps what it needs.
+pub struct FitbitApp(pub(super) App);
+
+fn provider(value: MaybeUninit<FitbitProvider>) -> Result<&'static Provider> {
+    const FITBIT: u32 = FitbitProvider::Fitbit as u32;
+    const GOOGLE_HEALTH: u32 = FitbitProvider::GoogleHealth as u32;
+    match number(value) {
+        FITBIT => Ok(&provider::FITBIT),
+        GOOGLE_HEALTH => Err(Error::invalid_argument(
+            "provider",
+            "this version does not serve the Google Health API",
+        )),
+        other => Err(Error::invalid_argument("provider", format!("{other} is no FitbitProvider"))),
+    }
+}
+
+fn endpoint(value: MaybeUninit<FitbitEndpoint>) -> Result<Endpoint> {
+    const AUTHORIZE: u32 = FitbitEndpoint::Authorize as u32;
+    const TOKEN: u32 = FitbitEndpoint::Token as u32;
+    const REVOKE: u32 = FitbitEndpoint::Revoke as u32;
+    const API: u32 = FitbitEndpoint::Api as u32;
+    match number(value) {
+        AUTHORIZE => Ok(Endpoint::Authorize),
+        TOKEN => Ok(Endpoint::Token),
+        REVOKE => Ok(Endpoint::Revoke),
+        API => Ok(Endpoint::Api),
+        other => Err(Error::invalid_argument("endpoint", format!("{other} is no FitbitEndpoint"))),
+    }
+}
+
+fn client_auth(value: MaybeUninit<FitbitClientAuth>) -> Result<Option<ClientAuth>> {
+    const AUTO: u32 = FitbitClientAuth::Auto as u32;
+    const BASIC: u32 = FitbitClientAuth::Basic as u32;
+    const BODY: u32 = FitbitClientAuth::Body as u32;
+    const NONE: u32 = FitbitClientAuth::None as u32;
+    match number(value) {
+        AUTO => Ok(None),
+        BASIC => Ok(Some(ClientAuth::Basic)),
+        BODY => Ok(Some(ClientAuth::Body)),
+        NONE => Ok(Some(ClientAuth::None)),
+        other => Err(Error::invalid_argument("method", format!("{other} is no FitbitClientAuth"))),
+    }
+}
+
+/// # The application
+///
+/// Make it once, set it up with the fitbit_app_set_ functions, then use it from any number of
+/// threads. From its first use on, by fitbit_step_one(), fitbit_step_two() or
+/// fitbit_from_token(), the fitbit_app_set_ functions answer FITBIT_ERROR_INVALID_ARGUMENT.
+///
+/// ---
+/// Makes an application.
+///
+/// @param provider       the service that it is registered with
+/// @param client_id      as registered
+/// @param client_secret  as registered, or NULL for an application without one (PKCE protects it)
+/// @param callback_uri   where the person is sent back to, exactly as registered: it is sent byte for
+///                       byte. NULL: this app logs nobody in, it only starts from saved tokens.
+/// @param app            receives the application; NULL on failure
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_new(
+    provider: MaybeUninit<FitbitProvider>,
+    client_id: *const c_char,
+    client_secret: *const c_char,
+    callback_uri: *const c_char,
+    app: *mut *mut FitbitApp,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on out-pointers and strings.
+    fallible(|| unsafe {
+        let out = Out::cleared(app, null_mut());
+        let new = App::new(
+            self::provider(provider)?,
+            text(client_id, "client_id")?,
+            optional_text(client_secret, "client_secret")?,
+            optional_text(callback_uri, "callback_uri")?,
+        )?;
+        out.check("app")?;
+        out.set(give(FitbitApp(new)));
+        Ok(())
+    })
+}
+
+/// Sets the scopes that are asked for.
+///
+/// @param scopes  separated by spaces; default: every scope with which something can be read (for
+///                Fitbit: activity cardio_fitness electrocardiogram heartrate
+///                irregular_rhythm_notifications location nutrition oxygen_saturation profile
+///                respiratory_rate settings sleep social temperature weight)
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_scopes(
+    app: *mut FitbitApp,
+    scopes: *const c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and strings.
+    fallible(|| unsafe { handle(app, "app")?.0.set_scopes(text(scopes, "scopes")?) })
+}
+
+/// Overrides an endpoint.
+///
+/// @param endpoint  which one; default: the provider's own
+/// @param uri       an https address without user name, query and fragment. http is for loopback
+///                  only, which is exactly localhost, 127.0.0.0/8 and [::1].
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_endpoint(
+    app: *mut FitbitApp,
+    endpoint: MaybeUninit<FitbitEndpoint>,
+    uri: *const c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and strings.
+    fallible(|| unsafe {
+        let app = handle(app, "app")?;
+        app.0.set_endpoint(self::endpoint(endpoint)?, text(uri, "uri")?)
+    })
+}
+
+/// Sets how the application proves who it is at the token endpoint.
+///
+/// @param method  default: FITBIT_CLIENT_AUTH_AUTO. BASIC and BODY need a secret.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_client_auth(
+    app: *mut FitbitApp,
+    method: MaybeUninit<FitbitClientAuth>,
+) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe {
+        let app = handle(app, "app")?;
+        app.0.set_client_auth(client_auth(method)?)
+    })
+}
+
+/// Sets a header of every API request; User-Agent goes to the token endpoint too.
+///
+/// For one person's own headers (Accept-Language chooses Fitbit's units) see fitbit_set_header().
+///
+/// @param name   Authorization, Host, Content-Length, Transfer-Encoding, Connection, Proxy-*, Expect,
+///               TE and Upgrade are refused
+/// @param value  without line breaks; NULL: send none. Default: User-Agent is "libfitbit/" and the
+///               version, there are no others.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_header(
+    app: *mut FitbitApp,
+    name: *const c_char,
+    value: *const c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and strings.
+    fallible(|| unsafe {
+        let app = handle(app, "app")?;
+        app.0.set_header(text(name, "name")?, optional_text(value, "value")?)
+    })
+}
+
+/// Sets how long one call may take as a whole: names, connections, a renewal on the way and the
+/// answer's body included, the time in your callbacks excluded.
+///
+/// @param milliseconds  at least 1; default: 30000
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_timeout_ms(
+    app: *mut FitbitApp,
+    milliseconds: u32,
+) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe {
+        handle(app, "app")?.0.set_timeout(Duration::from_millis(milliseconds.into()))
+    })
+}
+
+/// Sets how long before its expiry a token is renewed.
+///
+/// @param seconds  default: 60; never more than a tenth of the token's life is used. 0: only when it
+///                 has expired.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_refresh_leeway(
+    app: *mut FitbitApp,
+    seconds: u32,
+) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe {
+        handle(app, "app")?.0.set_refresh_leeway(Duration::from_secs(seconds.into()))
+    })
+}
+
+/// Sets the largest body that is accepted; above it a request is FITBIT_ERROR_PROTOCOL.
+///
+/// @param bytes  after unpacking; at least 1; default: 16777216 (16 MiB)
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_max_body(
+    app: *mut FitbitApp,
+    bytes: usize,
+) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe { handle(app, "app")?.0.set_max_body(bytes) })
+}
+
+/// Frees an application; its clients go on. NULL: nothing happens.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fitbit_app_free(app: *mut FitbitApp) {
+    // SAFETY: the header's rule on handles.
+    infallible((), || unsafe { take(app) });
+}

@@ -1,0 +1,53 @@
+//! The program's functions, called from ours.
+
+use std::ffi::{CString, c_void};
+
+use libc::{c_char, c_int};
+use zeroize::Zeroize;
+
+use crate::renewal::{Callback, Store};
+
+/// Takes every new token, the first one too, as JSON, to save it so that the person never has to
+/// log in again.
+///
+/// It returns 1 when the token is safely saved. Anything else, so also the 0 that a binding returns
+/// when an exception was thrown, means that it was not: the client keeps and uses the token, and
+/// offers it again before each later request, in fitbit_save() and once more in fitbit_free().
+///
+/// It runs inside a call of the library, on that call's thread, with no lock of the library held.
+/// A client's callback runs one at a time, in the order of the tokens. Its time does not count
+/// against the call's timeout. It must return: no exception, longjmp or thread exit may leave it.
+/// Inside it any function may be called on other handles. On its own client fitbit_token() gives
+/// the new token, and what would need the renewal that is just being saved (fitbit_get(),
+/// fitbit_refresh() ...) fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other threads that
+/// client's calls wait for it, at most their own timeout: hold no lock that your callback takes
+/// while you call the library.
+///
+/// @param token_json  the whole token; save it as it is. It lives until the callback returns.
+/// @param user_data   what was passed together with the callback
+pub type FitbitTokenCallback =
+    Option<unsafe extern "C" fn(token_json: *const c_char, user_data: *mut c_void) -> c_int>;
+
+struct UserData(*mut c_void);
+
+// SAFETY: the header says that callbacks run on whatever thread makes the call, one at a time for
+// a client; the program passes a pointer that bears this.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
+/// The store that a callback is. Without one, every token counts as saved: the program has said
+/// that it does not want them.
+pub(super) fn store(on_token: FitbitTokenCallback, user_data: *mut c_void) -> Box<dyn Store> {
+    let Some(on_token) = on_token else { return Box::new(Callback(|_: &str| true)) };
+    let user_data = UserData(user_data);
+    Box::new(Callback(move |json: &str| {
+        let user_data = &user_data;
+        // JSON writes a NUL as an escape: there is none to be found.
+        let Ok(json) = CString::new(json) else { return false };
+        // SAFETY: the header's rules: the function is what the program says it is, and it returns.
+        let saved = unsafe { on_token(json.as_ptr(), user_data.0) };
+        json.into_bytes().zeroize();
+        saved == 1
+    }))
+}

@@ -1,0 +1,127 @@
+//! Logging in: the functions that make a client.
+
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+use libc::c_char;
+
+use super::app::FitbitApp;
+use super::callback::{FitbitTokenCallback, store};
+use super::client::FitbitClient;
+use super::{FitbitError, Out, fallible, give, give_text, handle, optional_text, text};
+use crate::authorize;
+use crate::client::Client;
+
+/// # Logging in
+///
+/// A person logs in once, in two steps: fitbit_step_one() makes an address for their browser,
+/// fitbit_step_two() turns the address that they come back to into a client. From then on a
+/// saved token is enough: fitbit_from_token().
+///
+/// ---
+/// Step one: makes the address where the person grants access. No request is sent.
+///
+/// Send the person to `authorization_uri` with a browser. They come back to the
+/// callback URI with an answer in the address: take that whole address, and the session, to
+/// fitbit_step_two(). A session serves one login. Keep it out of the browser's reach and bound to
+/// the browser that the login began in (in memory, in your web session), and delete it before step
+/// two. It is not signed: it steers no request, but whoever can choose it can attach their own
+/// account to the person.
+///
+/// @param params             more parameters for this login only, form-encoded, such as
+///                           "scope=sleep&prompt=login", or NULL. Refused: response_type, client_id,
+///                           redirect_uri, state, code_challenge, code_challenge_method, and anything
+///                           twice.
+/// @param authorization_uri  receives the address, to be freed with fitbit_string_free()
+/// @param session            receives what step two needs, a JSON text for you to keep as it is, to
+///                           be freed with fitbit_string_free(). Later versions read it too.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_step_one(
+    app: *mut FitbitApp,
+    params: *const c_char,
+    authorization_uri: *mut *mut c_char,
+    session: *mut *mut c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles, out-pointers and strings.
+    fallible(|| unsafe {
+        let address = Out::cleared(authorization_uri, null_mut());
+        let kept = Out::cleared(session, null_mut());
+        let app = handle(app, "app")?;
+        let params = optional_text(params, "params")?;
+        address.check("authorization_uri")?;
+        kept.check("session")?;
+        let made = authorize::step_one(app.0.shared()?, params)?;
+        address.set(give_text(made.authorization_uri));
+        kept.set(give_text(made.session));
+        Ok(())
+    })
+}
+
+/// Step two: the address that the person was sent back to becomes a client.
+///
+/// Everything is checked before the one request goes out. That request is never repeated: after a
+/// lost answer the person starts again at step one. The person may have granted fewer scopes than
+/// were asked for: fitbit_token_field(client, "scope", ...) says which. The first token goes to
+/// `on_token` before this returns; that it could not be saved does not fail the call.
+///
+/// @param session       from fitbit_step_one(), of an app with the same provider, client id and
+///                      callback URI
+/// @param redirect_uri  the whole address, a request target ("/callback?code=..."), or only its
+///                      query; what follows a # is ignored
+/// @param on_token      takes every token, this first one too; or NULL
+/// @param user_data     passed to on_token; must live until fitbit_free() has returned
+/// @param client        receives the client; NULL on failure
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_step_two(
+    app: *mut FitbitApp,
+    session: *const c_char,
+    redirect_uri: *const c_char,
+    on_token: FitbitTokenCallback,
+    user_data: *mut c_void,
+    client: *mut *mut FitbitClient,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles, out-pointers and strings.
+    fallible(|| unsafe {
+        let out = Out::cleared(client, null_mut());
+        let app = handle(app, "app")?;
+        let session = text(session, "session")?;
+        let redirect_uri = text(redirect_uri, "redirect_uri")?;
+        out.check("client")?;
+        let shared = app.0.shared()?;
+        let token = authorize::step_two(shared, session, redirect_uri, shared.deadline())?;
+        let client = Client::from_login(shared.clone(), token, store(on_token, user_data));
+        out.set(give(FitbitClient(client)));
+        Ok(())
+    })
+}
+
+/// A saved token becomes a client; nobody has to log in. No request is sent.
+///
+/// @param token_json  what on_token was given, a provider's raw answer, or what the Python clients
+///                    save. A token of another provider is FITBIT_ERROR_REAUTHORIZE.
+/// @param on_token    takes every later token; or NULL
+/// @param user_data   passed to on_token; must live until fitbit_free() has returned
+/// @param client      receives the client; NULL on failure
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_from_token(
+    app: *mut FitbitApp,
+    token_json: *const c_char,
+    on_token: FitbitTokenCallback,
+    user_data: *mut c_void,
+    client: *mut *mut FitbitClient,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles, out-pointers and strings.
+    fallible(|| unsafe {
+        let out = Out::cleared(client, null_mut());
+        let app = handle(app, "app")?;
+        let token_json = text(token_json, "token_json")?;
+        out.check("client")?;
+        let shared = app.0.shared()?;
+        let client = Client::from_token(shared.clone(), token_json, store(on_token, user_data))?;
+        out.set(give(FitbitClient(client)));
+        Ok(())
+    })
+}

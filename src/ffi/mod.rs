@@ -1,0 +1,185 @@
+//! The C interface: checks pointers, converts, delegates; a file per handle, no logic.
+//!
+//! What every function does stands in `include/fitbit.h`, which is made from the comments here.
+//! Each one runs inside [`fallible`] or [`infallible`]: no panic leaves the library. Each pointer
+//! is looked at in one of the few helpers below, under the rules that the header states for all of
+//! them: a handle is one that this library gave out and that has not been freed, a string is
+//! NUL-terminated, an out-pointer may be written to.
+
+// The header's chapters, in their order.
+mod app;
+
+mod login;
+
+mod client;
+
+mod response;
+
+mod error;
+
+mod text;
+
+mod callback;
+
+use std::cell::Cell;
+use std::ffi::{CStr, CString};
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use libc::c_char;
+use once_cell::sync::OnceCell;
+
+use crate::error::{Error, Result};
+pub use error::FitbitError;
+
+thread_local! {
+    /// Where the last caught panic began.
+    static PANICKED_AT: Cell<Option<(&'static str, u32)>> = const { Cell::new(None) };
+}
+
+/// Keeps a panic's message off stderr, which is the program's. The library has a standard library
+/// of its own, so this hook sees no other panics than its own.
+fn quiet_panics() {
+    static ONCE: OnceCell<()> = OnceCell::new();
+    ONCE.get_or_init(|| {
+        if !cfg!(test) {
+            std::panic::set_hook(Box::new(|panic| {
+                PANICKED_AT.set(panic.location().map(|at| (leaked(at.file()), at.line())));
+            }));
+        }
+    });
+}
+
+/// Source file names are few, and a panic is a bug: what is kept here is bounded and rare.
+fn leaked(name: &str) -> &'static str {
+    Box::leak(name.to_owned().into_boxed_str())
+}
+
+/// Runs the body of a function that returns a `FitbitError *`.
+fn fallible(body: impl FnOnce() -> Result<()>) -> *mut FitbitError {
+    quiet_panics();
+    // Handles are only changed under their own locks, which outlive a panic.
+    let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        Err(match PANICKED_AT.take() {
+            Some((file, line)) => Error::internal(format!("panic at {file}:{line}")),
+            None => Error::internal("panic"),
+        })
+    });
+    match outcome {
+        Ok(()) => std::ptr::null_mut(),
+        Err(error) => FitbitError::give(error),
+    }
+}
+
+/// Runs the body of a function that returns no error; `otherwise` stands for a caught panic.
+fn infallible<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    quiet_panics();
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+}
+
+/// Gives a handle to the program.
+fn give<T>(handle: T) -> *mut T {
+    Box::into_raw(Box::new(handle))
+}
+
+/// Takes back a handle that [`give`] gave, or nothing for NULL.
+///
+/// # Safety
+/// `handle` is NULL, or came from [`give`], was not taken yet, and nobody uses it any more.
+unsafe fn take<T>(handle: *mut T) {
+    if !handle.is_null() {
+        // SAFETY: the caller's promise.
+        drop(unsafe { Box::from_raw(handle) });
+    }
+}
+
+/// # Safety
+/// `handle` is NULL, or a living handle that [`give`] gave.
+unsafe fn handle<'a, T>(handle: *const T, argument: &str) -> Result<&'a T> {
+    // SAFETY: the caller's promise.
+    unsafe { handle.as_ref() }.ok_or_else(|| Error::invalid_argument(argument, "it is NULL"))
+}
+
+/// # Safety
+/// `text` is NULL or NUL-terminated, and stays unchanged for `'a`.
+unsafe fn optional_text<'a>(text: *const c_char, argument: &str) -> Result<Option<&'a str>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise.
+    let text = unsafe { CStr::from_ptr(text) };
+    match text.to_str() {
+        Ok(text) => Ok(Some(text)),
+        Err(_) => Err(Error::invalid_argument(argument, "it is not UTF-8")),
+    }
+}
+
+/// # Safety
+/// As [`optional_text`].
+unsafe fn text<'a>(text: *const c_char, argument: &str) -> Result<&'a str> {
+    // SAFETY: the caller's promise.
+    unsafe { optional_text(text, argument) }?
+        .ok_or_else(|| Error::invalid_argument(argument, "it is NULL"))
+}
+
+/// The number that C passed where the header says an enumeration: any number, so that it is never
+/// looked at as the Rust type, for which most numbers would be undefined behaviour.
+fn number<E>(value: MaybeUninit<E>) -> u32 {
+    const { assert!(size_of::<E>() == size_of::<u32>()) };
+    // SAFETY: C's enumeration and u32 have the same size, and C passed a value.
+    unsafe { value.as_ptr().cast::<u32>().read() }
+}
+
+/// An out-pointer that has already been set to NULL or 0.
+struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// # Safety
+    /// `out` is NULL or may be written to until the function returns.
+    unsafe fn cleared(out: *mut T, empty: T) -> Out<T> {
+        if !out.is_null() {
+            // SAFETY: the caller's promise.
+            unsafe { out.write(empty) };
+        }
+        Out(out)
+    }
+
+    fn check(&self, argument: &str) -> Result<()> {
+        match self.0.is_null() {
+            true => Err(Error::invalid_argument(argument, "it is NULL")),
+            false => Ok(()),
+        }
+    }
+
+    /// After [`Out::check`].
+    fn set(self, value: T) {
+        if !self.0.is_null() {
+            // SAFETY: promised to `cleared`.
+            unsafe { self.0.write(value) };
+        }
+    }
+}
+
+/// Gives a string to the program. A NUL inside, which C could not see past, is left out.
+fn give_text(text: impl Into<String>) -> *mut c_char {
+    let mut bytes = text.into().into_bytes();
+    bytes.retain(|&byte| byte != 0);
+    CString::new(bytes).unwrap_or_default().into_raw()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::FitbitErrorCode::FITBIT_ERROR_INTERNAL;
+
+    #[test]
+    fn a_panic_becomes_an_internal_error_and_never_leaves() {
+        let error = fallible(|| panic!("planted"));
+        // SAFETY: `fallible` gave it a moment ago.
+        unsafe {
+            assert_eq!(error::fitbit_error_code(error) as u32, FITBIT_ERROR_INTERNAL as u32);
+            error::fitbit_error_free(error);
+        }
+        assert_eq!(infallible(7, || panic!("planted")), 7);
+    }
+}

@@ -1,0 +1,34 @@
+//! libfitbit logs a person in to Fitbit and keeps the login alive, for programs that can call C.
+//!
+//! The C interface, with everything a program needs to know, is `include/fitbit.h`; it is
+//! generated from [`ffi`]. Behind it stands a blocking core that never meets a raw pointer:
+//!
+//! - [`app`]: the registered application: credentials, settings, what its clients share
+//! - [`provider`]: the services that can be talked to, as data
+//! - [`authorize`]: logging in: step one and step two
+//! - [`token`]: a token: JSON in and out, when it expires
+//! - [`renewal`]: when and how a token is renewed and saved: the one procedure
+//! - [`client`]: one person's login: requests
+//! - [`token_endpoint`]: the token endpoint, through `oauth2`
+//! - [`transport`]: HTTP, through `ureq`: deadlines, connections, certificates, proxies
+//! - [`answer`]: what a server answered
+//! - [`error`]: every error, the providers' error bodies, redaction
+//!
+//! Dependencies flow one way: ffi, then client and authorize, then renewal, then app and
+//! token_endpoint, then token and transport, then error, then provider and answer.
+
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+mod answer;
+mod app;
+mod authorize;
+mod client;
+mod error;
+#[allow(unsafe_code)] // the one place: raw pointers from C become references here
+mod ffi;
+mod provider;
+mod renewal;
+mod token;
+mod token_endpoint;
+mod transport;

@@ -1,0 +1,533 @@
+//! When and how a token is renewed and saved: the one procedure.
+//!
+//! A refresh token can be single-use. So one thread at a time renews a client's token (a
+//! *flight*), whoever else needs it waits and shares the result, and a new token is in the store's
+//! hands before any request uses it. A token that could not be saved is kept, used, and offered
+//! again. Where the token is kept is a [`Store`]: the program's callback, or something that
+//! other processes read too; the procedure is the same.
+//!
+//! No lock is held while the provider is asked or the store is at work.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use once_cell::sync::OnceCell;
+
+use crate::app::Shared;
+use crate::error::FitbitErrorCode::{FITBIT_ERROR_REAUTHORIZE, FITBIT_ERROR_TIMEOUT};
+use crate::error::{Error, Result};
+use crate::provider::Provider;
+use crate::token::{Age, Now, Token, Unfit};
+use crate::transport::Deadline;
+
+/// How often one call asks for a token whose answer seems lost.
+const ATTEMPTS: u32 = 4;
+
+/// The pause before the second attempt, give or take a half; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// One attempt gets half of the time left, but not less than this where there is so much: giving
+/// up on an answer that is only slow can lose it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where a client's token is kept.
+pub(crate) trait Store: Send + Sync {
+    /// Carries out one round: hands what is stored to `run`, keeps what comes back (nothing: there
+    /// is nothing new to keep), and says whether that is now safely kept. `base` is the token that
+    /// the client last read from or saved to this store.
+    fn keep(
+        &self,
+        provider: &Provider,
+        base: Option<&Arc<Token>>,
+        run: &mut dyn FnMut(Option<Arc<Token>>) -> Option<Arc<Token>>,
+    ) -> bool;
+
+    /// Whether somebody else can have stored a newer token.
+    fn is_shared(&self) -> bool;
+}
+
+/// The program's callback: it takes new tokens and is never asked for one.
+pub(crate) struct Callback<F>(pub F);
+
+impl<F: Fn(&str) -> bool + Send + Sync> Store for Callback<F> {
+    fn keep(
+        &self,
+        provider: &Provider,
+        base: Option<&Arc<Token>>,
+        run: &mut dyn FnMut(Option<Arc<Token>>) -> Option<Arc<Token>>,
+    ) -> bool {
+        match run(base.cloned()) {
+            Some(token) => {
+                let json = zeroize::Zeroizing::new(token.to_json(provider));
+                (self.0)(&json)
+            }
+            None => true,
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+}
+
+/// One person's token, and what becomes of it.
+pub(crate) struct Login {
+    app: Arc<Shared>,
+    store: Box<dyn Store>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// What requests carry.
+    current: Arc<Token>,
+    /// What the provider just answered, on its way into the store; then it becomes current.
+    pending: Option<Arc<Token>>,
+    /// What the store held when it was last read or written, as far as is known.
+    base: Option<Arc<Token>>,
+    /// The newest token is not known to be in the store.
+    unsaved: bool,
+    /// A token whose refresh token the provider refused for good.
+    dead: Option<Arc<Token>>,
+    flight: Option<Arc<Flight>>,
+}
+
+/// A renewal or saving under way.
+struct Flight {
+    thread: usize,
+    /// A forked child inherits the note of a flight whose thread it does not have.
+    process: u32,
+    landed: Condvar,
+    outcome: OnceCell<Option<Error>>,
+}
+
+/// What a flight is for.
+#[derive(Clone, Copy)]
+enum Purpose<'a> {
+    /// Another token than this one, which aged, was answered with 401, or is not wanted any more.
+    Renew { bad: &'a Token, after_401: bool },
+    /// The token there is, into the store; nobody is asked for one.
+    Save,
+}
+
+impl State {
+    fn newest(&self) -> &Arc<Token> {
+        self.pending.as_ref().unwrap_or(&self.current)
+    }
+
+    fn is_dead(&self, token: &Token) -> bool {
+        same_refresh_token(self.dead.as_deref(), token)
+    }
+
+    fn refuse_inside_own_callback(&self) -> Result<()> {
+        match &self.flight {
+            Some(flight) if flight.is_mine() => Err(Error::inside_own_callback()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn same_refresh_token(dead: Option<&Token>, token: &Token) -> bool {
+    dead.is_some_and(|dead| dead.refresh_token() == token.refresh_token())
+}
+
+impl Flight {
+    fn begin() -> Arc<Flight> {
+        Arc::new(Flight {
+            thread: this_thread(),
+            process: std::process::id(),
+            landed: Condvar::new(),
+            outcome: OnceCell::new(),
+        })
+    }
+
+    fn is_mine(&self) -> bool {
+        self.thread == this_thread() && self.process == std::process::id()
+    }
+}
+
+/// Different for each running thread, without the handle that std would make for a foreign one.
+fn this_thread() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| std::ptr::from_ref(here).addr())
+}
+
+impl Login {
+    /// A login that is kept already.
+    pub fn loaded(app: Arc<Shared>, token: Token, store: Box<dyn Store>) -> Login {
+        let token = Arc::new(token);
+        Login::new(app, token.clone(), Some(token), store)
+    }
+
+    /// A new login, kept nowhere yet. A store that already holds another token has an older login.
+    pub fn unsaved(app: Arc<Shared>, token: Token, store: Box<dyn Store>) -> Login {
+        Login::new(app, Arc::new(token), None, store)
+    }
+
+    fn new(
+        app: Arc<Shared>,
+        current: Arc<Token>,
+        base: Option<Arc<Token>>,
+        store: Box<dyn Store>,
+    ) -> Login {
+        let unsaved = base.is_none();
+        let state = State { current, pending: None, base, unsaved, dead: None, flight: None };
+        Login { app, store, state: Mutex::new(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest token there is, also while it is being saved.
+    pub fn newest(&self) -> Arc<Token> {
+        self.lock().newest().clone()
+    }
+
+    /// The token that a request is to carry, renewed where its age demands it.
+    pub fn token_for_request(&self, deadline: &mut Deadline) -> Result<Arc<Token>> {
+        let token = self.settled(deadline)?;
+        match self.age(&token) {
+            Age::Lasting => Ok(token),
+            Age::Expired => self.fly(Purpose::Renew { bad: &token, after_401: false }, deadline),
+            Age::Leaving => {
+                // It still works: what goes wrong here is not the request's problem yet, and half
+                // of the time is left to it.
+                let mut half = deadline.at_most(deadline.left() / 2);
+                let renewed = self.fly(Purpose::Renew { bad: &token, after_401: false }, &mut half);
+                deadline.give_back(half.given_back());
+                match renewed {
+                    Err(error) if error.is(FITBIT_ERROR_REAUTHORIZE) => Err(error),
+                    Err(error) if self.age(&token) == Age::Expired => Err(error),
+                    Err(_) => Ok(token),
+                    Ok(renewed) => Ok(renewed),
+                }
+            }
+        }
+    }
+
+    /// After a 401 that says the token is not valid: the token to repeat the request with, if
+    /// there can be a better one.
+    pub fn token_after_401(
+        &self,
+        bad: &Token,
+        deadline: &mut Deadline,
+    ) -> Result<Option<Arc<Token>>> {
+        if self.lock().current.same_as(bad) && !bad.may_be_renewed_after_401() {
+            return Ok(None);
+        }
+        self.fly(Purpose::Renew { bad, after_401: true }, deadline).map(Some)
+    }
+
+    /// Renews now, whatever the clock says, and saves.
+    pub fn refresh(&self, deadline: &mut Deadline) -> Result<()> {
+        let held = self.settled(deadline)?;
+        self.fly(Purpose::Renew { bad: &held, after_401: false }, deadline)?;
+        match self.lock().unsaved {
+            true => Err(Error::store(
+                "the token was renewed, but not saved; it is kept and will be offered again",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Offers an unsaved token now.
+    pub fn save(&self, deadline: &mut Deadline) -> Result<()> {
+        self.settled(deadline)?;
+        match self.lock().unsaved {
+            true => {
+                Err(Error::store("the token was not saved; it is kept and will be offered again"))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// The current token, after an unsaved one was offered once more.
+    fn settled(&self, deadline: &mut Deadline) -> Result<Arc<Token>> {
+        let state = self.lock();
+        state.refuse_inside_own_callback()?;
+        if !state.unsaved {
+            return Ok(state.current.clone());
+        }
+        drop(state);
+        self.fly(Purpose::Save, deadline)
+    }
+
+    fn age(&self, token: &Token) -> Age {
+        token.age(Now::read(), self.app.refresh_leeway, self.app.provider)
+    }
+
+    /// Whether there is nothing left to do for this purpose.
+    fn is_met(&self, purpose: Purpose, state: &State) -> bool {
+        match purpose {
+            Purpose::Save => !state.unsaved || state.is_dead(state.newest()),
+            Purpose::Renew { bad, .. } => {
+                let token = &state.current;
+                token.access_token() != bad.access_token()
+                    && self.age(token) == Age::Lasting
+                    && !state.is_dead(token)
+            }
+        }
+    }
+
+    /// Renews or saves, or waits for the thread that does.
+    fn fly(&self, purpose: Purpose, deadline: &mut Deadline) -> Result<Arc<Token>> {
+        let mut state = self.lock();
+        loop {
+            if self.is_met(purpose, &state) {
+                return Ok(state.current.clone());
+            }
+            let Some(flight) = state.flight.clone() else { break };
+            if flight.process != std::process::id() {
+                state.flight = None;
+                continue;
+            }
+            state.refuse_inside_own_callback()?;
+            state = self.wait_for(&flight, state, deadline)?;
+            match (purpose, flight.outcome.get()) {
+                // It was offered a moment ago; once is enough.
+                (Purpose::Save, _) => return Ok(state.current.clone()),
+                // Its own time ran out; there may be some left here.
+                (_, Some(Some(error))) if error.is(FITBIT_ERROR_TIMEOUT) => {}
+                (_, Some(Some(error))) => return Err(error.clone()),
+                (_, _) => {}
+            }
+        }
+        let flight = Flight::begin();
+        state.flight = Some(flight.clone());
+        let mut round = Round {
+            login: self,
+            flight,
+            own: state.newest().clone(),
+            base: state.base.clone(),
+            unsaved: state.unsaved,
+            dead: state.dead.clone(),
+            error: Some(Error::internal("a renewal did not come to its end")),
+        };
+        drop(state);
+        let outcome = round.fly(purpose, deadline);
+        round.error = outcome.err();
+        round.land()
+    }
+
+    fn wait_for<'a>(
+        &self,
+        flight: &Flight,
+        mut state: MutexGuard<'a, State>,
+        deadline: &Deadline,
+    ) -> Result<MutexGuard<'a, State>> {
+        while flight.outcome.get().is_none() {
+            let left = deadline.left();
+            if left.is_zero() {
+                return Err(Error::timeout(
+                    "while another thread was renewing this client's token",
+                ));
+            }
+            state =
+                flight.landed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(state)
+    }
+
+    /// Asks the provider for the token that follows `own`, again and again with the same refresh
+    /// token while the answer may only have got lost: Fitbit repeats its answer for two minutes,
+    /// and the request may never have arrived.
+    fn ask(&self, own: &Token, after_401: bool, deadline: &Deadline) -> Result<Token> {
+        let transport = self.app.transport()?;
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            if deadline.is_over() {
+                return Err(Error::timeout("before the token could be renewed"));
+            }
+            let patience = deadline.at_most(PATIENCE.max(deadline.left() / 2));
+            let asked = self.app.token_endpoint.refresh(
+                own.refresh_token(),
+                own.access_token(),
+                transport,
+                patience,
+            );
+            let error = match asked {
+                Ok(fields) => {
+                    let token =
+                        Token::from_answer(&fields, Some(own), self.app.provider, after_401);
+                    return token.map_err(|unfit| match unfit {
+                        Unfit::ForeignProvider => {
+                            Error::protocol("the token received cannot be used")
+                        }
+                        Unfit::Malformed(why) => {
+                            Error::protocol(format!("the token received cannot be used: {why}"))
+                        }
+                    });
+                }
+                Err(error) => error,
+            };
+            let jittered = pause.mul_f64(0.5 + random());
+            if attempt == ATTEMPTS || !error.may_be_a_lost_answer() || deadline.left() <= jittered {
+                return Err(error);
+            }
+            std::thread::sleep(jittered);
+            pause *= 2;
+        }
+        Err(Error::internal("the attempts have no end"))
+    }
+}
+
+impl Drop for Login {
+    /// The last chance to save: the store is asked once more, the provider is not.
+    fn drop(&mut self) {
+        if self.lock().unsaved {
+            let mut deadline = self.app.deadline();
+            let _ = self.fly(Purpose::Save, &mut deadline);
+        }
+    }
+}
+
+/// One flight, on the thread that flies it.
+struct Round<'a> {
+    login: &'a Login,
+    flight: Arc<Flight>,
+    /// The newest token that this client knows.
+    own: Arc<Token>,
+    base: Option<Arc<Token>>,
+    unsaved: bool,
+    dead: Option<Arc<Token>>,
+    error: Option<Error>,
+}
+
+impl Round<'_> {
+    fn fly(&mut self, purpose: Purpose, deadline: &mut Deadline) -> Result<()> {
+        let login = self.login;
+        let mut outcome = self.round(purpose, deadline);
+        let refused = outcome.as_ref().is_err_and(|error| error.is(FITBIT_ERROR_REAUTHORIZE));
+        if refused && login.store.is_shared() {
+            // Somebody else may have logged in anew, or renewed what was refused here.
+            outcome = self.round(purpose, deadline);
+        }
+        outcome
+    }
+
+    /// Once through the store. Only the time that is not the store's counts.
+    fn round(&mut self, purpose: Purpose, deadline: &mut Deadline) -> Result<()> {
+        let login = self.login;
+        let base = self.base.clone();
+        let mut ran = None;
+        let mut new = false;
+        let mut outside = Instant::now();
+        let kept = login.store.keep(login.app.provider, base.as_ref(), &mut |stored| {
+            deadline.give_back(outside.elapsed());
+            let out = self.run(stored, purpose, deadline);
+            outside = Instant::now();
+            let (out, outcome) = match out {
+                Ok(out) => (out, Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+            ran = Some(outcome);
+            new = out.is_some();
+            out
+        });
+        deadline.give_back(outside.elapsed());
+        if kept && new {
+            self.base = Some(self.own.clone());
+            self.unsaved = false;
+        }
+        match ran {
+            None => Err(Error::store("the renewal was not run")),
+            Some(Ok(())) if !kept && !new => Err(Error::store("the store could not be used")),
+            Some(outcome) => outcome,
+        }
+    }
+
+    /// Decides, with what is stored in hand, what is to be stored; nothing new is `None`.
+    fn run(
+        &mut self,
+        stored: Option<Arc<Token>>,
+        purpose: Purpose,
+        deadline: &Deadline,
+    ) -> Result<Option<Arc<Token>>> {
+        let login = self.login;
+        if let Some(stored) = stored {
+            if stored.same_as(&self.own) {
+                self.base = Some(self.own.clone());
+                self.unsaved = false;
+            } else if self.base.as_ref().is_some_and(|base| !stored.same_as(base)) {
+                // Somebody else wrote it. Which of two tokens is newer, no clock can say; but what
+                // this client wrote itself, it would know.
+                if !stored.belongs_to_same_person_as(&self.own, login.app.provider) {
+                    return Err(Error::store("another person's token is stored"));
+                }
+                self.own = stored.clone();
+                self.base = Some(stored);
+                self.unsaved = false;
+            }
+        }
+        let dead = same_refresh_token(self.dead.as_deref(), &self.own);
+        let unsaved = (self.unsaved && !dead).then(|| self.own.clone());
+        let Purpose::Renew { bad, after_401 } = purpose else { return Ok(unsaved) };
+        if self.own.access_token() != bad.access_token()
+            && login.age(&self.own) == Age::Lasting
+            && !dead
+        {
+            return Ok(unsaved);
+        }
+        if self.own.refresh_token().is_empty() {
+            return Err(Error::reauthorize(
+                "the access token is used up, and there is no refresh token",
+            ));
+        }
+        if dead {
+            return Err(Error::reauthorize("the provider refused this login's refresh token"));
+        }
+        let born_of_401 = after_401 && self.own.same_as(bad);
+        match login.ask(&self.own, born_of_401, deadline) {
+            Ok(token) => {
+                self.own = Arc::new(token);
+                self.unsaved = true;
+                // From here on nothing can lose it: no failed save, no panic.
+                login.lock().pending = Some(self.own.clone());
+                Ok(Some(self.own.clone()))
+            }
+            Err(error) => {
+                if error.is(FITBIT_ERROR_REAUTHORIZE) {
+                    self.dead = Some(self.own.clone());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the flight, with what it brought.
+    fn land(self) -> Result<Arc<Token>> {
+        match &self.error {
+            Some(error) => Err(error.clone()),
+            None => Ok(self.own.clone()),
+        }
+        // and drop
+    }
+}
+
+impl Drop for Round<'_> {
+    /// After a panic too: a flight that nobody ends would keep the others waiting.
+    fn drop(&mut self) {
+        let mut state = self.login.lock();
+        let pending = state.pending.take();
+        if std::thread::panicking()
+            && let Some(pending) = pending
+        {
+            self.own = pending;
+            self.unsaved = true;
+        }
+        state.current = self.own.clone();
+        state.base = self.base.take();
+        state.unsaved = self.unsaved;
+        state.dead = self.dead.take();
+        state.flight = None;
+        let _ = self.flight.outcome.set(self.error.take());
+        self.flight.landed.notify_all();
+    }
+}
+
+/// Anything from 0 up to 1, different in each process and at each call.
+fn random() -> f64 {
+    f64::from(u32::try_from(RandomState::new().hash_one(()) >> 32).unwrap_or(0))
+        / f64::from(u32::MAX)
+}

@@ -1,0 +1,388 @@
+//! A token: JSON in and out, when it expires, secrecy.
+//!
+//! What programs save is one JSON object, and it can come from three places: from this library, as
+//! a provider's raw answer, or from the Python clients (scope as a list, `expires_at` as a float or
+//! missing). Fields that are not known here go out as they came in, byte for byte.
+//!
+//! In memory the two tokens and the other fields lie in one text, wiped when it is dropped, so
+//! that a million idle clients cost little more than their tokens.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use zeroize::Zeroize;
+
+use crate::provider::Provider;
+
+/// A JSON object whose values are kept as they were written.
+pub(crate) type Fields = BTreeMap<String, Box<RawValue>>;
+
+/// The fields that this library understands. In these null and empty mean absent.
+const KNOWN: [&str; 9] = [
+    "access_token",
+    "expires_at",
+    "expires_in",
+    "provider",
+    "refresh_token",
+    "refresh_token_expires_at",
+    "scope",
+    "token_type",
+    "user_id",
+];
+
+/// How long a token counts as just received: it is used once before its age renews it, so that a
+/// life shorter than the leeway, or a clock that jumps, does not renew for ever.
+const JUST_RECEIVED: Duration = Duration::from_secs(60);
+
+/// The longest access token that is accepted: it has to fit into a request's head.
+const LONGEST_ACCESS_TOKEN: usize = 32 * 1024;
+
+/// The longest life that is believed, ten years: what is longer is as good as unlimited.
+const LONGEST_LIFE: i64 = 10 * 365 * 24 * 3600;
+
+/// What is wrong with a text that should be a token.
+pub(crate) enum Unfit {
+    /// It belongs to another provider.
+    ForeignProvider,
+    /// Anything else, in words.
+    Malformed(String),
+}
+
+fn malformed(why: &str) -> Unfit {
+    Unfit::Malformed(why.to_owned())
+}
+
+/// The time on both clocks. The wall clock can be set; the monotonic one stops in suspend.
+#[derive(Clone, Copy)]
+pub(crate) struct Now {
+    /// Seconds since the epoch.
+    wall: i64,
+    monotonic: Instant,
+}
+
+impl Now {
+    pub fn read() -> Now {
+        let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            Err(_) => 0,
+        };
+        Now { wall, monotonic: Instant::now() }
+    }
+}
+
+/// How much of its life a token has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// Enough.
+    Lasting,
+    /// Less than the leeway: it still works and is to be renewed.
+    Leaving,
+    /// None.
+    Expired,
+}
+
+pub(crate) struct Token {
+    /// The access token, the refresh token, and a JSON object of all other fields.
+    text: Box<str>,
+    access_len: u32,
+    refresh_len: u32,
+    /// Seconds that the access token lives, as its answer said; 0: not known.
+    life: u32,
+    /// Whether the answer to a request that carried an older token was 401, and brought this one.
+    born_of_401: bool,
+    /// Whether any request has carried it, if it was received by this process.
+    unused: AtomicBool,
+    /// Whether any request that carried it was answered other than with 401.
+    proven: AtomicBool,
+    /// Seconds since the epoch; none: not known.
+    expires_at: Option<i64>,
+    /// When this process received it; none: it was loaded.
+    received: Option<Now>,
+}
+
+impl Token {
+    /// A token that the program saved, or got from somewhere else.
+    pub fn from_json(json: &str, provider: &Provider) -> Result<Token, Unfit> {
+        Token::from_fields(parse(json.as_bytes())?, provider, None)
+    }
+
+    /// The answer of a token endpoint, laid over the token that it replaces: what is absent, null
+    /// or empty there stays as it was (Google leaves out the refresh token).
+    pub fn from_answer(
+        answer: &Fields,
+        old: Option<&Token>,
+        provider: &Provider,
+        born_of_401: bool,
+    ) -> Result<Token, Unfit> {
+        let now = Now::read();
+        let mut fields = match old {
+            Some(old) => old.fields(provider),
+            None => Fields::new(),
+        };
+        let mut answer = answer.clone();
+        answer.retain(|name, value| {
+            !is_nothing(value) || (!fields.contains_key(name) && !KNOWN.contains(&name.as_str()))
+        });
+        answer.remove("expires_at");
+        if !answer.contains_key("access_token") {
+            return Err(malformed("it has no access_token"));
+        }
+        answer.entry("expires_in".into()).or_insert_with(|| raw(&provider.token_life.into()));
+        if let Some(seconds) =
+            answer.remove("refresh_token_expires_in").as_deref().and_then(seconds)
+        {
+            answer.insert(
+                "refresh_token_expires_at".into(),
+                raw(&now.wall.saturating_add(seconds).into()),
+            );
+        }
+        if let (Some(was), Some(is)) = (fields.get("user_id"), answer.get("user_id"))
+            && as_text(was) != as_text(is)
+        {
+            return Err(malformed("it belongs to another person: its user_id changed"));
+        }
+        fields.append(&mut answer);
+        fields.remove("expires_at");
+        fields.remove("provider");
+        let mut token = Token::from_fields(fields, provider, Some(now))?;
+        token.born_of_401 = born_of_401;
+        Ok(token)
+    }
+
+    fn from_fields(
+        mut fields: Fields,
+        provider: &Provider,
+        received: Option<Now>,
+    ) -> Result<Token, Unfit> {
+        fields.retain(|name, value| !is_nothing(value) || !KNOWN.contains(&name.as_str()));
+        if let Some(other) = fields.remove("provider").as_deref().and_then(as_text)
+            && other != provider.name
+        {
+            return Err(Unfit::ForeignProvider);
+        }
+        let access = string(&mut fields, "access_token")?.unwrap_or_default();
+        let refresh = string(&mut fields, "refresh_token")?.unwrap_or_default();
+        if access.is_empty() && refresh.is_empty() {
+            return Err(malformed("it has neither an access_token nor a refresh_token"));
+        }
+        if !access.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(malformed("its access_token is not printable ASCII without spaces"));
+        }
+        if access.len() > LONGEST_ACCESS_TOKEN {
+            return Err(malformed("its access_token is too long"));
+        }
+        if let Some(kind) = fields.get("token_type")
+            && !as_text(kind).is_some_and(|kind| kind.eq_ignore_ascii_case("bearer"))
+        {
+            return Err(malformed("its token_type is not Bearer"));
+        }
+        if let Some(scope) = fields.get("scope").and_then(|scope| joined(scope)) {
+            fields.insert("scope".into(), raw(&scope.into()));
+        }
+        let life = fields.get("expires_in").and_then(|value| seconds(value));
+        let life = life.map(|s| s.clamp(0, LONGEST_LIFE));
+        let loaded = fields.remove("expires_at").as_deref().and_then(seconds);
+        let expires_at = match (received, life) {
+            (Some(now), Some(life)) => Some(now.wall.saturating_add(life)),
+            _ => loaded,
+        };
+        if let Some(life) = life {
+            fields.insert("expires_in".into(), raw(&life.into()));
+        }
+        let rest = serde_json::to_string(&fields).map_err(|_| malformed("it cannot be written"))?;
+        let (Ok(access_len), Ok(refresh_len)) = (access.len().try_into(), refresh.len().try_into())
+        else {
+            return Err(malformed("it is too long"));
+        };
+        let mut text = String::with_capacity(access.len() + refresh.len() + rest.len());
+        text.push_str(&access);
+        text.push_str(&refresh);
+        text.push_str(&rest);
+        Ok(Token {
+            text: text.into_boxed_str(),
+            access_len,
+            refresh_len,
+            life: life.and_then(|s| s.try_into().ok()).unwrap_or(0),
+            born_of_401: false,
+            unused: AtomicBool::new(received.is_some()),
+            proven: AtomicBool::new(false),
+            expires_at,
+            received,
+        })
+    }
+
+    pub fn access_token(&self) -> &str {
+        &self.text[..self.access_len as usize]
+    }
+
+    /// Empty: it has none.
+    pub fn refresh_token(&self) -> &str {
+        &self.text[self.access_len as usize..][..self.refresh_len as usize]
+    }
+
+    fn rest(&self) -> &str {
+        &self.text[self.access_len as usize + self.refresh_len as usize..]
+    }
+
+    /// Whether both are the same login's same token, whatever a database did to its JSON.
+    pub fn same_as(&self, other: &Token) -> bool {
+        self.access_token() == other.access_token() && self.refresh_token() == other.refresh_token()
+    }
+
+    pub fn belongs_to_same_person_as(&self, other: &Token, provider: &Provider) -> bool {
+        match (self.field("user_id", provider), other.field("user_id", provider)) {
+            (Some(mine), Some(theirs)) => mine == theirs,
+            _ => true,
+        }
+    }
+
+    /// Every field, as it is handed to the program.
+    fn fields(&self, provider: &Provider) -> Fields {
+        let mut fields = parse(self.rest().as_bytes()).unwrap_or_default();
+        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), raw(&value));
+        if !self.access_token().is_empty() {
+            put("access_token", self.access_token().into());
+        }
+        if !self.refresh_token().is_empty() {
+            put("refresh_token", self.refresh_token().into());
+        }
+        if let Some(expires_at) = self.expires_at {
+            put("expires_at", expires_at.into());
+        }
+        put("provider", provider.name.into());
+        fields
+    }
+
+    /// The token as the program saves it.
+    pub fn to_json(&self, provider: &Provider) -> String {
+        serde_json::to_string(&self.fields(provider)).unwrap_or_default()
+    }
+
+    /// One field as text: a string's text, anything else as JSON.
+    pub fn field(&self, name: &str, provider: &Provider) -> Option<String> {
+        as_text(self.fields(provider).get(name)?)
+    }
+
+    /// The one place that decides whether a token has expired.
+    ///
+    /// A received token ages by whichever clock says older, and is used once before its age
+    /// counts, however short its life. A loaded one ages by the wall clock; without `expires_at`
+    /// it has expired if it can be renewed, and is used until a 401 if it cannot. The leeway is at
+    /// most a tenth of its life, and only for a token that can be renewed.
+    pub fn age(&self, now: Now, leeway: Duration, provider: &Provider) -> Age {
+        let renewable = !self.refresh_token().is_empty();
+        if self.access_token().is_empty() {
+            return Age::Expired;
+        }
+        let Some(expires_at) = self.expires_at else {
+            return if renewable { Age::Expired } else { Age::Lasting };
+        };
+        let mut left = expires_at.saturating_sub(now.wall);
+        if let Some(received) = self.received {
+            let age = now.monotonic.saturating_duration_since(received.monotonic);
+            if self.unused.load(Ordering::Relaxed) && age < JUST_RECEIVED {
+                return Age::Lasting;
+            }
+            left = left.min(i64::from(self.life).saturating_sub_unsigned(age.as_secs()));
+        }
+        let life = if self.life > 0 { self.life } else { provider.token_life };
+        let leeway = leeway.as_secs().min(u64::from(life / 10));
+        match left {
+            ..=0 => Age::Expired,
+            _ if renewable && left.unsigned_abs() <= leeway => Age::Leaving,
+            _ => Age::Lasting,
+        }
+    }
+
+    /// A request is about to carry this token.
+    pub fn mark_used(&self) {
+        if self.unused.load(Ordering::Relaxed) {
+            self.unused.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// A request that carried this token was answered other than with 401.
+    pub fn mark_proven(&self) {
+        if !self.proven.load(Ordering::Relaxed) {
+            self.proven.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a 401 for this token may lead to a renewal: not if a 401 brought it and nothing
+    /// else was ever answered to it, or a server that always says 401 would be asked for ever.
+    pub fn may_be_renewed_after_401(&self) -> bool {
+        !self.born_of_401 || self.proven.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.text.zeroize();
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Token").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
+    // serde_json's own message may quote the text.
+    serde_json::from_slice(json).map_err(|error| {
+        Unfit::Malformed(format!(
+            "it is not a JSON object (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+fn raw(value: &Value) -> Box<RawValue> {
+    // A value always has a text, and that text is always JSON: neither step can fail.
+    RawValue::from_string(value.to_string()).unwrap_or_default()
+}
+
+fn value(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or(Value::Null)
+}
+
+fn is_nothing(field: &RawValue) -> bool {
+    matches!(field.get(), "null" | "\"\"" | "[]" | "{}")
+}
+
+fn as_text(field: &RawValue) -> Option<String> {
+    match value(field) {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        _ => Some(field.get().to_owned()),
+    }
+}
+
+fn string(fields: &mut Fields, name: &str) -> Result<Option<String>, Unfit> {
+    match fields.remove(name).as_deref().map(value) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Unfit::Malformed(format!("its {name} is not a string"))),
+    }
+}
+
+/// A number of seconds, also where it is a float or a text.
+fn seconds(field: &RawValue) -> Option<i64> {
+    let number = match value(field) {
+        Value::Number(number) => number.as_i64().map(|n| n as f64).or(number.as_f64())?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    number.is_finite().then_some(number as i64)
+}
+
+/// A list of scopes as OAuth writes it: one text, separated by spaces.
+fn joined(scope: &RawValue) -> Option<String> {
+    let Value::Array(scopes) = value(scope) else { return None };
+    let scopes: Vec<_> = scopes.iter().filter_map(Value::as_str).collect();
+    Some(scopes.join(" "))
+}

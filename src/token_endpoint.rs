@@ -1,0 +1,205 @@
+//! The token endpoint: a code, or a refresh token, becomes a token.
+//!
+//! `oauth2` writes the requests (RFC 6749 sections 4.1.3 and 6, RFC 7636, client authentication).
+//! They are taken from it through its HTTP client trait, sent and read here: its own reading loses
+//! the status, the waiting time and every field that it does not know. Every request goes out
+//! once, on a connection of its own: what it spends is single-use, and whether to ask again is the
+//! caller's decision.
+
+use std::cell::RefCell;
+
+use oauth2::basic::BasicClient;
+use oauth2::http::{HeaderValue, header};
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RefreshToken, Scope, SyncHttpClient, TokenUrl,
+};
+
+use zeroize::Zeroizing;
+
+use crate::error::FitbitErrorCode::{self, *};
+use crate::error::redact::Secrets;
+use crate::error::{Error, Result};
+use crate::provider::{ClientAuth, Provider};
+use crate::token::{Fields, parse};
+use crate::transport::{Connection, Deadline, Transport};
+
+/// The largest answer that is read: tokens are a few hundred bytes.
+const MAX_BODY: usize = 256 * 1024;
+
+type OAuthClient =
+    BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// Who asks, and where.
+pub(crate) struct Credentials<'a> {
+    pub client_id: &'a str,
+    pub client_secret: Option<&'a str>,
+    pub client_auth: ClientAuth,
+    pub callback_uri: Option<&'a str>,
+    pub authorize_uri: &'a str,
+    pub token_uri: &'a str,
+    pub user_agent: Option<&'a HeaderValue>,
+}
+
+pub(crate) struct TokenEndpoint {
+    oauth: OAuthClient,
+    provider: &'static Provider,
+    user_agent: Option<HeaderValue>,
+    client_secret: Option<Zeroizing<String>>,
+    /// Id and secret as the `Authorization` header has them: a server may repeat it in an error.
+    basic: Option<String>,
+}
+
+impl TokenEndpoint {
+    pub fn new(provider: &'static Provider, who: &Credentials) -> Result<TokenEndpoint> {
+        let unusable =
+            |error| Error::internal(format!("an address that was checked is refused: {error}"));
+        let mut oauth = BasicClient::new(ClientId::new(who.client_id.to_owned()))
+            .set_auth_uri(AuthUrl::new(who.authorize_uri.to_owned()).map_err(unusable)?)
+            .set_token_uri(TokenUrl::new(who.token_uri.to_owned()).map_err(unusable)?)
+            .set_auth_type(match who.client_auth {
+                ClientAuth::Basic => AuthType::BasicAuth,
+                ClientAuth::Body | ClientAuth::None => AuthType::RequestBody,
+            });
+        if let (Some(secret), ClientAuth::Basic | ClientAuth::Body) =
+            (who.client_secret, who.client_auth)
+        {
+            oauth = oauth.set_client_secret(ClientSecret::new(secret.to_owned()));
+        }
+        if let Some(uri) = who.callback_uri {
+            oauth = oauth.set_redirect_uri(RedirectUrl::new(uri.to_owned()).map_err(unusable)?);
+        }
+        // What oauth2 writes into the Authorization header, learnt from a request that stays here.
+        let nothing = RefreshToken::new(String::new());
+        let request = written(|taker| {
+            let _ = oauth.exchange_refresh_token(&nothing).request(taker);
+        })?;
+        let value =
+            request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let basic = value.and_then(|value| value.strip_prefix("Basic ")).map(str::to_owned);
+        Ok(TokenEndpoint {
+            oauth,
+            provider,
+            user_agent: who.user_agent.cloned(),
+            client_secret: who.client_secret.map(|secret| secret.to_owned().into()),
+            basic,
+        })
+    }
+
+    /// Where the person grants access.
+    pub fn authorization_uri(
+        &self,
+        state: CsrfToken,
+        challenge: PkceCodeChallenge,
+        scopes: &str,
+        params: impl IntoIterator<Item = (String, String)>,
+    ) -> String {
+        let mut request = self
+            .oauth
+            .authorize_url(|| state)
+            .set_pkce_challenge(challenge)
+            .add_scope(Scope::new(scopes.to_owned()));
+        for (name, value) in params {
+            request = request.add_extra_param(name, value);
+        }
+        request.url().0.into()
+    }
+
+    /// Authorization code to token.
+    pub fn exchange(
+        &self,
+        code: &str,
+        verifier: &str,
+        transport: &Transport,
+        deadline: Deadline,
+    ) -> Result<Fields> {
+        let request = written(|taker| {
+            let code = AuthorizationCode::new(code.to_owned());
+            let verifier = PkceCodeVerifier::new(verifier.to_owned());
+            let _ = self.oauth.exchange_code(code).set_pkce_verifier(verifier).request(taker);
+        })?;
+        self.send(
+            request,
+            FITBIT_ERROR_AUTHORIZATION,
+            &self.secrets([code, verifier]),
+            transport,
+            deadline,
+        )
+    }
+
+    /// Refresh token to token. `held` is the access token that goes with it.
+    pub fn refresh(
+        &self,
+        refresh_token: &str,
+        held: &str,
+        transport: &Transport,
+        deadline: Deadline,
+    ) -> Result<Fields> {
+        let request = written(|taker| {
+            let refresh_token = RefreshToken::new(refresh_token.to_owned());
+            let _ = self.oauth.exchange_refresh_token(&refresh_token).request(taker);
+        })?;
+        self.send(
+            request,
+            FITBIT_ERROR_REAUTHORIZE,
+            &self.secrets([refresh_token, held]),
+            transport,
+            deadline,
+        )
+    }
+
+    /// Everything of the app's own that no text may show, and these.
+    pub fn secrets<'a>(&'a self, more: impl IntoIterator<Item = &'a str>) -> Secrets<'a> {
+        let secret = self.client_secret.as_deref().map(String::as_str);
+        Secrets::new(more.into_iter().chain(secret).chain(self.basic.as_deref()))
+    }
+
+    /// A 200 that holds no token is as good as no answer. Its body may hold one all the same, and
+    /// so never becomes part of a message.
+    fn send(
+        &self,
+        mut request: HttpRequest,
+        refused_grant: FitbitErrorCode,
+        secrets: &Secrets,
+        transport: &Transport,
+        deadline: Deadline,
+    ) -> Result<Fields> {
+        if let Some(agent) = &self.user_agent {
+            request.headers_mut().insert(header::USER_AGENT, agent.clone());
+        }
+        let answer = transport
+            .send(request, Connection::Fresh, deadline, MAX_BODY)
+            .map_err(|failure| failure.error.redacted(secrets))?;
+        if answer.status != 200 {
+            return Err(Error::from_token_endpoint(self.provider, &answer, refused_grant, secrets));
+        }
+        match parse(&answer.body) {
+            // Whatever its Content-Type says: a token in hand is not dropped for a label.
+            Ok(fields) if fields.contains_key("access_token") => Ok(fields),
+            _ => {
+                Err(Error::protocol("the token endpoint's answer holds no token that can be read"))
+            }
+        }
+    }
+}
+
+/// An HTTP client that sends nothing, and keeps what it was to send.
+#[derive(Default)]
+struct Taker(RefCell<Option<HttpRequest>>);
+
+impl SyncHttpClient for Taker {
+    type Error = Error;
+
+    fn call(&self, request: HttpRequest) -> Result<HttpResponse> {
+        self.0.replace(Some(request));
+        Err(Error::internal("nothing is sent from here"))
+    }
+}
+
+/// The request that oauth2 hands to its HTTP client.
+fn written(hand_over: impl FnOnce(&Taker)) -> Result<HttpRequest> {
+    let taker = Taker::default();
+    hand_over(&taker);
+    taker.0.take().ok_or_else(|| Error::internal("oauth2 wrote no request"))
+}

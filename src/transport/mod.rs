@@ -1,0 +1,168 @@
+//! HTTP, through ureq.
+//!
+//! One [`Transport`] belongs to an app and is shared by all its clients. It keeps connections for
+//! API requests; a request that spends something single-use goes out on a connection of its own,
+//! which cannot be one that the server is just closing.
+//!
+//! Redirects are never followed: the secret in a request is for one host only.
+
+mod deadline;
+mod dial;
+mod proxy;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use ureq::http::{HeaderMap, Request};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, AsSendBody, Timeout};
+
+use crate::answer::Answer;
+use crate::error::{Error, Result};
+pub(crate) use deadline::Deadline;
+use dial::{Dialer, Resolver};
+
+/// Idle connections kept per host: enough for a program of 64 threads on one app.
+const IDLE_CONNECTIONS: usize = 64;
+
+/// Where a body's buffer starts at most, whatever length the server announces.
+const FIRST_BUFFER: usize = 1024 * 1024;
+
+/// Which connection a request may go out on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Connection {
+    /// One that is already open, if there is any.
+    Any,
+    /// A new one, closed afterwards.
+    Fresh,
+}
+
+/// A request that failed without an answer.
+pub(crate) struct Failure {
+    pub error: Error,
+    /// It had gone out on a kept-alive connection, which died before any answer.
+    pub kept_alive_connection_died: bool,
+}
+
+pub(crate) struct Transport {
+    pooled: Agent,
+    unpooled: Agent,
+}
+
+impl Transport {
+    /// `plain_hosts` are those that no proxy may see.
+    pub fn new(https: bool, direct_hosts: &[&str]) -> Result<Transport> {
+        let roots = if https { trusted_roots()? } else { RootCerts::WebPki };
+        let proxy = proxy::from_environment(direct_hosts)?;
+        let dialer = Dialer::new();
+        let agent = |idle: usize| {
+            let config = Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .allow_non_standard_methods(true)
+                .user_agent("")
+                .proxy(proxy.clone())
+                .tls_config(TlsConfig::builder().root_certs(roots.clone()).build())
+                .max_idle_connections(idle)
+                .max_idle_connections_per_host(idle)
+                .build();
+            Agent::with_parts(config, dialer.clone(), Resolver::default())
+        };
+        Ok(Transport { pooled: agent(IDLE_CONNECTIONS), unpooled: agent(0) })
+    }
+
+    /// Sends one request and reads the whole answer, whatever its status, until `deadline`.
+    pub fn send(
+        &self,
+        request: Request<impl AsSendBody>,
+        connection: Connection,
+        deadline: Deadline,
+        max_body: usize,
+    ) -> std::result::Result<Answer, Failure> {
+        let agent = match connection {
+            Connection::Any => &self.pooled,
+            Connection::Fresh => &self.unpooled,
+        };
+        let call = dial::Call::begin(deadline);
+        let response = match agent.run(request) {
+            Ok(response) => response,
+            Err(error) => {
+                return Err(Failure {
+                    kept_alive_connection_died: !call.dialled() && is_hangup(&error),
+                    error: describe(error),
+                });
+            }
+        };
+        let (head, body) = response.into_parts();
+        let body = read(body, &head.headers, max_body).map_err(|error| Failure {
+            kept_alive_connection_died: false,
+            error: describe(error),
+        })?;
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+    }
+}
+
+fn read(
+    body: ureq::Body,
+    headers: &HeaderMap,
+    max_body: usize,
+) -> std::result::Result<Vec<u8>, ureq::Error> {
+    let announced = headers.get("content-length").and_then(|len| len.to_str().ok()?.parse().ok());
+    // One more for the NUL that the C interface puts behind the body.
+    let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(max_body).min(FIRST_BUFFER) + 1);
+    let limit = u64::try_from(max_body).unwrap_or(u64::MAX);
+    body.into_with_config().limit(limit).reader().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn is_hangup(error: &ureq::Error) -> bool {
+    use std::io::ErrorKind::*;
+    matches!(error, ureq::Error::Io(error) if matches!(
+        error.kind(),
+        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
+    ))
+}
+
+/// The one place that turns what ureq says into an error of ours.
+fn describe(error: ureq::Error) -> Error {
+    use std::io::ErrorKind::{InvalidData, TimedOut};
+    match error {
+        ureq::Error::Timeout(Timeout::Resolve) => Error::timeout("while a name was resolved"),
+        ureq::Error::Timeout(_) => Error::timeout("before the answer was complete"),
+        ureq::Error::Io(error) => match error.kind() {
+            TimedOut => Error::timeout("before the answer was complete"),
+            // How rustls reports what it refuses, through the stream that it reads from.
+            InvalidData => Error::tls(format!("the TLS connection failed: {error}")),
+            _ => Error::network(format!("the connection failed: {error}")),
+        },
+        ureq::Error::HostNotFound => Error::network("the host's name did not resolve"),
+        ureq::Error::ConnectionFailed => Error::network("no connection could be made"),
+        ureq::Error::ConnectProxyFailed(why) => Error::network(format!("the proxy refused: {why}")),
+        ureq::Error::Rustls(error) => Error::tls(format!("the TLS connection failed: {error}")),
+        ureq::Error::Tls(why) => Error::tls(format!("the TLS connection failed: {why}")),
+        ureq::Error::TlsRequired => Error::tls("the connection is not encrypted"),
+        ureq::Error::BodyExceedsLimit(limit) => {
+            Error::protocol(format!("the answer is larger than the {limit} bytes allowed"))
+        }
+        ureq::Error::LargeResponseHeader(..) => Error::protocol("the answer's head is too large"),
+        error => Error::protocol(format!("the answer is not what HTTP promises: {error}")),
+    }
+}
+
+/// What the platform trusts, or what SSL_CERT_FILE and SSL_CERT_DIR name in its place; the bundled
+/// Mozilla roots where the platform has no store.
+fn trusted_roots() -> Result<RootCerts> {
+    let found = rustls_native_certs::load_native_certs();
+    if !found.certs.is_empty() {
+        let certificates = found.certs.iter().map(|der| Certificate::from_der(der).to_owned());
+        return Ok(RootCerts::Specific(Arc::new(certificates.collect())));
+    }
+    let chosen =
+        ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().find(|name| std::env::var_os(name).is_some());
+    match chosen {
+        // Somebody chose whom to trust: nobody else may be trusted in their place.
+        Some(name) => Err(Error::tls(format!("{name} names no certificate that can be read"))),
+        None => Ok(RootCerts::WebPki),
+    }
+}

@@ -1,0 +1,68 @@
+//! A stand-in for Fitbit on the loopback interface.
+//!
+//! It signs people in (authorize page, token endpoint, introspection, revocation), answers
+//! Web API calls with data of the real shape, and is as strict as the provider where the
+//! provider is strict: redirect URIs are compared exactly, codes and refresh tokens work once,
+//! PKCE is verified. On top of that every fault a network or a provider can show is a switch.
+//!
+//! ```
+//! use fitbit_simulator::{DEMO_CLIENT_ID, Fault, FaultKind, Simulator, Target};
+//!
+//! let simulator = Simulator::start()?;
+//! let saved = simulator.issue_token(DEMO_CLIENT_ID, "26FWFL", &["profile"]);
+//! assert_eq!(saved["token_type"], "Bearer");
+//!
+//! simulator.fault(Fault::once(Target::Refresh, FaultKind::CloseAfterRead));
+//! // ... the client under test loses the answer to its next refresh
+//! assert_eq!(simulator.requests(Target::Refresh), 0);
+//! # std::io::Result::Ok(())
+//! ```
+//!
+//! Its behaviour is written from the provider's documentation alone, never from the code of the
+//! library that is tested with it, so that one mistake cannot hide in both.
+//!
+//! Reading order: [`Simulator`] is the handle; `listener` and `connection` carry bytes; `fault`,
+//! `switchboard`, `spoil` and `delivery` are the faults; `fitbit` is what the provider does. A
+//! second dialect would be a sibling of `fitbit`: nothing outside it knows an endpoint's rules.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod answer;
+mod calendar;
+mod client;
+mod clock;
+mod connection;
+mod control;
+mod counts;
+mod delivery;
+mod fault;
+mod fault_names;
+mod fitbit;
+mod form;
+mod incoming;
+mod listener;
+mod log;
+mod person;
+mod program;
+mod random;
+mod request;
+mod secrets;
+mod settings;
+mod simulator;
+mod spoil;
+mod stream;
+mod switchboard;
+mod tls;
+
+pub use client::{Client, Reply};
+pub use fault::{Fault, FaultKind, Target};
+pub use fitbit::registration::{
+    ApplicationKind, DEMO_CLIENT_ID, DEMO_PERSONAL_ID, DEMO_PERSONAL_SECRET, DEMO_REDIRECT_URIS,
+    DEMO_SERVER_ID, DEMO_SERVER_SECRET, Registration,
+};
+pub use log::Entry;
+pub use person::{Decision, Person, PersonError};
+pub use program::main;
+pub use settings::{Consent, RateLimit, Settings};
+pub use simulator::{Builder, Simulator};

@@ -27,13 +27,15 @@
  * - Ownership. A char * result is yours: free it with fitbit_string_free(). A const char * result
  *   is borrowed from the handle that it was read from and lives as long as that. What you pass in
  *   is copied; it need not outlive the call, but for user_data. Freeing NULL does nothing. Handles
- *   may be freed in any order, each when no call on it runs in any thread.
+ *   may be freed in any order, each when no call on it runs in any thread; a response or an error
+ *   outlives its client and app.
  * - Strings are NUL-terminated UTF-8. NULL where a value is required, text that is not UTF-8, and a
  *   number or enumerator out of range are FITBIT_ERROR_INVALID_ARGUMENT, with a message that names
  *   the argument.
  * - Threads. Set an app up in one thread; then it, and every other handle at any time, may be used
  *   from any number of threads at once. There is no global and no per-thread state: an error is in
- *   the value returned. Calls block; nothing runs in the background.
+ *   the value returned. Calls block; nothing runs in the background. A signal does not end a call,
+ *   and none is raised.
  * - Secrets. No token, code, verifier, secret or password appears in an error. Nothing is ever
  *   printed.
  */
@@ -246,9 +248,11 @@ typedef struct FitbitResponse FitbitResponse;
  * It runs inside a call of the library, on that call's thread, with no lock of the library held.
  * A client's callback runs one at a time, in the order of the tokens. Its time does not count
  * against the call's timeout. It must return: no exception, longjmp or thread exit may leave it.
- * Inside it any function may be called on other handles. On its own client fitbit_token() gives
- * the new token, and what would need the renewal that is just being saved (fitbit_get(),
- * fitbit_refresh() ...) fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other threads that
+ * Inside it any function may be called on other handles, but free none that a running call uses. On
+ * its own client fitbit_token() gives the new token, fitbit_token_field(), fitbit_user_id(),
+ * fitbit_set_header() and fitbit_rate_limit() work too, and what would wait for this callback itself
+ * (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save()) fails at once with
+ * FITBIT_ERROR_INVALID_ARGUMENT. On other threads that
  * client's calls wait for it, at most their own timeout: hold no lock that your callback takes
  * while you call the library.
  *
@@ -284,17 +288,26 @@ extern "C" {
  *
  * Make it once, set it up with the fitbit_app_set_ functions, then use it from any number of
  * threads. From its first use on, by fitbit_step_one(), fitbit_step_two() or
- * fitbit_from_token(), the fitbit_app_set_ functions answer FITBIT_ERROR_INVALID_ARGUMENT.
+ * fitbit_from_token(), the fitbit_app_set_ functions answer FITBIT_ERROR_INVALID_ARGUMENT, also
+ * where that first use failed.
+ *
+ * https requests go through the proxy that the environment names: HTTPS_PROXY, else ALL_PROXY, but
+ * for the hosts in NO_PROXY (or their lower-case forms). Plain http and loopback never do. A
+ * variable that names no usable proxy makes requests FITBIT_ERROR_INVALID_ARGUMENT. Trusted
+ * certificates are the platform's, SSL_CERT_FILE and SSL_CERT_DIR replace them, and Mozilla's roots
+ * stand in where the platform has none.
  */
 
 /**
  * Makes an application.
  *
  * @param provider       the service that it is registered with
- * @param client_id      as registered
- * @param client_secret  as registered, or NULL for an application without one (PKCE protects it)
+ * @param client_id      as registered; not empty
+ * @param client_secret  as registered, not empty; or NULL for an application without one (PKCE
+ *                       protects it)
  * @param callback_uri   where the person is sent back to, exactly as registered: it is sent byte for
- *                       byte. NULL: this app logs nobody in, it only starts from saved tokens.
+ *                       byte. NULL: this app only starts from saved tokens, and its steps answer
+ *                       FITBIT_ERROR_INVALID_ARGUMENT.
  * @param app            receives the application; NULL on failure
  */
 FITBIT_MUST_USE
@@ -321,7 +334,8 @@ FitbitError *fitbit_app_set_scopes(FitbitApp *app,
  *
  * @param endpoint  which one; default: the provider's own
  * @param uri       an https address without user name, query and fragment. http is for loopback
- *                  only, which is exactly localhost, 127.0.0.0/8 and [::1].
+ *                  only, which is exactly localhost, 127.0.0.0/8 and [::1]. A path is kept: API
+ *                  paths are appended to it. REVOKE is accepted and not used by this version.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_endpoint(FitbitApp *app,
@@ -331,7 +345,8 @@ FitbitError *fitbit_app_set_endpoint(FitbitApp *app,
 /**
  * Sets how the application proves who it is at the token endpoint.
  *
- * @param method  default: FITBIT_CLIENT_AUTH_AUTO. BASIC and BODY need a secret.
+ * @param method  default: FITBIT_CLIENT_AUTH_AUTO. BASIC and BODY need a secret; NONE
+ *                leaves a secret unsent.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_client_auth(FitbitApp *app,
@@ -344,7 +359,7 @@ FitbitError *fitbit_app_set_client_auth(FitbitApp *app,
  *
  * @param name   Authorization, Host, Content-Length, Transfer-Encoding, Connection, Proxy-*, Expect,
  *               TE and Upgrade are refused
- * @param value  without line breaks; NULL: send none. Default: User-Agent is "libfitbit/" and the
+ * @param value  without line breaks, up to 8 KiB, for up to 64 names; NULL: send none. Default: User-Agent is "libfitbit/" and the
  *               version, there are no others.
  */
 FITBIT_MUST_USE
@@ -445,7 +460,7 @@ FitbitError *fitbit_step_two(FitbitApp *app,
  * A saved token becomes a client; nobody has to log in. No request is sent.
  *
  * @param token_json  what on_token was given, a provider's raw answer, or what the Python clients
- *                    save. A token of another provider is FITBIT_ERROR_REAUTHORIZE.
+ *                    save; its access token up to 32 KiB. A token of another provider is FITBIT_ERROR_REAUTHORIZE.
  * @param on_token    takes every later token; or NULL
  * @param user_data   passed to on_token; must live until fitbit_free() has returned
  * @param client      receives the client; NULL on failure
@@ -470,7 +485,7 @@ FitbitError *fitbit_from_token(FitbitApp *app,
  *
  * @param path      starts with one slash and may have a query: "/1/user/-/profile.json". It is
  *                  appended to the API endpoint; bytes that an address may not hold are
- *                  percent-encoded. Refused: a whole address, "//", a backslash, "#", segments of
+ *                  percent-encoded. At most 32 KiB. Refused: a whole address, "//", a backslash, "#", segments of
  *                  dots, control characters.
  * @param response  receives the answer, to be freed with fitbit_response_free(); NULL on failure
  */
@@ -577,6 +592,7 @@ FitbitError *fitbit_user_id(FitbitClient *client,
  * Renews the token now, whatever the clock says, and saves it. Threads that ask for it at the
  * same time share one renewal.
  *
+ * FITBIT_ERROR_REAUTHORIZE: there is no refresh token, or the provider refused it for good.
  * FITBIT_ERROR_STORE: it was renewed, but not saved; the client keeps and uses the new token, and
  * offers it again.
  */
@@ -587,12 +603,14 @@ FitbitError *fitbit_refresh(FitbitClient *client);
  * Offers a token that could not be saved to on_token again, now. Never a request.
  *
  * NULL, success: nothing is unsaved. FITBIT_ERROR_STORE: it is still not saved.
+ * FITBIT_ERROR_REAUTHORIZE: the provider has refused this login for good; a dead login is never
+ * offered.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_save(FitbitClient *client);
 
 /**
- * What the latest answer that said so said of the provider's rate limit.
+ * What the provider last said of its rate limit.
  *
  * @param limit  receives it; all -1 where nothing was seen
  * @return       false: no answer has said anything yet (or an argument is NULL)
@@ -620,7 +638,8 @@ uint16_t fitbit_response_status(const FitbitResponse *response);
 
 /**
  * The body's bytes, unpacked where they came compressed, with a NUL behind the last. Usually
- * JSON, an object or an array; XML for a TCX file; empty after a 201 or 204. Borrowed: it lives as
+ * JSON, an object or an array; XML for a TCX file; empty after a 201 or 204. It can be anything,
+ * also bytes with NULs among them: see fitbit_response_body_len(). Borrowed: it lives as
  * long as the response. NULL for NULL.
  */
 const char *fitbit_response_body(const FitbitResponse *response);
@@ -680,8 +699,8 @@ const char *fitbit_error_provider_type(const FitbitError *error);
 const char *fitbit_error_body(const FitbitError *error);
 
 /**
- * Seconds to wait before trying again, where the provider said: for FITBIT_ERROR_RATE_LIMITED its
- * `Fitbit-Rate-Limit-Reset`, else its `Retry-After`, and one more. -1: not known.
+ * Seconds to wait before trying again: what the provider says in Fitbit-Rate-Limit-Reset (of a 429),
+ * or where that is absent in Retry-After, plus one. -1: not known.
  */
 int64_t fitbit_error_retry_after(const FitbitError *error);
 

@@ -30,6 +30,10 @@ const REFUSED_HEADERS: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
+/// How many headers a program may set, and how long a value may be.
+const MOST_HEADERS: usize = 64;
+const LONGEST_HEADER: usize = 8 * 1024;
+
 /// What can be overridden, with the numbers of the C interface.
 #[derive(Clone, Copy)]
 pub(crate) enum Endpoint {
@@ -167,10 +171,7 @@ impl App {
 
     pub fn set_header(&self, name: &str, value: Option<&str>) -> Result<()> {
         let (name, value) = check_header(name, value)?;
-        self.set(|settings| {
-            put_header(&mut settings.headers, name, value);
-            Ok(())
-        })
+        self.set(|settings| put_header(&mut settings.headers, name, value))
     }
 
     pub fn set_timeout(&self, timeout: Duration) -> Result<()> {
@@ -348,6 +349,9 @@ pub(crate) fn check_header(
     }
     let value = match value.map(HeaderValue::from_str) {
         None => None,
+        Some(Ok(value)) if value.len() > LONGEST_HEADER => {
+            return Err(Error::invalid_argument("value", "it is too long"));
+        }
         Some(Ok(value)) => Some(value),
         Some(Err(_)) => {
             return Err(Error::invalid_argument(
@@ -359,9 +363,22 @@ pub(crate) fn check_header(
     Ok((name, value))
 }
 
-pub(crate) fn put_header(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+pub(crate) fn put_header(
+    headers: &mut HeaderMap,
+    name: HeaderName,
+    value: Option<HeaderValue>,
+) -> Result<()> {
     match value {
-        Some(value) => drop(headers.insert(name, value)),
-        None => drop(headers.remove(name)),
+        Some(_) if headers.len() >= MOST_HEADERS && !headers.contains_key(&name) => {
+            Err(Error::invalid_argument("name", "there are too many headers already"))
+        }
+        Some(value) => {
+            headers.insert(name, value);
+            Ok(())
+        }
+        None => {
+            headers.remove(name);
+            Ok(())
+        }
     }
 }

@@ -37,6 +37,11 @@ pub(crate) struct StepOne {
 pub(crate) fn step_one(app: &Shared, params: Option<&str>) -> Result<StepOne> {
     let callback_uri = callback_uri(app)?;
     let mut params = form("params", params.unwrap_or_default())?;
+    if params.iter().any(|(name, value)| {
+        [name, value].iter().any(|text| text.contains(char::REPLACEMENT_CHARACTER))
+    }) {
+        return Err(Error::invalid_argument("params", "it does not decode to UTF-8"));
+    }
     if let Some(name) = RESERVED.iter().find(|name| params.contains_key(**name)) {
         return Err(Error::invalid_argument("params", format!("{name} is the library's to set")));
     }
@@ -70,8 +75,10 @@ pub(crate) fn step_two(
     deadline: Deadline,
 ) -> Result<Token> {
     let session = Session::read(app, session)?;
-    let answer = form("redirect_uri", query(redirect_uri))
+    let mut answer = form("redirect_uri", query(redirect_uri))
         .map_err(|_| Error::state_mismatch("a parameter is there twice"))?;
+    // Without a value it counts as left out (RFC 6749 section 3.1).
+    answer.retain(|_, value| !value.is_empty());
 
     let state = answer.get("state").ok_or_else(|| Error::state_mismatch("it has no state"))?;
     if !bool::from(state.as_bytes().ct_eq(session.state.as_bytes())) {
@@ -88,10 +95,7 @@ pub(crate) fn step_two(
         let description = answer.get("error_description").map(String::as_str);
         return Err(Error::authorization(kind, description, &secrets));
     }
-    let code = answer
-        .get("code")
-        .filter(|code| !code.is_empty())
-        .ok_or_else(Error::no_authorization_code)?;
+    let code = answer.get("code").ok_or_else(Error::no_authorization_code)?;
 
     let fields =
         app.token_endpoint.exchange(code, &session.verifier, app.transport()?, deadline)?;
@@ -141,9 +145,12 @@ impl Session {
 /// The query of a whole address, of a request target, or the text itself if it is only a query.
 /// What follows a `#` is not part of the answer: Fitbit appends `#_=_`.
 fn query(redirect_uri: &str) -> &str {
-    let text = redirect_uri.split('#').next().unwrap_or_default();
+    let text = redirect_uri.split('#').next().unwrap_or_default().trim();
+    // A query's first name ends with "=" before any of these can come.
+    let is_address =
+        text.bytes().find(|byte| b":/?=&".contains(byte)).is_some_and(|b| b":/?".contains(&b));
     match text.split_once('?') {
-        Some((before, query)) if !before.contains('=') => query,
+        Some((_, query)) if is_address => query,
         _ => text,
     }
 }

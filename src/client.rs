@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use ureq::http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 
 use crate::answer::Answer;
 use crate::app::{Shared, check_header, put_header};
@@ -12,10 +12,6 @@ use crate::error::{Error, Result};
 use crate::renewal::{Login, Store};
 use crate::token::{Token, Unfit};
 use crate::transport::{Connection, Deadline};
-
-const LIMIT: HeaderName = HeaderName::from_static("fitbit-rate-limit-limit");
-const REMAINING: HeaderName = HeaderName::from_static("fitbit-rate-limit-remaining");
-const RESET: HeaderName = HeaderName::from_static("fitbit-rate-limit-reset");
 
 /// The longest request target that the HTTP libraries take.
 const LONGEST_TARGET: usize = 32 * 1024;
@@ -39,10 +35,19 @@ pub(crate) struct RateLimit {
 
 impl RateLimit {
     fn read(headers: &HeaderMap) -> Option<RateLimit> {
-        let number = |name| headers.get(name)?.to_str().ok()?.trim().parse().ok();
-        let (limit, remaining, reset) = (number(LIMIT), number(REMAINING), number(RESET));
-        let seen = limit.or(remaining).or(reset)?;
-        let _: u32 = seen;
+        let (mut limit, mut remaining, mut reset) = (None, None, None);
+        // One pass over the few headers there are costs less than three look-ups.
+        for (name, value) in headers {
+            let Some(what) = name.as_str().strip_prefix("fitbit-rate-limit-") else { continue };
+            let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+            match what {
+                "limit" => limit = number,
+                "remaining" => remaining = number,
+                "reset" => reset = number,
+                _ => {}
+            }
+        }
+        limit.or(remaining).or(reset)?;
         Some(RateLimit { limit, remaining, reset, seen: Instant::now() })
     }
 
@@ -87,8 +92,7 @@ impl Client {
     pub fn set_header(&self, name: &str, value: Option<&str>) -> Result<()> {
         let (name, value) = check_header(name, value)?;
         let mut headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
-        put_header(Arc::make_mut(&mut headers), name, value);
-        Ok(())
+        put_header(Arc::make_mut(&mut headers), name, value)
     }
 
     pub fn token_json(&self) -> String {
@@ -110,6 +114,11 @@ impl Client {
 
     pub fn save(&self) -> Result<()> {
         self.login.save(&mut self.app.deadline())
+    }
+
+    /// The last chance to save: an unsaved token is offered once more, the provider is not asked.
+    pub fn finish(&self) {
+        let _ = self.login.save(&mut self.app.deadline());
     }
 
     pub fn rate_limit(&self) -> Option<RateLimit> {
@@ -292,6 +301,14 @@ fn may_stand_in_a_path(byte: u8) -> bool {
 
 /// `.` and `..`, also percent-encoded.
 fn is_dots(segment: &str) -> bool {
-    segment.len() <= 6
-        && matches!(segment.replace("%2e", ".").replace("%2E", ".").as_str(), "." | "..")
+    let mut rest = segment.as_bytes();
+    let mut dots = 0;
+    loop {
+        rest = match rest {
+            [] => return dots == 1 || dots == 2,
+            [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => rest,
+            _ => return false,
+        };
+        dots += 1;
+    }
 }

@@ -31,6 +31,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// up on an answer that is only slow can lose it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Nobody is asked for a token with less time than this left, or a quarter of the app's timeout:
+/// the answer would come too late, and the refresh token would be spent for it.
+const LEAST_TIME: Duration = Duration::from_millis(500);
+
 /// Where a client's token is kept.
 pub(crate) trait Store: Send + Sync {
     /// Carries out one round: hands what is stored to `run`, keeps what comes back (nothing: there
@@ -98,7 +102,18 @@ struct Flight {
     /// A forked child inherits the note of a flight whose thread it does not have.
     process: u32,
     landed: Condvar,
-    outcome: OnceCell<Option<Error>>,
+    outcome: OnceCell<Outcome>,
+}
+
+/// What a flight brought, for those who waited for it.
+struct Outcome {
+    token: Result<Arc<Token>>,
+    /// It was to renew, not only to save.
+    renewal: bool,
+    /// The store was handed a token.
+    offered: bool,
+    /// It failed because the time of the call that flew it was over.
+    out_of_time: bool,
 }
 
 /// What a flight is for.
@@ -234,12 +249,14 @@ impl Login {
     /// Offers an unsaved token now.
     pub fn save(&self, deadline: &mut Deadline) -> Result<()> {
         self.settled(deadline)?;
-        match self.lock().unsaved {
-            true => {
-                Err(Error::store("the token was not saved; it is kept and will be offered again"))
-            }
-            false => Ok(()),
+        let state = self.lock();
+        if !state.unsaved {
+            return Ok(());
         }
+        if state.is_dead(&state.current) {
+            return Err(Error::reauthorize("the provider refused this login's refresh token"));
+        }
+        Err(Error::store("the token was not saved; it is kept and will be offered again"))
     }
 
     /// The current token, after an unsaved one was offered once more.
@@ -253,6 +270,10 @@ impl Login {
         self.fly(Purpose::Save, deadline)
     }
 
+    fn least_time(&self) -> Duration {
+        LEAST_TIME.min(self.app.timeout / 4)
+    }
+
     fn age(&self, token: &Token) -> Age {
         token.age(Now::read(), self.app.refresh_leeway, self.app.provider)
     }
@@ -262,12 +283,14 @@ impl Login {
         match purpose {
             Purpose::Save => !state.unsaved || state.is_dead(state.newest()),
             Purpose::Renew { bad, .. } => {
-                let token = &state.current;
-                token.access_token() != bad.access_token()
-                    && self.age(token) == Age::Lasting
-                    && !state.is_dead(token)
+                self.is_better(&state.current, bad) && !state.is_dead(&state.current)
             }
         }
+    }
+
+    /// Whether `token` can take the place of one that is not to be used any more.
+    fn is_better(&self, token: &Token, bad: &Token) -> bool {
+        token.access_token() != bad.access_token() && self.age(token) != Age::Expired
     }
 
     /// Renews or saves, or waits for the thread that does.
@@ -286,11 +309,15 @@ impl Login {
             state = self.wait_for(&flight, state, deadline)?;
             match (purpose, flight.outcome.get()) {
                 // It was offered a moment ago; once is enough.
-                (Purpose::Save, _) => return Ok(state.current.clone()),
-                // Its own time ran out; there may be some left here.
-                (_, Some(Some(error))) if error.is(FITBIT_ERROR_TIMEOUT) => {}
-                (_, Some(Some(error))) => return Err(error.clone()),
-                (_, _) => {}
+                (Purpose::Save, Some(Outcome { offered: true, .. })) => {
+                    return Ok(state.current.clone());
+                }
+                // There may be time left here.
+                (_, Some(Outcome { out_of_time: true, .. })) => {}
+                (Purpose::Renew { .. }, Some(Outcome { renewal: true, token, .. })) => {
+                    return token.clone();
+                }
+                _ => {}
             }
         }
         let flight = Flight::begin();
@@ -303,10 +330,15 @@ impl Login {
             unsaved: state.unsaved,
             dead: state.dead.clone(),
             error: Some(Error::internal("a renewal did not come to its end")),
+            renewal: matches!(purpose, Purpose::Renew { .. }),
+            offered: false,
+            out_of_time: false,
         };
         drop(state);
-        let outcome = round.fly(purpose, deadline);
-        round.error = outcome.err();
+        let flown = round.fly(purpose, deadline);
+        round.out_of_time = flown.as_ref().is_err_and(|error| error.is(FITBIT_ERROR_TIMEOUT))
+            && deadline.left() < self.least_time();
+        round.error = flown.err();
         round.land()
     }
 
@@ -336,7 +368,7 @@ impl Login {
         let transport = self.app.transport()?;
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            if deadline.is_over() {
+            if deadline.left() < self.least_time() {
                 return Err(Error::timeout("before the token could be renewed"));
             }
             let patience = deadline.at_most(PATIENCE.max(deadline.left() / 2));
@@ -362,23 +394,14 @@ impl Login {
                 Err(error) => error,
             };
             let jittered = pause.mul_f64(0.5 + random());
-            if attempt == ATTEMPTS || !error.may_be_a_lost_answer() || deadline.left() <= jittered {
+            let too_late = deadline.left() < jittered + self.least_time();
+            if attempt == ATTEMPTS || !error.may_be_a_lost_answer() || too_late {
                 return Err(error);
             }
             std::thread::sleep(jittered);
             pause *= 2;
         }
         Err(Error::internal("the attempts have no end"))
-    }
-}
-
-impl Drop for Login {
-    /// The last chance to save: the store is asked once more, the provider is not.
-    fn drop(&mut self) {
-        if self.lock().unsaved {
-            let mut deadline = self.app.deadline();
-            let _ = self.fly(Purpose::Save, &mut deadline);
-        }
     }
 }
 
@@ -392,6 +415,9 @@ struct Round<'a> {
     unsaved: bool,
     dead: Option<Arc<Token>>,
     error: Option<Error>,
+    renewal: bool,
+    offered: bool,
+    out_of_time: bool,
 }
 
 impl Round<'_> {
@@ -426,6 +452,7 @@ impl Round<'_> {
             out
         });
         deadline.give_back(outside.elapsed());
+        self.offered |= new;
         if kept && new {
             self.base = Some(self.own.clone());
             self.unsaved = false;
@@ -463,10 +490,7 @@ impl Round<'_> {
         let dead = same_refresh_token(self.dead.as_deref(), &self.own);
         let unsaved = (self.unsaved && !dead).then(|| self.own.clone());
         let Purpose::Renew { bad, after_401 } = purpose else { return Ok(unsaved) };
-        if self.own.access_token() != bad.access_token()
-            && login.age(&self.own) == Age::Lasting
-            && !dead
-        {
+        if login.is_better(&self.own, bad) && !dead {
             return Ok(unsaved);
         }
         if self.own.refresh_token().is_empty() {
@@ -495,13 +519,12 @@ impl Round<'_> {
         }
     }
 
-    /// Ends the flight, with what it brought.
+    /// What the flight brought; dropping it ends it.
     fn land(self) -> Result<Arc<Token>> {
         match &self.error {
             Some(error) => Err(error.clone()),
             None => Ok(self.own.clone()),
         }
-        // and drop
     }
 }
 
@@ -521,7 +544,12 @@ impl Drop for Round<'_> {
         state.unsaved = self.unsaved;
         state.dead = self.dead.take();
         state.flight = None;
-        let _ = self.flight.outcome.set(self.error.take());
+        let _ = self.flight.outcome.set(Outcome {
+            token: self.error.take().map_or_else(|| Ok(self.own.clone()), Err),
+            renewal: self.renewal,
+            offered: self.offered,
+            out_of_time: self.out_of_time,
+        });
         self.flight.landed.notify_all();
     }
 }

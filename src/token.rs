@@ -130,7 +130,9 @@ impl Token {
         if !answer.contains_key("access_token") {
             return Err(malformed("it has no access_token"));
         }
-        answer.entry("expires_in".into()).or_insert_with(|| raw(&provider.token_life.into()));
+        if answer.get("expires_in").and_then(|life| seconds(life)).is_none() {
+            answer.insert("expires_in".into(), raw(&provider.token_life.into()));
+        }
         if let Some(seconds) =
             answer.remove("refresh_token_expires_in").as_deref().and_then(seconds)
         {
@@ -350,15 +352,15 @@ fn value(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or(Value::Null)
 }
 
-fn is_nothing(field: &RawValue) -> bool {
+pub(crate) fn is_nothing(field: &RawValue) -> bool {
     matches!(field.get(), "null" | "\"\"" | "[]" | "{}")
 }
 
 fn as_text(field: &RawValue) -> Option<String> {
-    match value(field) {
-        Value::Null => None,
-        Value::String(text) => Some(text),
-        _ => Some(field.get().to_owned()),
+    match field.get() {
+        "null" => None,
+        text if text.starts_with('"') => serde_json::from_str(text).ok(),
+        text => Some(text.to_owned()),
     }
 }
 

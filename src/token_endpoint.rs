@@ -22,7 +22,7 @@ use crate::error::FitbitErrorCode::{self, *};
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::provider::{ClientAuth, Provider};
-use crate::token::{Fields, parse};
+use crate::token::{Fields, is_nothing, parse};
 use crate::transport::{Connection, Deadline, Transport};
 
 /// The largest answer that is read: tokens are a few hundred bytes.
@@ -176,7 +176,9 @@ impl TokenEndpoint {
         }
         match parse(&answer.body) {
             // Whatever its Content-Type says: a token in hand is not dropped for a label.
-            Ok(fields) if fields.contains_key("access_token") => Ok(fields),
+            Ok(fields) if fields.get("access_token").is_some_and(|token| !is_nothing(token)) => {
+                Ok(fields)
+            }
             _ => {
                 Err(Error::protocol("the token endpoint's answer holds no token that can be read"))
             }

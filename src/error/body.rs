@@ -41,12 +41,17 @@ fn rfc6749(json: &Value) -> Option<ProviderError> {
 }
 
 /// `WWW-Authenticate: Bearer error="invalid_token"`, RFC 6750 section 3, where the body says
-/// nothing.
+/// nothing. The value may be quoted or not, and there may be other challenges before it.
 fn bearer(answer: &Answer) -> Option<ProviderError> {
-    let challenge = answer.header("www-authenticate")?;
-    let (_, rest) = challenge.split_once("error=\"")?;
-    let (kind, _) = rest.split_once('"')?;
-    Some(ProviderError { kind: Some(kind.to_owned()), message: None })
+    let challenges = answer.headers.get_all("www-authenticate").iter();
+    let parameters = challenges.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
+    let kind = parameters.filter_map(|parameter| parameter.split_once('=')).find_map(
+        |(name, value)| {
+            let name = name.split_whitespace().next_back()?;
+            name.eq_ignore_ascii_case("error").then(|| value.trim().trim_matches('"').to_owned())
+        },
+    )?;
+    Some(ProviderError { kind: Some(kind), message: None })
 }
 
 fn text(json: &Value, name: &str) -> Option<String> {

@@ -56,7 +56,11 @@ impl<'a> Secrets<'a> {
         let mut out = String::with_capacity(text.len().min(limit));
         let (mut at, mut copied) = (0, 0);
         while at < bytes.len().min(limit) {
-            match self.0.iter().find_map(|secret| match_at(bytes, at, secret.as_bytes())) {
+            let mut possible = self.0.iter().filter(|secret| {
+                let first = secret.as_bytes().first();
+                first.is_some_and(|&first| readings(bytes, at, first) != [None, None])
+            });
+            match possible.find_map(|secret| match_at(bytes, at, secret.as_bytes())) {
                 Some(end) => {
                     out.push_str(&text[copied..at]);
                     out.push_str(REDACTED);
@@ -75,19 +79,29 @@ impl<'a> Secrets<'a> {
 }
 
 /// Where `secret` ends if it begins at `at`, however it is written.
-fn match_at(text: &[u8], mut at: usize, secret: &[u8]) -> Option<usize> {
+fn match_at(text: &[u8], at: usize, secret: &[u8]) -> Option<usize> {
+    // A `%` can stand for itself or begin an escape: both readings are followed, side by side.
+    let mut ends = vec![];
+    let mut starts = vec![at];
     for &wanted in secret {
-        let rest = text.get(at..)?;
-        if rest.first() == Some(&wanted) {
-            at += 1;
-        } else {
-            match decode(rest)? {
-                (byte, len) if byte == wanted => at += len,
-                _ => return None,
-            }
+        ends.clear();
+        ends.extend(starts.iter().flat_map(|&at| readings(text, at, wanted)).flatten());
+        ends.sort_unstable();
+        ends.dedup();
+        if ends.is_empty() {
+            return None;
         }
+        std::mem::swap(&mut starts, &mut ends);
     }
-    Some(at)
+    starts.pop()
+}
+
+/// Where the text goes on after `wanted`, read as it stands and read as an escape.
+fn readings(text: &[u8], at: usize, wanted: u8) -> [Option<usize>; 2] {
+    let rest = text.get(at..).unwrap_or_default();
+    let literal = rest.first().filter(|&&byte| byte == wanted).map(|_| at + 1);
+    let escaped = decode(rest).filter(|&(byte, _)| byte == wanted).map(|(_, len)| at + len);
+    [literal, escaped]
 }
 
 /// The byte that the text begins with, and how many bytes it takes to write it.
@@ -142,6 +156,14 @@ mod tests {
         ] {
             assert_eq!(secrets.clean_line(&format!("<{written}>")), "<[redacted]>", "{written}");
             assert_eq!(secrets.clean_body(format!("<{written}>").as_bytes()), "<[redacted]>");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_looks_like_an_escape_is_found_as_it_is_and_escaped() {
+        let secrets = Secrets::new(["100%25&amp;\\"]);
+        for written in ["100%25&amp;\\", "100%2525%26amp%3B%5C", "100%25&amp;amp;\\\\"] {
+            assert_eq!(secrets.clean_line(&format!("<{written}>")), "<[redacted]>", "{written}");
         }
     }
 

@@ -100,16 +100,25 @@ fn client_auth(value: MaybeUninit<FitbitClientAuth>) -> Result<Option<ClientAuth
 ///
 /// Make it once, set it up with the fitbit_app_set_ functions, then use it from any number of
 /// threads. From its first use on, by fitbit_step_one(), fitbit_step_two() or
-/// fitbit_from_token(), the fitbit_app_set_ functions answer FITBIT_ERROR_INVALID_ARGUMENT.
+/// fitbit_from_token(), the fitbit_app_set_ functions answer FITBIT_ERROR_INVALID_ARGUMENT, also
+/// where that first use failed.
+///
+/// https requests go through the proxy that the environment names: HTTPS_PROXY, else ALL_PROXY, but
+/// for the hosts in NO_PROXY (or their lower-case forms). Plain http and loopback never do. A
+/// variable that names no usable proxy makes requests FITBIT_ERROR_INVALID_ARGUMENT. Trusted
+/// certificates are the platform's, SSL_CERT_FILE and SSL_CERT_DIR replace them, and Mozilla's roots
+/// stand in where the platform has none.
 ///
 /// ---
 /// Makes an application.
 ///
 /// @param provider       the service that it is registered with
-/// @param client_id      as registered
-/// @param client_secret  as registered, or NULL for an application without one (PKCE protects it)
+/// @param client_id      as registered; not empty
+/// @param client_secret  as registered, not empty; or NULL for an application without one (PKCE
+///                       protects it)
 /// @param callback_uri   where the person is sent back to, exactly as registered: it is sent byte for
-///                       byte. NULL: this app logs nobody in, it only starts from saved tokens.
+///                       byte. NULL: this app only starts from saved tokens, and its steps answer
+///                       FITBIT_ERROR_INVALID_ARGUMENT.
 /// @param app            receives the application; NULL on failure
 #[unsafe(no_mangle)]
 #[must_use]
@@ -155,7 +164,8 @@ pub unsafe extern "C" fn fitbit_app_set_scopes(
 ///
 /// @param endpoint  which one; default: the provider's own
 /// @param uri       an https address without user name, query and fragment. http is for loopback
-///                  only, which is exactly localhost, 127.0.0.0/8 and [::1].
+///                  only, which is exactly localhost, 127.0.0.0/8 and [::1]. A path is kept: API
+///                  paths are appended to it. REVOKE is accepted and not used by this version.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_app_set_endpoint(
@@ -172,7 +182,8 @@ pub unsafe extern "C" fn fitbit_app_set_endpoint(
 
 /// Sets how the application proves who it is at the token endpoint.
 ///
-/// @param method  default: FITBIT_CLIENT_AUTH_AUTO. BASIC and BODY need a secret.
+/// @param method  default: FITBIT_CLIENT_AUTH_AUTO. BASIC and BODY need a secret; NONE
+///                leaves a secret unsent.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_app_set_client_auth(
@@ -192,7 +203,7 @@ pub unsafe extern "C" fn fitbit_app_set_client_auth(
 ///
 /// @param name   Authorization, Host, Content-Length, Transfer-Encoding, Connection, Proxy-*, Expect,
 ///               TE and Upgrade are refused
-/// @param value  without line breaks; NULL: send none. Default: User-Agent is "libfitbit/" and the
+/// @param value  without line breaks, up to 8 KiB, for up to 64 names; NULL: send none. Default: User-Agent is "libfitbit/" and the
 ///               version, there are no others.
 #[unsafe(no_mangle)]
 #[must_use]

@@ -17,9 +17,11 @@ use crate::renewal::{Callback, Store};
 /// It runs inside a call of the library, on that call's thread, with no lock of the library held.
 /// A client's callback runs one at a time, in the order of the tokens. Its time does not count
 /// against the call's timeout. It must return: no exception, longjmp or thread exit may leave it.
-/// Inside it any function may be called on other handles. On its own client fitbit_token() gives
-/// the new token, and what would need the renewal that is just being saved (fitbit_get(),
-/// fitbit_refresh() ...) fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other threads that
+/// Inside it any function may be called on other handles, but free none that a running call uses. On
+/// its own client fitbit_token() gives the new token, fitbit_token_field(), fitbit_user_id(),
+/// fitbit_set_header() and fitbit_rate_limit() work too, and what would wait for this callback itself
+/// (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save()) fails at once with
+/// FITBIT_ERROR_INVALID_ARGUMENT. On other threads that
 /// client's calls wait for it, at most their own timeout: hold no lock that your callback takes
 /// while you call the library.
 ///

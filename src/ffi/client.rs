@@ -60,7 +60,7 @@ fn request(
 ///
 /// @param path      starts with one slash and may have a query: "/1/user/-/profile.json". It is
 ///                  appended to the API endpoint; bytes that an address may not hold are
-///                  percent-encoded. Refused: a whole address, "//", a backslash, "#", segments of
+///                  percent-encoded. At most 32 KiB. Refused: a whole address, "//", a backslash, "#", segments of
 ///                  dots, control characters.
 /// @param response  receives the answer, to be freed with fitbit_response_free(); NULL on failure
 #[unsafe(no_mangle)]
@@ -268,6 +268,7 @@ pub unsafe extern "C" fn fitbit_user_id(
 /// Renews the token now, whatever the clock says, and saves it. Threads that ask for it at the
 /// same time share one renewal.
 ///
+/// FITBIT_ERROR_REAUTHORIZE: there is no refresh token, or the provider refused it for good.
 /// FITBIT_ERROR_STORE: it was renewed, but not saved; the client keeps and uses the new token, and
 /// offers it again.
 #[unsafe(no_mangle)]
@@ -280,6 +281,8 @@ pub unsafe extern "C" fn fitbit_refresh(client: *mut FitbitClient) -> *mut Fitbi
 /// Offers a token that could not be saved to on_token again, now. Never a request.
 ///
 /// NULL, success: nothing is unsaved. FITBIT_ERROR_STORE: it is still not saved.
+/// FITBIT_ERROR_REAUTHORIZE: the provider has refused this login for good; a dead login is never
+/// offered.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_save(client: *mut FitbitClient) -> *mut FitbitError {
@@ -287,7 +290,7 @@ pub unsafe extern "C" fn fitbit_save(client: *mut FitbitClient) -> *mut FitbitEr
     fallible(|| unsafe { handle(client, "client")?.0.save() })
 }
 
-/// What the latest answer that said so said of the provider's rate limit.
+/// What the provider last said of its rate limit.
 ///
 /// @param limit  receives it; all -1 where nothing was seen
 /// @return       false: no answer has said anything yet (or an argument is NULL)
@@ -319,5 +322,11 @@ pub unsafe extern "C" fn fitbit_rate_limit(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_free(client: *mut FitbitClient) {
     // SAFETY: the header's rule on handles.
-    infallible((), || unsafe { take(client) });
+    infallible((), || unsafe {
+        if let Some(client) = client.as_ref() {
+            // While it is whole: the callback may look at it.
+            client.0.finish();
+        }
+        take(client);
+    });
 }

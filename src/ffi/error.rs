@@ -87,8 +87,8 @@ pub unsafe extern "C" fn fitbit_error_body(error: *const FitbitError) -> *const 
     error.and_then(|error| error.body.as_ref()).map_or(null(), |text| text.as_ptr())
 }
 
-/// Seconds to wait before trying again, where the provider said: for FITBIT_ERROR_RATE_LIMITED its
-/// `Fitbit-Rate-Limit-Reset`, else its `Retry-After`, and one more. -1: not known.
+/// Seconds to wait before trying again: what the provider says in Fitbit-Rate-Limit-Reset (of a 429),
+/// or where that is absent in Retry-After, plus one. -1: not known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_error_retry_after(error: *const FitbitError) -> i64 {
     // SAFETY: the header's rule on handles.

@@ -100,7 +100,7 @@ pub unsafe extern "C" fn fitbit_step_two(
 /// A saved token becomes a client; nobody has to log in. No request is sent.
 ///
 /// @param token_json  what on_token was given, a provider's raw answer, or what the Python clients
-///                    save. A token of another provider is FITBIT_ERROR_REAUTHORIZE.
+///                    save; its access token up to 32 KiB. A token of another provider is FITBIT_ERROR_REAUTHORIZE.
 /// @param on_token    takes every later token; or NULL
 /// @param user_data   passed to on_token; must live until fitbit_free() has returned
 /// @param client      receives the client; NULL on failure

@@ -34,7 +34,7 @@ pub use error::FitbitError;
 
 thread_local! {
     /// Where the last caught panic began.
-    static PANICKED_AT: Cell<Option<(&'static str, u32)>> = const { Cell::new(None) };
+    static PANICKED_AT: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 /// Keeps a panic's message off stderr, which is the program's. The library has a standard library
@@ -44,15 +44,14 @@ fn quiet_panics() {
     ONCE.get_or_init(|| {
         if !cfg!(test) {
             std::panic::set_hook(Box::new(|panic| {
-                PANICKED_AT.set(panic.location().map(|at| (leaked(at.file()), at.line())));
+                // Without the folders of the machine that built it.
+                PANICKED_AT.set(panic.location().map(|at| {
+                    let file = at.file().rsplit_once("/src/").map_or(at.file(), |(_, file)| file);
+                    format!("{file}:{}", at.line())
+                }));
             }));
         }
     });
-}
-
-/// Source file names are few, and a panic is a bug: what is kept here is bounded and rare.
-fn leaked(name: &str) -> &'static str {
-    Box::leak(name.to_owned().into_boxed_str())
 }
 
 /// Runs the body of a function that returns a `FitbitError *`.
@@ -61,7 +60,7 @@ fn fallible(body: impl FnOnce() -> Result<()>) -> *mut FitbitError {
     // Handles are only changed under their own locks, which outlive a panic.
     let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         Err(match PANICKED_AT.take() {
-            Some((file, line)) => Error::internal(format!("panic at {file}:{line}")),
+            Some(place) => Error::internal(format!("panic at {place}")),
             None => Error::internal("panic"),
         })
     });
@@ -177,7 +176,7 @@ mod tests {
         let error = fallible(|| panic!("planted"));
         // SAFETY: `fallible` gave it a moment ago.
         unsafe {
-            assert_eq!(error::fitbit_error_code(error) as u32, FITBIT_ERROR_INTERNAL as u32);
+            assert_eq!(number(error::fitbit_error_code(error)), FITBIT_ERROR_INTERNAL as u32);
             error::fitbit_error_free(error);
         }
         assert_eq!(infallible(7, || panic!("planted")), 7);

@@ -59,7 +59,8 @@ pub unsafe extern "C" fn fitbit_response_status(response: *const FitbitResponse)
 }
 
 /// The body's bytes, unpacked where they came compressed, with a NUL behind the last. Usually
-/// JSON, an object or an array; XML for a TCX file; empty after a 201 or 204. Borrowed: it lives as
+/// JSON, an object or an array; XML for a TCX file; empty after a 201 or 204. It can be anything,
+/// also bytes with NULs among them: see fitbit_response_body_len(). Borrowed: it lives as
 /// long as the response. NULL for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_response_body(response: *const FitbitResponse) -> *const c_char {

@@ -18,10 +18,6 @@ impl Deadline {
         self.at.saturating_duration_since(Instant::now())
     }
 
-    pub fn is_over(&self) -> bool {
-        self.left().is_zero()
-    }
-
     /// This one or `after` from now, whichever comes first.
     pub fn at_most(&self, after: Duration) -> Deadline {
         Deadline { at: self.at.min(Instant::now() + after), given_back: Duration::ZERO }

@@ -78,14 +78,16 @@ fn accept(core: &Arc<Core>, listener: &TcpListener) {
         if !core.open.add(id, &tcp).unwrap_or(false) {
             continue;
         }
-        let core = Arc::clone(core);
+        let shared = Arc::clone(core);
         let serve = move || {
-            let stream = connection::serve(&core, tcp);
+            let stream = connection::serve(&shared, tcp);
             // The table's handle goes first: the connection ends when the last one is closed.
-            core.open.remove(id);
+            shared.open.remove(id);
             drop(stream);
         };
-        // Without a thread the connection is dropped, which the client sees as a close.
-        drop(Builder::new().name(format!("simulator {id}")).spawn(serve));
+        if Builder::new().name(format!("simulator {id}")).spawn(serve).is_err() {
+            // Without a thread for it the client sees a close.
+            core.open.remove(id);
+        }
     }
 }

@@ -64,6 +64,9 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         println!("{USAGE}");
         return Ok(());
     }
+    if options.ca_file.is_some() && !options.tls {
+        return Err("--ca-file goes with --tls".into());
+    }
     let port = options.port.unwrap_or(DEFAULT_PORT);
     let simulator = Simulator::builder().port(port).tls(options.tls).start()?;
     simulator.settings(|settings| {

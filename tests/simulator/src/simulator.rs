@@ -188,7 +188,7 @@ impl Simulator {
         self.core.counts.max_in_flight(&target)
     }
 
-    /// Connections accepted.
+    /// Connections accepted, those to `/_simulator/` and of [`visit`](Self::visit) included.
     pub fn connections(&self) -> u64 {
         self.core.counts.connections()
     }

@@ -34,8 +34,8 @@ pub fn build_with(compiler: &str, source: &Path, name: &str, flags: &[&str]) -> 
     std::fs::create_dir_all(&out).expect("the target folder can be written to");
     let path = out.join(name);
     let mut command = Command::new(compiler);
-    command.args(STRICT).args(flags);
-    command.arg("-I").arg(library::include()).arg(source).arg("-o").arg(&path);
+    command.args(STRICT);
+    command.arg("-I").arg(library::include()).arg(source).args(flags).arg("-o").arg(&path);
     command.arg("-L").arg(library::folder()).arg("-lfitbit").arg("-lpthread");
     command.arg(format!("-Wl,-rpath,{}", library::folder().display()));
     let output = command.output().expect("a C compiler is installed");
@@ -57,7 +57,8 @@ impl Program {
 
 /// What a program printed that ended well.
 pub fn succeeded(output: Output) -> String {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
     out.into_owned()
 }

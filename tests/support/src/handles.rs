@@ -41,6 +41,8 @@ pub struct Error {
 
 impl Error {
     /// Reads and frees what a function returned.
+    // Tests pass what the library gave them a moment ago, and are about more than that.
+    #[allow(clippy::not_unsafe_ptr_arg_deref)]
     pub fn check(error: Handle) -> Result<(), Error> {
         if error.is_null() {
             return Ok(());
@@ -110,7 +112,10 @@ impl Saver {
 
     /// Answers as `on_token` does: 1 for saved.
     pub fn doing(on_token: impl FnMut(&str) -> c_int + Send + 'static) -> Saver {
-        Saver(Arc::new(Mutex::new(SaverState { offered: Vec::new(), on_token: Box::new(on_token) })))
+        Saver(Arc::new(Mutex::new(SaverState {
+            offered: Vec::new(),
+            on_token: Box::new(on_token),
+        })))
     }
 
     /// Every token that the callback was called with, oldest first.
@@ -124,7 +129,10 @@ impl Saver {
         let mut on_token = {
             let mut state = saver.0.lock().expect("no panic in a callback");
             state.offered.push(json.clone());
-            std::mem::replace(&mut state.on_token, Box::new(|_| panic!("callbacks run one at a time")))
+            std::mem::replace(
+                &mut state.on_token,
+                Box::new(|_| panic!("callbacks run one at a time")),
+            )
         };
         let answer = on_token(&json);
         saver.0.lock().expect("no panic in a callback").on_token = on_token;
@@ -147,8 +155,13 @@ unsafe impl Sync for App {}
 pub const FITBIT: u32 = 1;
 
 impl App {
-    pub fn new(client_id: &str, client_secret: Option<&str>, callback_uri: Option<&str>) -> Result<App, Error> {
-        let (id, secret, uri) = (c_text(client_id), client_secret.map(c_text), callback_uri.map(c_text));
+    pub fn new(
+        client_id: &str,
+        client_secret: Option<&str>,
+        callback_uri: Option<&str>,
+    ) -> Result<App, Error> {
+        let (id, secret, uri) =
+            (c_text(client_id), client_secret.map(c_text), callback_uri.map(c_text));
         let or_null = |text: &Option<CString>| text.as_ref().map_or(null(), |text| text.as_ptr());
         let mut app = null_mut();
         let c = interface();
@@ -159,16 +172,26 @@ impl App {
     }
 
     /// An app whose every endpoint is a server of the test's own.
-    pub fn at(server: &str, client_id: &str, client_secret: Option<&str>, callback_uri: &str) -> App {
+    pub fn at(
+        server: &str,
+        client_id: &str,
+        client_secret: Option<&str>,
+        callback_uri: &str,
+    ) -> App {
         let app = App::new(client_id, client_secret, Some(callback_uri)).expect("a valid app");
-        for (endpoint, path) in ["/oauth2/authorize", "/oauth2/token", "/oauth2/revoke", ""].iter().enumerate() {
-            app.set_endpoint(endpoint as u32, &format!("{server}{path}")).expect("a valid endpoint");
+        for (endpoint, path) in
+            ["/oauth2/authorize", "/oauth2/token", "/oauth2/revoke", ""].iter().enumerate()
+        {
+            app.set_endpoint(endpoint as u32, &format!("{server}{path}"))
+                .expect("a valid endpoint");
         }
         app
     }
 
     pub fn set_endpoint(&self, endpoint: u32, uri: &str) -> Result<(), Error> {
-        Error::check(unsafe { (interface().app_set_endpoint)(self.0, endpoint, c_text(uri).as_ptr()) })
+        Error::check(unsafe {
+            (interface().app_set_endpoint)(self.0, endpoint, c_text(uri).as_ptr())
+        })
     }
 
     pub fn set_scopes(&self, scopes: &str) -> Result<(), Error> {
@@ -208,10 +231,22 @@ impl App {
         })
     }
 
-    pub fn step_two(&self, session: &str, redirect_uri: &str, saver: &Saver) -> Result<Client, Error> {
+    pub fn step_two(
+        &self,
+        session: &str,
+        redirect_uri: &str,
+        saver: &Saver,
+    ) -> Result<Client, Error> {
         let (session, redirect_uri) = (c_text(session), c_text(redirect_uri));
         self.client(saver, |on_token, user_data, client| unsafe {
-            (interface().step_two)(self.0, session.as_ptr(), redirect_uri.as_ptr(), on_token, user_data, client)
+            (interface().step_two)(
+                self.0,
+                session.as_ptr(),
+                redirect_uri.as_ptr(),
+                on_token,
+                user_data,
+                client,
+            )
         })
     }
 
@@ -284,7 +319,15 @@ impl Client {
         let kind = kind.as_ref().map_or(null(), |kind| kind.as_ptr());
         let (bytes, len) = body.map_or((null(), 0), |body| (body.as_ptr().cast(), body.len()));
         response(|out| unsafe {
-            (interface().request)(self.handle, method.as_ptr(), path.as_ptr(), kind, bytes, len, out)
+            (interface().request)(
+                self.handle,
+                method.as_ptr(),
+                path.as_ptr(),
+                kind,
+                bytes,
+                len,
+                out,
+            )
         })
     }
 
@@ -296,7 +339,8 @@ impl Client {
 
     pub fn token(&self) -> String {
         let mut json = null_mut();
-        Error::check(unsafe { (interface().token)(self.handle, &mut json) }).expect("there is a token");
+        Error::check(unsafe { (interface().token)(self.handle, &mut json) })
+            .expect("there is a token");
         owned(json).expect("success gives a token")
     }
 

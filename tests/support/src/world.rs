@@ -1,7 +1,7 @@
 //! What most tests begin with: a provider, an app, a login.
 
-use fitbit_simulator::{DEMO_REDIRECT_URIS, DEMO_SERVER_ID, DEMO_SERVER_SECRET, Simulator};
 use crate::{App, Client, Saver};
+use fitbit_simulator::{DEMO_REDIRECT_URIS, DEMO_SERVER_ID, DEMO_SERVER_SECRET, Simulator};
 
 pub const PROFILE: &str = "/1/user/-/profile.json";
 pub const USER: &str = "26FWFL";
@@ -24,7 +24,8 @@ pub fn raw_token(provider: &Simulator) -> serde_json::Value {
 /// The same as a program would have saved it: with an `expires_at`, so many seconds from now.
 pub fn saved_token(provider: &Simulator, expires_in: i64) -> String {
     let mut token = raw_token(provider);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     token["expires_at"] = (now.as_secs() as i64 + expires_in).into();
     token.to_string()
 }

@@ -1,0 +1,16 @@
+//! The library as a C programmer meets it: header, symbols, and C programs that are compiled
+//! against the one, linked with the other, and run plain, under valgrind and with sanitizers.
+
+mod build_script;
+mod compilers;
+mod declarations;
+mod header;
+mod lifetimes;
+mod reentry;
+mod run;
+mod signals;
+mod storm;
+mod story;
+mod symbols;
+mod tools;
+mod wrong_use;

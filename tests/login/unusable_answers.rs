@@ -1,0 +1,82 @@
+//! Answers of the token endpoint that carry a token which must never be used.
+
+use fitbit_simulator::{Fault, Target};
+use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
+use fitbit_test_support::{Saver, code};
+
+use crate::steps::{answer, error_of, json, log_in_under};
+
+/// Access tokens that are not printable ASCII without spaces, as JSON writes them, and types that
+/// are not bearer.
+fn unusable() -> Vec<String> {
+    let tokens = [
+        r"s3cr3t x",
+        r"s3cr3t\tx",
+        r"s3cr3t\r\nX-Injected: 1",
+        r"s3cr3t\u0000x",
+        r"s3cr3t\u007fx",
+        r"s3cr3t\u00e9x",
+        "s3cr3t\u{e9}x",
+    ];
+    let kinds = ["mac", "DPoP", "Bearer x", " bearer", "N_A"];
+    let of_token = |token: &str| format!(r#"{{"access_token":"{token}","token_type":"Bearer"}}"#);
+    let of_kind = |kind: &str| format!(r#"{{"access_token":"s3cr3t-x","token_type":"{kind}"}}"#);
+    tokens.map(of_token).into_iter().chain(kinds.map(of_kind)).collect()
+}
+
+#[test]
+fn step_two_answers_protocol_and_does_not_show_it() {
+    let provider = provider();
+    let app = app(&provider);
+    for text in unusable() {
+        let error = error_of(log_in_under(&provider, &app, answer(&text)));
+        assert_eq!(error.code, code::PROTOCOL, "{text}");
+        assert!(!error.all_text().contains("s3cr3t"), "it shows the token: {error:?}");
+        assert_eq!(error.body, None);
+    }
+}
+
+#[test]
+fn a_renewal_answers_protocol_and_the_old_token_stays() {
+    let provider = provider();
+    let app = app(&provider);
+    for text in unusable() {
+        let saver = Saver::new();
+        let client = app.from_token(&saved_token(&provider, 3600), &saver).unwrap();
+        let before = client.token();
+        provider.fault(Fault::once(Target::Refresh, answer(&text)));
+        assert_eq!(error_of(client.refresh()).code, code::PROTOCOL, "{text}");
+        assert_eq!(client.token(), before);
+        assert!(saver.offered().is_empty(), "it was offered: {text}");
+        assert_eq!(client.get(PROFILE).unwrap().status, 200);
+        client.refresh().unwrap();
+    }
+}
+
+#[test]
+fn bearer_is_bearer_in_any_case() {
+    let provider = provider();
+    let app = app(&provider);
+    for kind in ["bearer", "BEARER", "bEaReR"] {
+        let text = format!(r#"{{"access_token":"a","token_type":"{kind}"}}"#);
+        let client = log_in_under(&provider, &app, answer(&text)).unwrap();
+        assert_eq!(client.token_field("token_type").as_deref(), Some(kind));
+    }
+}
+
+#[test]
+fn a_renewal_that_answers_with_another_persons_token_is_protocol_and_never_used() {
+    let provider = provider();
+    let saver = Saver::new();
+    let client = app(&provider).from_token(&saved_token(&provider, 3600), &saver).unwrap();
+    let before = client.token();
+    for user_id in [r#""ZZZZZZ""#, "7", r#""26fwfl""#] {
+        let text = format!(r#"{{"access_token":"theirs","user_id":{user_id}}}"#);
+        provider.fault(Fault::once(Target::Refresh, answer(&text)));
+        assert_eq!(error_of(client.refresh()).code, code::PROTOCOL, "{user_id}");
+        assert_eq!(client.token(), before);
+    }
+    assert!(saver.offered().is_empty());
+    client.refresh().unwrap();
+    assert_eq!(json(&client.token())["user_id"], "26FWFL");
+}

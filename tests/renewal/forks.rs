@@ -1,0 +1,66 @@
+//! A child that is forked while a renewal is under way: its parent's thread does not exist in it,
+//! so it must not wait for it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use std::time::Duration;
+
+use fitbit_simulator::{DEMO_SERVER_ID, DEMO_SERVER_SECRET, Simulator, Target};
+use fitbit_test_support::world::{provider, saved_token};
+use fitbit_test_support::{c, library};
+
+use crate::scene::delay;
+
+/// Runs the program, tells it to fork when `now` returns (which may read what it says), and
+/// answers with all that it said afterwards.
+fn forked(
+    name: &str,
+    provider: &Simulator,
+    arguments: &[&str],
+    now: impl FnOnce(&mut dyn BufRead),
+) -> Vec<String> {
+    let program = c::build(&library::root().join("tests/renewal/fork_program.c"), name, &[]);
+    let token = saved_token(provider, -10);
+    let mut running = program
+        .command()
+        .args([provider.uri(), DEMO_SERVER_ID, DEMO_SERVER_SECRET, &token])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(running.stdout.take().unwrap());
+    now(&mut said);
+    writeln!(running.stdin.take().unwrap(), "fork").unwrap();
+    let said = said.lines().map(Result::unwrap).collect();
+    assert!(running.wait().unwrap().success());
+    said
+}
+
+#[test]
+fn a_child_forked_while_the_token_is_being_saved_waits_for_nobody() {
+    let provider = provider();
+    let said = forked("renewal_fork_saving", &provider, &["hold"], |said| {
+        let mut line = String::new();
+        said.read_line(&mut line).unwrap();
+        assert_eq!(line, "saving\n");
+    });
+    assert_eq!(said, ["child 200", "parent 200"]);
+    assert_eq!(provider.requests(Target::Refresh), 1);
+}
+
+#[test]
+fn a_child_forked_while_the_provider_is_asked_asks_itself() {
+    let provider = provider();
+    provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
+    delay(&provider, Target::Refresh, 1500);
+    let mut said = forked("renewal_fork_asking", &provider, &[], |_| {
+        while provider.max_in_flight(Target::Refresh) == 0 {
+            std::thread::yield_now();
+        }
+    });
+    said.retain(|line| line != "saving");
+    said.sort();
+    assert_eq!(said, ["child 200", "parent 200"]);
+    assert_eq!(provider.requests(Target::Refresh), 2);
+}

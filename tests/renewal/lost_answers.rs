@@ -1,0 +1,181 @@
+//! A refresh whose answer got lost: asked for again with the same refresh token, on a connection
+//! of its own, in the same call and in every later one.
+
+use std::time::Duration;
+
+use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
+use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
+use fitbit_test_support::{Saver, code};
+
+use crate::scene::{client_of, client_with, field, hasty_app, refresh_tokens_sent};
+
+/// Every fault that looks like a lost answer and shows itself at once.
+fn lost_answers() -> Vec<(&'static str, FaultKind)> {
+    let is_lost = |kind: &FaultKind| match kind {
+        FaultKind::Latency(_) | FaultKind::WrongContentType | FaultKind::SlowDrip(_) => false,
+        FaultKind::Stall | FaultKind::StallBeforeAnswer => false,
+        FaultKind::CloseBeforeRead | FaultKind::ResetBeforeRead => true,
+        FaultKind::Status409 | FaultKind::Status500 | FaultKind::Status502 => true,
+        FaultKind::Status503 | FaultKind::OkWithErrorInside => true,
+        kind => kind.acts(),
+    };
+    FaultKind::all().into_iter().filter(|(_, kind)| is_lost(kind)).collect()
+}
+
+fn in_parallel(scene: impl Fn(&str, FaultKind) + Sync) {
+    std::thread::scope(|scope| {
+        for (name, kind) in lost_answers() {
+            let scene = &scene;
+            scope.spawn(move || scene(name, kind));
+        }
+    });
+}
+
+fn repeating_provider() -> Simulator {
+    let provider = provider();
+    provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
+    provider
+}
+
+#[test]
+fn it_is_asked_for_again_within_the_call_and_the_login_survives() {
+    in_parallel(|name, kind| {
+        let (provider, saver) = (repeating_provider(), Saver::new());
+        let saved = saved_token(&provider, -10);
+        let client = app(&provider).from_token(&saved, &saver).unwrap();
+        provider.fault(Fault::once(Target::Refresh, kind));
+        assert_eq!(client.get(PROFILE).unwrap().status, 200, "{name}");
+        assert_eq!(provider.requests(Target::Refresh), 2, "{name}");
+        assert_eq!(provider.connections(), 3, "{name}: each renewal goes out on a fresh one");
+        let sent = refresh_tokens_sent(&provider);
+        let same = field(&saved, "refresh_token");
+        assert!(sent.iter().all(|token| *token == same), "{name}");
+        assert_eq!(saver.offered().len(), 1, "{name}");
+        client.refresh().unwrap();
+    });
+}
+
+#[test]
+fn a_renewal_never_goes_out_on_a_kept_alive_connection() {
+    let provider = repeating_provider();
+    let client = client_with(&provider, 3600, &Saver::new());
+    client.get(PROFILE).unwrap();
+    for renewals in 1..=3 {
+        client.refresh().unwrap();
+        client.get(PROFILE).unwrap();
+        assert_eq!(provider.connections(), 1 + renewals, "the API's own one goes on");
+    }
+}
+
+#[test]
+fn without_the_providers_grace_only_what_was_never_carried_out_survives() {
+    in_parallel(|name, kind| {
+        let (provider, acts) = (provider(), kind.acts());
+        let client = client_with(&provider, -10, &Saver::new());
+        provider.fault(Fault::once(Target::Refresh, kind));
+        let outcome = client.get(PROFILE).map(|response| response.status);
+        assert_eq!(provider.requests(Target::Refresh), 2, "{name}");
+        if !acts {
+            return assert_eq!(outcome, Ok(200), "{name}");
+        }
+        // The refresh token was spent, and the one that replaces it has never arrived.
+        assert_eq!(outcome.unwrap_err().code, code::REAUTHORIZE, "{name}");
+        assert_eq!(client.get(PROFILE).unwrap_err().code, code::REAUTHORIZE, "{name}");
+        assert_eq!(client.refresh().unwrap_err().code, code::REAUTHORIZE, "{name}");
+        assert_eq!(provider.requests(Target::Refresh), 2, "{name}: not asked again");
+    });
+}
+
+#[test]
+fn every_later_call_asks_again() {
+    in_parallel(|name, kind| {
+        let provider = repeating_provider();
+        let saved = saved_token(&provider, -10);
+        let app = hasty_app(&provider, 2000);
+        let client = app.from_token(&saved, &Saver::new()).unwrap();
+        provider.fault(Fault::always(Target::Refresh, kind));
+        let mut asked = 0;
+        for _ in 0..2 {
+            let error = client.get(PROFILE).unwrap_err();
+            assert_ne!(error.code, code::REAUTHORIZE, "{name}");
+            assert!(provider.requests(Target::Refresh) > asked, "{name}");
+            asked = provider.requests(Target::Refresh);
+        }
+        provider.clear_faults();
+        assert_eq!(client.get(PROFILE).unwrap().status, 200, "{name}");
+        let same = field(&saved, "refresh_token");
+        assert!(refresh_tokens_sent(&provider).iter().all(|token| *token == same), "{name}");
+    });
+}
+
+#[test]
+fn a_later_call_asks_again_after_the_grace_too() {
+    let provider = provider();
+    provider.settings(|settings| settings.grace = Some(Duration::from_millis(1)));
+    let client = client_of(&hasty_app(&provider, 1000), &provider, -10, &Saver::new());
+    provider.fault(Fault::once(Target::Refresh, FaultKind::StallBeforeAnswer));
+    assert_eq!(client.get(PROFILE).unwrap_err().code, code::TIMEOUT);
+    // It could be that the first request never arrived: only the provider can tell.
+    assert_eq!(client.get(PROFILE).unwrap_err().code, code::REAUTHORIZE);
+    assert_eq!(provider.requests(Target::Refresh), 2);
+}
+
+#[test]
+fn a_call_whose_time_ran_out_is_followed_by_one_that_gets_the_same_answer() {
+    for kind in [FaultKind::Stall, FaultKind::StallBeforeAnswer, FaultKind::SlowDrip(100)] {
+        let provider = repeating_provider();
+        let client = client_of(&hasty_app(&provider, 1000), &provider, -10, &Saver::new());
+        provider.fault(Fault::once(Target::Refresh, kind));
+        assert_eq!(client.get(PROFILE).unwrap_err().code, code::TIMEOUT);
+        assert_eq!(client.get(PROFILE).unwrap().status, 200);
+        let sent = refresh_tokens_sent(&provider);
+        assert_eq!((sent.len(), sent[0] == sent[1]), (2, true));
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_come_leaves_time_to_ask_again_in_the_same_call() {
+    let provider = repeating_provider();
+    let client = client_of(&hasty_app(&provider, 14_000), &provider, -10, &Saver::new());
+    provider.fault(Fault::once(Target::Refresh, FaultKind::StallBeforeAnswer));
+    assert_eq!(client.get(PROFILE).unwrap().status, 200);
+    assert_eq!(provider.requests(Target::Refresh), 2);
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_at_all_loses_nothing() {
+    let unreachable = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = format!("http://{}/oauth2/token", unreachable.local_addr().unwrap());
+    drop(unreachable);
+    let provider = provider();
+    let app = hasty_app(&provider, 1500);
+    app.set_endpoint(1, &nobody).unwrap();
+    let client = client_of(&app, &provider, -10, &Saver::new());
+    let before = client.token();
+    assert_eq!(client.get(PROFILE).unwrap_err().code, code::NETWORK);
+    assert_eq!(client.token(), before);
+}
+
+#[test]
+fn the_pauses_between_the_attempts_grow_and_differ() {
+    let pauses: Vec<Vec<u64>> = std::thread::scope(|scope| {
+        let calls: Vec<_> = (0..6)
+            .map(|_| {
+                scope.spawn(|| {
+                    let provider = repeating_provider();
+                    let client = client_with(&provider, -10, &Saver::new());
+                    provider.fault(Fault::always(Target::Refresh, FaultKind::Status503));
+                    client.get(PROFILE).unwrap_err();
+                    let at: Vec<_> = provider.log().iter().map(|entry| entry.at_ms).collect();
+                    at.windows(2).map(|pair| pair[1] - pair[0]).collect()
+                })
+            })
+            .collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    let sum = |nth: usize| pauses.iter().map(|of_one| of_one[nth]).sum::<u64>();
+    let last = pauses[0].len() - 1;
+    assert!(pauses.iter().all(|of_one| of_one.iter().all(|pause| *pause >= 20)), "{pauses:?}");
+    assert!(sum(last) > sum(0), "{pauses:?}");
+    assert!(pauses.iter().any(|of_one| of_one[0].abs_diff(pauses[0][0]) > 2), "{pauses:?}");
+}

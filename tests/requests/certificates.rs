@@ -1,0 +1,185 @@
+//! Certificates: who is trusted, and how it shows when somebody is not.
+//!
+//! What is trusted comes from the environment of the process, so each request is made by a
+//! program of its own.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use fitbit_simulator::{DEMO_SERVER_ID, Fault, FaultKind, Simulator, Target};
+use fitbit_test_support::{code, library};
+
+use crate::program::{self, Report, get};
+use crate::relay::{relay, slow_relay};
+use crate::scripted::{Scripted, ok};
+
+/// A provider whose certificate is of a private authority.
+pub fn provider() -> Simulator {
+    let provider = Simulator::builder().tls(true).start().expect("the simulator starts");
+    // The program's token is none of its own: the answer does not matter, that there is one does.
+    let nothing = FaultKind::Json(200, serde_json::json!({"id": DEMO_SERVER_ID}));
+    provider.fault(Fault::always(Target::Api, nothing));
+    provider
+}
+
+/// A file of the test's own, until it is dropped.
+pub struct File(String);
+
+impl Deref for File {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // What is left over lies in the target folder and harms nobody.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A file with this text.
+pub fn file(text: &str) -> File {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let folder = library::target().join("tmp");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written to");
+    let path = folder.join(format!("requests-{}-{number}.pem", std::process::id()));
+    std::fs::write(&path, text).expect("the target folder can be written to");
+    File(path.into_os_string().into_string().expect("a path of ASCII"))
+}
+
+#[track_caller]
+fn refused(report: &Report) {
+    assert_eq!((report.code, report.status), (code::TLS, 0), "{report:?}");
+    assert!(report.milliseconds < 20_000, "long before the timeout: {report:?}");
+}
+
+#[test]
+fn a_private_authority_is_trusted_where_ssl_cert_file_names_it() {
+    let provider = provider();
+    let trusted = file(provider.ca_pem());
+    let uris = [provider.uri().to_owned(), provider.uri().replace("127.0.0.1", "localhost")];
+    for uri in uris {
+        let report = get(&uri, &[("SSL_CERT_FILE", &trusted)]);
+        assert_eq!((report.code, report.status), (0, 200), "{uri}: {report:?}");
+    }
+}
+
+#[test]
+fn an_unknown_authority_is_a_tls_error() {
+    let (provider, other) = (provider(), provider());
+    refused(&get(provider.uri(), &[]));
+    refused(&get(provider.uri(), &[("SSL_CERT_FILE", &file(other.ca_pem()))]));
+    assert_eq!(provider.requests(Target::Any), 0, "nobody was told anything");
+}
+
+#[test]
+fn a_certificate_for_another_host_is_a_tls_error() {
+    let provider = provider();
+    let elsewhere = relay("127.0.0.2", provider.port());
+    let trusted = file(provider.ca_pem());
+    refused(&get(&format!("https://{elsewhere}"), &[("SSL_CERT_FILE", &trusted)]));
+    assert_eq!(provider.requests(Target::Any), 0);
+    assert_eq!(provider.connections(), 1, "it was asked for its certificate");
+}
+
+#[test]
+fn a_file_that_holds_no_certificate_is_a_tls_error_that_names_the_variable() {
+    let provider = provider();
+    let missing = PathBuf::from(&*file("")).with_extension("missing");
+    let broken = "-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n";
+    for path in
+        [&*file(""), &*file("no certificate"), &*file(broken), missing.to_str().unwrap(), "/", ""]
+    {
+        let report = get(provider.uri(), &[("SSL_CERT_FILE", path)]);
+        refused(&report);
+        assert!(report.message.contains("SSL_CERT_FILE"), "{path}: {report:?}");
+    }
+    let empty = library::target().join("tmp/requests-empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    let report = get(provider.uri(), &[("SSL_CERT_DIR", empty.to_str().unwrap())]);
+    refused(&report);
+    assert!(report.message.contains("SSL_CERT_DIR"), "{report:?}");
+    assert_eq!(provider.connections(), 0, "nobody may be trusted in their place");
+}
+
+#[test]
+fn plain_http_needs_no_certificates_at_all() {
+    let server = Scripted::saying(ok);
+    let report = get(&server.uri, &[("SSL_CERT_FILE", "/no/such/file")]);
+    assert_eq!((report.code, report.status), (0, 200), "{report:?}");
+}
+
+#[test]
+fn a_server_of_plain_http_on_the_https_port_is_no_network_error_and_no_hang() {
+    let server = Scripted::saying(ok);
+    let simulator = Simulator::start().unwrap();
+    let trusted = file(provider().ca_pem());
+    for uri in [&server.uri, simulator.uri()] {
+        let uri = uri.replace("http://", "https://");
+        let mut command = program::command(&uri, &uri);
+        let report = program::run(command.arg("2000").env("SSL_CERT_FILE", &*trusted));
+        // The scripted one goes on waiting for the end of what it takes for a request.
+        let expected = [code::TLS, code::PROTOCOL, code::TIMEOUT];
+        assert!(expected.contains(&report.code), "{uri}: {report:?}");
+        assert!(report.milliseconds < 20_000, "{uri}: {report:?}");
+    }
+}
+
+#[test]
+fn what_speaks_something_else_is_a_tls_error() {
+    let provider = provider();
+    let trusted = file(provider.ca_pem());
+    for first in [
+        &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"\x15\x03\x03\x00\x02\x02\x28",
+    ] {
+        let uri = format!("https://{}", crate::relay::silence(first));
+        refused(&get(&uri, &[("SSL_CERT_FILE", &trusted)]));
+    }
+}
+
+/// What a request with a second of time becomes at a server that says its bytes slowly from some
+/// byte on.
+fn slowly(freely: usize) -> Report {
+    let provider = provider();
+    let address = slow_relay(provider.port(), freely, Duration::from_millis(30));
+    let uri = format!("https://{address}");
+    let mut command = program::command(&uri, &uri);
+    program::run_for(
+        command.arg("1000").env("SSL_CERT_FILE", &*file(provider.ca_pem())),
+        Duration::from_secs(10),
+    )
+}
+
+#[test]
+fn a_handshake_that_drips_ends_with_the_timeout() {
+    // A handshake takes some 900 bytes: 27 seconds.
+    let report = slowly(0);
+    assert_eq!(report.code, code::TIMEOUT, "{report:?}");
+    assert!(report.milliseconds < 10_000, "{report:?}");
+}
+
+#[test]
+fn an_encrypted_answer_that_drips_ends_with_the_timeout() {
+    let provider = provider();
+    // A record of 16 KiB comes whole or not at all: 8 minutes.
+    let long = serde_json::json!({"filler": "a".repeat(15_000)});
+    provider.clear_faults();
+    provider.fault(Fault::always(Target::Api, FaultKind::Json(200, long)));
+    let address = slow_relay(provider.port(), 3000, Duration::from_millis(30));
+    let uri = format!("https://{address}");
+    let mut command = program::command(&uri, &uri);
+    let report = program::run_for(
+        command.arg("1500").env("SSL_CERT_FILE", &*file(provider.ca_pem())),
+        Duration::from_secs(15),
+    );
+    assert_eq!(report.code, code::TIMEOUT, "{report:?}");
+    assert!(report.milliseconds < 15_000, "{report:?}");
+}

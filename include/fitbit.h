@@ -231,11 +231,39 @@ typedef struct FitbitClient FitbitClient;
 typedef struct FitbitError FitbitError;
 
 /**
+ * One renewal that a guard carries out with fitbit_renewal_run(). It belongs to the library, and is
+ * valid, on any thread, until the guard returns.
+ */
+typedef struct FitbitRenewal FitbitRenewal;
+
+/**
  * What the API answered: status, headers and body as they came. It belongs to the program: free
  * it with fitbit_response_free(). Reading it is safe from any number of threads. It outlives its
  * client.
  */
 typedef struct FitbitResponse FitbitResponse;
+
+/**
+ * Carries out a renewal inside a transaction of the program's own database, for a login that a fleet
+ * of processes shares. It
+ *
+ * 1. locks the person's row (SELECT ... FOR UPDATE) and reads the token stored there,
+ * 2. passes it to fitbit_renewal_run(), which asks the provider if that is still needed,
+ * 3. stores what comes back, where that is not NULL,
+ * 4. commits, and returns 1 for "committed".
+ *
+ * Anything but 1 means: not committed. A new token is then kept, used, and handed out again the next
+ * time. It may be that a commit is uncertain (the connection broke): return 0, and the next run finds
+ * out. A transaction that is repeated may call fitbit_renewal_run() again: it answers as before, and
+ * nothing is sent twice. Without any run nothing is sent, and the call is FITBIT_ERROR_STORE.
+ *
+ * It runs under the same rules as FitbitTokenCallback. One client's guard runs one at a time; the
+ * row's lock is what keeps other processes out.
+ *
+ * @param user_data  what the client was made with
+ */
+typedef int (*FitbitRenewalGuard)(FitbitRenewal *renewal,
+                                  void *user_data);
 
 /**
  * Takes every new token, the first one too, as JSON, to save it so that the person never has to
@@ -397,6 +425,19 @@ FitbitError *fitbit_app_set_max_body(FitbitApp *app,
                                      size_t bytes);
 
 /**
+ * Wraps every renewal of this app's clients in a transaction of your own database, so that a fleet
+ * of processes shares its logins: see FitbitRenewalGuard.
+ *
+ * The guard gets the user_data that the client was made with. With a guard, on_token gets the first
+ * token of fitbit_step_two() only.
+ *
+ * @param guard  or NULL for none; default: none
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_renewal_guard(FitbitApp *app,
+                                          FitbitRenewalGuard guard);
+
+/**
  * Frees an application; its clients go on. NULL: nothing happens.
  */
 void fitbit_app_free(FitbitApp *app);
@@ -471,6 +512,28 @@ FitbitError *fitbit_from_token(FitbitApp *app,
                                FitbitTokenCallback on_token,
                                void *user_data,
                                FitbitClient **client);
+
+/**
+ * A token kept in a file becomes a client; nobody has to log in.
+ *
+ * The file takes every later token, in place of a callback and a guard. It is private (mode 0600,
+ * whatever the umask), is replaced as a whole, and may be shared by any number of processes and
+ * threads of this machine: one renews, the others read what it saved. A file that others can read,
+ * that is not a regular file or not this user's, is refused. Beside it stand `path` + ".lock", which
+ * is never removed, and for moments `path` + ".new". If the process that was renewing was killed, the
+ * next one that opens the file renews at once, while the provider still repeats its answer: then, and
+ * only then, this sends a request.
+ *
+ * FITBIT_ERROR_REAUTHORIZE: there is no such file, it is empty, or it holds another provider's token.
+ * FITBIT_ERROR_STORE: it cannot be read, or holds something else.
+ *
+ * @param path    the file; it is found again when the working directory changes
+ * @param client  receives the client; NULL on failure
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_from_file(FitbitApp *app,
+                              const char *path,
+                              FitbitClient **client);
 
 /* ======== Requests as that person
  *
@@ -610,6 +673,19 @@ FITBIT_MUST_USE
 FitbitError *fitbit_save(FitbitClient *client);
 
 /**
+ * Saves the client's token into a file, at once and over what is there; from then on the file takes
+ * every token, as with fitbit_from_file(), in place of the callback or guard.
+ *
+ * FITBIT_ERROR_STORE: the file could not be written, or must not be trusted; the client keeps its
+ * token and its callback.
+ *
+ * @param path  the file; its folder must exist
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_set_token_file(FitbitClient *client,
+                                   const char *path);
+
+/**
  * What the provider last said of its rate limit.
  *
  * @param limit  receives it; all -1 where nothing was seen
@@ -714,6 +790,31 @@ const char *fitbit_error_code_name(FitbitErrorCode code);
  * Frees an error. NULL: nothing happens.
  */
 void fitbit_error_free(FitbitError *error);
+
+/* ======== Renewals of a fleet
+ *
+ * For logins that several machines share through a database. One machine alone is better served by
+ * fitbit_from_file(), one process by a callback.
+ */
+
+/**
+ * Renews, if that is still needed, with what is stored in hand. Only inside a FitbitRenewalGuard.
+ *
+ * Which of two tokens is newer is decided by what this client last read or saved, never by a clock: a
+ * stored token that it has not seen was written by somebody else, and is taken. At most one request
+ * for a token is sent, however often this is called. An error is also the error of the call that the
+ * guard runs in, whatever the guard returns.
+ *
+ * @param renewal            what the guard was given
+ * @param stored_token_json  the token in the row, or NULL where there is none. One of another person or
+ *                           provider is FITBIT_ERROR_STORE, and nothing is sent.
+ * @param new_token_json     receives the token to be stored, borrowed until the guard returns; NULL:
+ *                           there is nothing to store, what is stored is what is used
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_renewal_run(FitbitRenewal *renewal,
+                                const char *stored_token_json,
+                                const char **new_token_json);
 
 /* ======== Strings and version
  *

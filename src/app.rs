@@ -133,6 +133,11 @@ impl App {
         change(&mut settings)
     }
 
+    /// Fails once the app has been used.
+    pub fn check_unused(&self) -> Result<()> {
+        self.set(|_| Ok(()))
+    }
+
     pub fn set_scopes(&self, scopes: &str) -> Result<()> {
         let scopes = check_scopes("scopes", scopes)?;
         self.set(|settings| {

@@ -8,9 +8,11 @@ use ureq::http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use crate::answer::Answer;
 use crate::app::{Shared, check_header, put_header};
 use crate::error::body::ProviderError;
+use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::renewal::{Login, Store};
 use crate::token::{Token, Unfit};
+use crate::token_file::{Content, TokenFile};
 use crate::transport::{Connection, Deadline};
 
 /// The longest request target that the HTTP libraries take.
@@ -68,7 +70,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// Starts from a token that the program has saved.
-    pub fn from_token(app: Arc<Shared>, token_json: &str, store: Box<dyn Store>) -> Result<Client> {
+    pub fn from_token(app: Arc<Shared>, token_json: &str, store: Arc<dyn Store>) -> Result<Client> {
         let token = Token::from_json(token_json, app.provider).map_err(|unfit| match unfit {
             Unfit::ForeignProvider => Error::reauthorize("the token is another provider's"),
             Unfit::Malformed(why) => Error::invalid_argument("token_json", why),
@@ -76,8 +78,27 @@ impl Client {
         Ok(Client::new(app.clone(), Login::loaded(app, token, store)))
     }
 
+    /// Starts from a token file, which takes every later token.
+    pub fn from_file(app: Arc<Shared>, path: &str) -> Result<Client> {
+        let file = TokenFile::at(path)?;
+        let token = match file.read(app.provider)? {
+            Content::Token(token) => token,
+            Content::Foreign(why) => return Err(why),
+            Content::Nothing => return Err(Error::reauthorize("the token file holds no token")),
+        };
+        let client = Client::new(app.clone(), Login::loaded(app, token, Arc::new(file)));
+        client.login.resume(&mut client.app.deadline());
+        Ok(client)
+    }
+
+    /// Saves the token into a file, over what is there; the file takes every later token too.
+    pub fn set_token_file(&self, path: &str) -> Result<()> {
+        let file = Arc::new(TokenFile::at(path)?);
+        self.login.move_to(file, &mut self.app.deadline())
+    }
+
     /// Starts from a new login, which the store gets before this returns.
-    pub fn from_login(app: Arc<Shared>, token: Token, store: Box<dyn Store>) -> Client {
+    pub fn from_login(app: Arc<Shared>, token: Token, store: Arc<dyn Store>) -> Client {
         let client = Client::new(app.clone(), Login::unsaved(app, token, store));
         // Not saved is no failure yet: the client keeps the token and offers it again.
         let _ = client.login.save(&mut client.app.deadline());
@@ -129,7 +150,7 @@ impl Client {
     pub fn request(&self, request: &ApiRequest) -> Result<Answer> {
         let mut deadline = self.app.deadline();
         let mut token = self.login.token_for_request(&mut deadline)?;
-        let mut repeated = false;
+        let first = token.clone();
         loop {
             let answer = self.send(request, &token, deadline)?;
             if answer.status < 300 {
@@ -139,15 +160,17 @@ impl Client {
             let provider = self.app.provider;
             if answer.status != 401 {
                 token.mark_proven();
-            } else if !repeated && ProviderError::read(&answer).is_one_of(provider.token_errors) {
+            } else if Arc::ptr_eq(&first, &token)
+                && ProviderError::read(&answer).is_one_of(provider.token_errors)
+            {
                 if let Some(better) = self.login.token_after_401(&token, &mut deadline)? {
                     token = better;
-                    repeated = true;
                     continue;
                 }
             }
             let newest = self.login.newest();
-            return Err(Error::from_api(provider, &answer, &self.secrets(&token, &newest)));
+            let secrets = self.secrets([&*first, &token, &newest]);
+            return Err(Error::from_api(provider, &answer, &secrets));
         }
     }
 
@@ -183,20 +206,15 @@ impl Client {
                 }
                 Err(failure) => {
                     let newest = self.login.newest();
-                    return Err(failure.error.redacted(&self.secrets(token, &newest)));
+                    return Err(failure.error.redacted(&self.secrets([token, &newest])));
                 }
             }
         }
     }
 
-    fn secrets<'a>(
-        &'a self,
-        sent: &'a Token,
-        held: &'a Token,
-    ) -> crate::error::redact::Secrets<'a> {
-        let tokens =
-            [sent.access_token(), sent.refresh_token(), held.access_token(), held.refresh_token()];
-        self.app.token_endpoint.secrets(tokens)
+    fn secrets<'a>(&'a self, tokens: impl IntoIterator<Item = &'a Token>) -> Secrets<'a> {
+        let both = |token: &'a Token| [token.access_token(), token.refresh_token()];
+        self.app.token_endpoint.secrets(tokens.into_iter().flat_map(both))
     }
 
     fn head(&self, request: &ApiRequest, token: &Token) -> Result<Request<()>> {

@@ -8,6 +8,7 @@
 //! - [`authorize`]: logging in: step one and step two
 //! - [`token`]: a token: JSON in and out, when it expires
 //! - [`renewal`]: when and how a token is renewed and saved: the one procedure
+//! - [`token_file`]: a store: a token in a file that processes share
 //! - [`client`]: one person's login: requests
 //! - [`token_endpoint`]: the token endpoint, through `oauth2`
 //! - [`transport`]: HTTP, through `ureq`: deadlines, connections, certificates, proxies
@@ -31,4 +32,5 @@ mod provider;
 mod renewal;
 mod token;
 mod token_endpoint;
+mod token_file;
 mod transport;

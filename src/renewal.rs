@@ -13,6 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
+use zeroize::Zeroizing;
 
 use crate::app::Shared;
 use crate::error::FitbitErrorCode::{FITBIT_ERROR_REAUTHORIZE, FITBIT_ERROR_TIMEOUT};
@@ -35,54 +36,73 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// the answer would come too late, and the refresh token would be spent for it.
 const LEAST_TIME: Duration = Duration::from_millis(500);
 
+/// What a store is asked to do.
+pub(crate) struct Keeping<'a> {
+    pub provider: &'static Provider,
+    /// The token that the client last read from or saved to this store; none: a login that was
+    /// never stored, which takes the place of whatever is there.
+    pub base: Option<&'a Arc<Token>>,
+    /// A new token is to be asked for; otherwise the one there is is only to be saved.
+    pub renewing: bool,
+    pub deadline: Deadline,
+}
+
+/// What a store calls, once, with what it holds. It answers with what is to be kept; nothing: there
+/// is nothing new; an error: the renewal failed, and the store has nothing to do. Before the provider is asked, the mark is called with the token that is about to
+/// be spent; where it fails, nothing is asked.
+pub(crate) type Run<'a> =
+    dyn FnMut(Option<Arc<Token>>, Mark) -> Result<Option<Arc<Token>>> + Send + 'a;
+pub(crate) type Mark<'a> = &'a dyn Fn(&Token) -> Result<()>;
+
 /// Where a client's token is kept.
 pub(crate) trait Store: Send + Sync {
-    /// Carries out one round: hands what is stored to `run`, keeps what comes back (nothing: there
-    /// is nothing new to keep), and says whether that is now safely kept. `base` is the token that
-    /// the client last read from or saved to this store.
-    fn keep(
-        &self,
-        provider: &Provider,
-        base: Option<&Arc<Token>>,
-        run: &mut dyn FnMut(Option<Arc<Token>>) -> Option<Arc<Token>>,
-    ) -> bool;
+    /// Carries out one round. Success: what `run` gave out is safely kept.
+    fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()>;
 
     /// Whether somebody else can have stored a newer token.
     fn is_shared(&self) -> bool;
+
+    /// Whether the time that it takes is the program's own, and not the call's.
+    fn is_the_programs(&self) -> bool;
 }
 
 /// The program's callback: it takes new tokens and is never asked for one.
 pub(crate) struct Callback<F>(pub F);
 
+impl<F: Fn(&str) -> bool + Send + Sync> Callback<F> {
+    pub fn offer(&self, token: &Token, provider: &Provider) -> Result<()> {
+        match (self.0)(&Zeroizing::new(token.to_json(provider))) {
+            true => Ok(()),
+            false => Err(Error::store("the token callback did not save the token")),
+        }
+    }
+}
+
 impl<F: Fn(&str) -> bool + Send + Sync> Store for Callback<F> {
-    fn keep(
-        &self,
-        provider: &Provider,
-        base: Option<&Arc<Token>>,
-        run: &mut dyn FnMut(Option<Arc<Token>>) -> Option<Arc<Token>>,
-    ) -> bool {
-        match run(base.cloned()) {
-            Some(token) => {
-                let json = zeroize::Zeroizing::new(token.to_json(provider));
-                (self.0)(&json)
-            }
-            None => true,
+    fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
+        match run(keeping.base.cloned(), &|_| Ok(()))? {
+            Some(token) => self.offer(&token, keeping.provider),
+            None => Ok(()),
         }
     }
 
     fn is_shared(&self) -> bool {
         false
     }
+
+    fn is_the_programs(&self) -> bool {
+        true
+    }
 }
 
 /// One person's token, and what becomes of it.
 pub(crate) struct Login {
     app: Arc<Shared>,
-    store: Box<dyn Store>,
     state: Mutex<State>,
 }
 
 struct State {
+    store: Arc<dyn Store>,
     /// What requests carry.
     current: Arc<Token>,
     /// What the provider just answered, on its way into the store; then it becomes current.
@@ -91,6 +111,8 @@ struct State {
     base: Option<Arc<Token>>,
     /// The newest token is not known to be in the store.
     unsaved: bool,
+    /// Why the store last failed.
+    store_error: Option<Error>,
     /// A token whose refresh token the provider refused for good.
     dead: Option<Arc<Token>>,
     flight: Option<Arc<Flight>>,
@@ -123,6 +145,8 @@ enum Purpose<'a> {
     Renew { bad: &'a Token, after_401: bool },
     /// The token there is, into the store; nobody is asked for one.
     Save,
+    /// The token there is, into another store, which takes every later one too.
+    Move { to: &'a Arc<dyn Store> },
 }
 
 impl State {
@@ -132,6 +156,17 @@ impl State {
 
     fn is_dead(&self, token: &Token) -> bool {
         same_refresh_token(self.dead.as_deref(), token)
+    }
+
+    fn must_be_saved(&self) -> Result<()> {
+        if !self.unsaved {
+            return Ok(());
+        }
+        if self.is_dead(&self.current) {
+            return Err(Error::reauthorize("the provider refused this login's refresh token"));
+        }
+        let why = self.store_error.as_ref().map_or("", |error| error.message());
+        Err(Error::store(&format!("the token is not saved, but kept to be offered again: {why}")))
     }
 
     fn refuse_inside_own_callback(&self) -> Result<()> {
@@ -169,13 +204,13 @@ fn this_thread() -> usize {
 
 impl Login {
     /// A login that is kept already.
-    pub fn loaded(app: Arc<Shared>, token: Token, store: Box<dyn Store>) -> Login {
+    pub fn loaded(app: Arc<Shared>, token: Token, store: Arc<dyn Store>) -> Login {
         let token = Arc::new(token);
         Login::new(app, token.clone(), Some(token), store)
     }
 
     /// A new login, kept nowhere yet. A store that already holds another token has an older login.
-    pub fn unsaved(app: Arc<Shared>, token: Token, store: Box<dyn Store>) -> Login {
+    pub fn unsaved(app: Arc<Shared>, token: Token, store: Arc<dyn Store>) -> Login {
         Login::new(app, Arc::new(token), None, store)
     }
 
@@ -183,11 +218,20 @@ impl Login {
         app: Arc<Shared>,
         current: Arc<Token>,
         base: Option<Arc<Token>>,
-        store: Box<dyn Store>,
+        store: Arc<dyn Store>,
     ) -> Login {
         let unsaved = base.is_none();
-        let state = State { current, pending: None, base, unsaved, dead: None, flight: None };
-        Login { app, store, state: Mutex::new(state) }
+        let state = State {
+            store,
+            current,
+            pending: None,
+            base,
+            unsaved,
+            store_error: None,
+            dead: None,
+            flight: None,
+        };
+        Login { app, state: Mutex::new(state) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -238,25 +282,29 @@ impl Login {
     pub fn refresh(&self, deadline: &mut Deadline) -> Result<()> {
         let held = self.settled(deadline)?;
         self.fly(Purpose::Renew { bad: &held, after_401: false }, deadline)?;
-        match self.lock().unsaved {
-            true => Err(Error::store(
-                "the token was renewed, but not saved; it is kept and will be offered again",
-            )),
-            false => Ok(()),
-        }
+        self.lock().must_be_saved()
     }
 
     /// Offers an unsaved token now.
     pub fn save(&self, deadline: &mut Deadline) -> Result<()> {
         self.settled(deadline)?;
-        let state = self.lock();
-        if !state.unsaved {
-            return Ok(());
+        self.lock().must_be_saved()
+    }
+
+    /// Saves the token into another store, over what is there, and every later one too.
+    pub fn move_to(&self, store: Arc<dyn Store>, deadline: &mut Deadline) -> Result<()> {
+        self.lock().refuse_inside_own_callback()?;
+        self.fly(Purpose::Move { to: &store }, deadline).map(drop)
+    }
+
+    /// Renews a token at once whose renewal was begun by a process that is not there any more: the
+    /// provider may have spent its refresh token, and repeats the answer only for a while.
+    pub fn resume(&self, deadline: &mut Deadline) {
+        let token = self.newest();
+        if token.is_interrupted() {
+            // What goes wrong here goes wrong again when a request needs it.
+            let _ = self.fly(Purpose::Renew { bad: &token, after_401: false }, deadline);
         }
-        if state.is_dead(&state.current) {
-            return Err(Error::reauthorize("the provider refused this login's refresh token"));
-        }
-        Err(Error::store("the token was not saved; it is kept and will be offered again"))
     }
 
     /// The current token, after an unsaved one was offered once more.
@@ -281,6 +329,7 @@ impl Login {
     /// Whether there is nothing left to do for this purpose.
     fn is_met(&self, purpose: Purpose, state: &State) -> bool {
         match purpose {
+            Purpose::Move { .. } => false,
             Purpose::Save => !state.unsaved || state.is_dead(state.newest()),
             Purpose::Renew { bad, .. } => {
                 self.is_better(&state.current, bad) && !state.is_dead(&state.current)
@@ -325,9 +374,11 @@ impl Login {
         let mut round = Round {
             login: self,
             flight,
+            store: state.store.clone(),
             own: state.newest().clone(),
             base: state.base.clone(),
             unsaved: state.unsaved,
+            store_error: None,
             dead: state.dead.clone(),
             error: Some(Error::internal("a renewal did not come to its end")),
             renewal: matches!(purpose, Purpose::Renew { .. }),
@@ -409,10 +460,12 @@ impl Login {
 struct Round<'a> {
     login: &'a Login,
     flight: Arc<Flight>,
+    store: Arc<dyn Store>,
     /// The newest token that this client knows.
     own: Arc<Token>,
     base: Option<Arc<Token>>,
     unsaved: bool,
+    store_error: Option<Error>,
     dead: Option<Arc<Token>>,
     error: Option<Error>,
     renewal: bool,
@@ -422,45 +475,72 @@ struct Round<'a> {
 
 impl Round<'_> {
     fn fly(&mut self, purpose: Purpose, deadline: &mut Deadline) -> Result<()> {
-        let login = self.login;
+        if let Purpose::Move { to } = purpose {
+            return self.move_to(to, deadline);
+        }
         let mut outcome = self.round(purpose, deadline);
         let refused = outcome.as_ref().is_err_and(|error| error.is(FITBIT_ERROR_REAUTHORIZE));
-        if refused && login.store.is_shared() {
+        if refused && self.store.is_shared() {
             // Somebody else may have logged in anew, or renewed what was refused here.
             outcome = self.round(purpose, deadline);
         }
         outcome
     }
 
-    /// Once through the store. Only the time that is not the store's counts.
+    /// Into another store, over what is there; where that fails, everything stays as it was.
+    fn move_to(&mut self, to: &Arc<dyn Store>, deadline: &mut Deadline) -> Result<()> {
+        if same_refresh_token(self.dead.as_deref(), &self.own) {
+            return Err(Error::reauthorize("the provider refused this login's refresh token"));
+        }
+        let before = (self.store.clone(), self.base.take(), self.unsaved);
+        self.store = to.clone();
+        self.unsaved = true;
+        let outcome = self.round(Purpose::Save, deadline);
+        match self.store_error.take().map_or(outcome, Err) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                (self.store, self.base, self.unsaved) = before;
+                Err(error)
+            }
+        }
+    }
+
+    /// Once through the store.
     fn round(&mut self, purpose: Purpose, deadline: &mut Deadline) -> Result<()> {
-        let login = self.login;
-        let base = self.base.clone();
+        let (store, base) = (self.store.clone(), self.base.clone());
+        let keeping = Keeping {
+            provider: self.login.app.provider,
+            base: base.as_ref(),
+            renewing: matches!(purpose, Purpose::Renew { .. }),
+            deadline: *deadline,
+        };
         let mut ran = None;
         let mut new = false;
         let mut outside = Instant::now();
-        let kept = login.store.keep(login.app.provider, base.as_ref(), &mut |stored| {
-            deadline.give_back(outside.elapsed());
-            let out = self.run(stored, purpose, deadline);
+        let kept = store.keep(keeping, &mut |stored, mark| {
+            if store.is_the_programs() {
+                deadline.give_back(outside.elapsed());
+            }
+            let out = self.run(stored, mark, purpose, deadline);
             outside = Instant::now();
-            let (out, outcome) = match out {
-                Ok(out) => (out, Ok(())),
-                Err(error) => (None, Err(error)),
-            };
-            ran = Some(outcome);
-            new = out.is_some();
+            ran = Some(out.as_ref().map(drop).map_err(Error::clone));
+            new = matches!(out, Ok(Some(_)));
             out
         });
-        deadline.give_back(outside.elapsed());
+        if store.is_the_programs() {
+            deadline.give_back(outside.elapsed());
+        }
         self.offered |= new;
-        if kept && new {
+        if kept.is_ok() && new {
             self.base = Some(self.own.clone());
             self.unsaved = false;
         }
-        match ran {
-            None => Err(Error::store("the renewal was not run")),
-            Some(Ok(())) if !kept && !new => Err(Error::store("the store could not be used")),
-            Some(outcome) => outcome,
+        self.store_error = kept.as_ref().err().cloned();
+        match (ran, kept) {
+            (None, Ok(())) => Err(Error::store("the renewal was not run")),
+            (None, Err(why)) => Err(why),
+            (Some(Ok(())), Err(why)) if !new => Err(why),
+            (Some(outcome), _) => outcome,
         }
     }
 
@@ -468,12 +548,16 @@ impl Round<'_> {
     fn run(
         &mut self,
         stored: Option<Arc<Token>>,
+        mark: Mark,
         purpose: Purpose,
         deadline: &Deadline,
     ) -> Result<Option<Arc<Token>>> {
         let login = self.login;
         if let Some(stored) = stored {
             if stored.same_as(&self.own) {
+                if stored.is_interrupted() {
+                    self.own = stored;
+                }
                 self.base = Some(self.own.clone());
                 self.unsaved = false;
             } else if self.base.as_ref().is_some_and(|base| !stored.same_as(base)) {
@@ -501,6 +585,7 @@ impl Round<'_> {
         if dead {
             return Err(Error::reauthorize("the provider refused this login's refresh token"));
         }
+        mark(&self.own)?;
         let born_of_401 = after_401 && self.own.same_as(bad);
         match login.ask(&self.own, born_of_401, deadline) {
             Ok(token) => {
@@ -540,8 +625,10 @@ impl Drop for Round<'_> {
             self.unsaved = true;
         }
         state.current = self.own.clone();
+        state.store = self.store.clone();
         state.base = self.base.take();
         state.unsaved = self.unsaved;
+        state.store_error = self.store_error.take();
         state.dead = self.dead.take();
         state.flight = None;
         let _ = self.flight.outcome.set(Outcome {

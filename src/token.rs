@@ -21,17 +21,21 @@ use crate::provider::Provider;
 pub(crate) type Fields = BTreeMap<String, Box<RawValue>>;
 
 /// The fields that this library understands. In these null and empty mean absent.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "access_token",
     "expires_at",
     "expires_in",
     "provider",
     "refresh_token",
     "refresh_token_expires_at",
+    RENEWING_SINCE,
     "scope",
     "token_type",
     "user_id",
 ];
+
+/// The mark that a token file sets before the provider is asked for the token's successor.
+const RENEWING_SINCE: &str = "renewing_since";
 
 /// How long a token counts as just received: it is used once before its age renews it, so that a
 /// life shorter than the leeway, or a clock that jumps, does not renew for ever.
@@ -93,6 +97,8 @@ pub(crate) struct Token {
     life: u32,
     /// Whether the answer to a request that carried an older token was 401, and brought this one.
     born_of_401: bool,
+    /// Whether its renewal was begun by a process that is not there any more.
+    interrupted: bool,
     /// Whether any request has carried it, if it was received by this process.
     unused: AtomicBool,
     /// Whether any request that carried it was answered other than with 401.
@@ -165,6 +171,7 @@ impl Token {
         {
             return Err(Unfit::ForeignProvider);
         }
+        let interrupted = fields.remove(RENEWING_SINCE).is_some();
         let access = string(&mut fields, "access_token")?.unwrap_or_default();
         let refresh = string(&mut fields, "refresh_token")?.unwrap_or_default();
         if access.is_empty() && refresh.is_empty() {
@@ -209,6 +216,7 @@ impl Token {
             refresh_len,
             life: life.and_then(|s| s.try_into().ok()).unwrap_or(0),
             born_of_401: false,
+            interrupted,
             unused: AtomicBool::new(received.is_some()),
             proven: AtomicBool::new(false),
             expires_at,
@@ -263,6 +271,17 @@ impl Token {
         serde_json::to_string(&self.fields(provider)).unwrap_or_default()
     }
 
+    /// The token with the mark that it is being renewed.
+    pub fn to_json_marked(&self, provider: &Provider) -> String {
+        let mut fields = self.fields(provider);
+        fields.insert(RENEWING_SINCE.to_owned(), raw(&Now::read().wall.into()));
+        serde_json::to_string(&fields).unwrap_or_default()
+    }
+
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted
+    }
+
     /// One field as text: a string's text, anything else as JSON.
     pub fn field(&self, name: &str, provider: &Provider) -> Option<String> {
         as_text(self.fields(provider).get(name)?)
@@ -294,6 +313,8 @@ impl Token {
         let leeway = leeway.as_secs().min(u64::from(life / 10));
         match left {
             ..=0 => Age::Expired,
+            // The provider may have spent its refresh token, and repeats the answer for a while.
+            _ if renewable && self.interrupted => Age::Leaving,
             _ if renewable && left.unsigned_abs() <= leeway => Age::Leaving,
             _ => Age::Lasting,
         }

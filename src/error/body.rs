@@ -68,12 +68,12 @@ pub(crate) fn has_token(body: &[u8]) -> bool {
 /// `Retry-After` was seen to be wrong. `Retry-After` is a number of seconds or an HTTP date.
 /// A value that makes no sense, and a wait of over a year, count as unsaid.
 pub(crate) fn retry_after(answer: &Answer) -> Option<u64> {
-    let number = |name| answer.header(name)?.trim().parse::<u64>().ok();
+    let sensible = |seconds: &u64| *seconds <= 366 * 24 * 3600;
+    let number = |name| answer.header(name)?.trim().parse::<u64>().ok().filter(sensible);
     let reset = if answer.status == 429 { number("fitbit-rate-limit-reset") } else { None };
-    let seconds = reset.or_else(|| number("retry-after")).or_else(|| {
+    reset.or_else(|| number("retry-after")).or_else(|| {
         let date = httpdate::parse_http_date(answer.header("retry-after")?.trim()).ok()?;
         let wait = date.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
-        Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
-    })?;
-    (seconds <= 366 * 24 * 3600).then_some(seconds)
+        Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).filter(sensible)
+    })
 }

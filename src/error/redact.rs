@@ -13,9 +13,9 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// As much of a provider's message as an error's message repeats.
 const LINE_LIMIT: usize = 1024;
 
-/// The longest way to write one character that [`decode`] knows: `\u` and four digits, or a
-/// numeric character reference with leading zeros.
-const LONGEST_ESCAPE: usize = 8;
+/// So much of a secret is one, where the text ends in the middle of it: whoever wrote the text may
+/// have cut it.
+const TELLING: usize = 6;
 
 /// What must not be seen: every secret that a request carried and that its client holds.
 pub(crate) struct Secrets<'a>(Vec<&'a str>);
@@ -40,8 +40,8 @@ impl<'a> Secrets<'a> {
 
     /// A body as text, without secrets or control characters other than line breaks and tabs.
     pub fn clean_body(&self, body: &[u8]) -> String {
-        let longest = self.0.first().map_or(0, |s| s.len() * LONGEST_ESCAPE);
-        let body = &body[..body.len().min(BODY_LIMIT + longest)];
+        // Far enough behind the limit that what is stripped does not matter, and no further.
+        let body = &body[..body.len().min(16 * BODY_LIMIT)];
         let text: String = String::from_utf8_lossy(body)
             .chars()
             .filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'))
@@ -52,92 +52,117 @@ impl<'a> Secrets<'a> {
     /// Replaces every secret that begins in the first `limit` bytes, and leaves out what follows
     /// them: a secret that the cut would halve is gone as a whole.
     fn redact(&self, text: &str, limit: usize) -> String {
-        let bytes = text.as_bytes();
         let mut out = String::with_capacity(text.len().min(limit));
         let (mut at, mut copied) = (0, 0);
-        while at < bytes.len().min(limit) {
-            let mut possible = self.0.iter().filter(|secret| {
-                let first = secret.as_bytes().first();
-                first.is_some_and(|&first| readings(bytes, at, first) != [None, None])
-            });
-            match possible.find_map(|secret| match_at(bytes, at, secret.as_bytes())) {
+        while at < text.len().min(limit) {
+            match self.0.iter().find_map(|secret| match_at(text, at, secret)) {
                 Some(end) => {
                     out.push_str(&text[copied..at]);
                     out.push_str(REDACTED);
                     at = end;
                     copied = end;
                 }
-                None => at += 1,
+                None => at += text[at..].chars().next().map_or(1, char::len_utf8),
             }
-        }
-        while !text.is_char_boundary(at) {
-            at += 1;
         }
         out.push_str(&text[copied..at]);
         out
     }
 }
 
-/// Where `secret` ends if it begins at `at`, however it is written.
-fn match_at(text: &[u8], at: usize, secret: &[u8]) -> Option<usize> {
+/// Where `secret` ends if it begins at `at`, however it is written, or the end of a text that ends
+/// in the middle of it.
+fn match_at(text: &str, at: usize, secret: &str) -> Option<usize> {
+    // Most places are no beginning: look before anything is allocated.
+    let first = secret.chars().next()?;
+    if readings(&text[at..], first) == [None, None] {
+        return None;
+    }
     // A `%` can stand for itself or begin an escape: both readings are followed, side by side.
-    let mut ends = vec![];
-    let mut starts = vec![at];
-    for &wanted in secret {
+    let (mut starts, mut ends) = (vec![at], vec![]);
+    for (matched, wanted) in secret.chars().enumerate() {
         ends.clear();
-        ends.extend(starts.iter().flat_map(|&at| readings(text, at, wanted)).flatten());
+        for &start in &starts {
+            let lengths = readings(&text[start..], wanted);
+            ends.extend(lengths.into_iter().flatten().map(|length| start + length));
+        }
         ends.sort_unstable();
         ends.dedup();
         if ends.is_empty() {
-            return None;
+            let cut = starts.contains(&text.len()) && matched >= TELLING;
+            return cut.then_some(text.len());
         }
         std::mem::swap(&mut starts, &mut ends);
     }
     starts.pop()
 }
 
-/// Where the text goes on after `wanted`, read as it stands and read as an escape.
-fn readings(text: &[u8], at: usize, wanted: u8) -> [Option<usize>; 2] {
-    let rest = text.get(at..).unwrap_or_default();
-    let literal = rest.first().filter(|&&byte| byte == wanted).map(|_| at + 1);
-    let escaped = decode(rest).filter(|&(byte, _)| byte == wanted).map(|(_, len)| at + len);
-    [literal, escaped]
-}
-
-/// The byte that the text begins with, and how many bytes it takes to write it.
-fn decode(text: &[u8]) -> Option<(u8, usize)> {
-    let hex = |digits: Option<&[u8]>| {
-        let digits = std::str::from_utf8(digits?).ok()?;
-        u8::try_from(u32::from_str_radix(digits, 16).ok()?).ok()
-    };
-    let first = *text.first()?;
-    let escaped = match first {
-        b'\\' if text.get(1) == Some(&b'u') => hex(text.get(2..6)).map(|byte| (byte, 6)),
-        b'\\' => text.get(1).map(|&byte| (byte, 2)),
-        b'%' => hex(text.get(1..3)).map(|byte| (byte, 3)),
-        b'+' => Some((b' ', 1)),
-        b'&' => character_reference(text),
+/// How many bytes of the text stand for `wanted`: as it is, and as an escape.
+fn readings(text: &str, wanted: char) -> [Option<usize>; 2] {
+    let literal = text.starts_with(wanted).then(|| wanted.len_utf8());
+    let escaped = match text.as_bytes().first() {
+        Some(b'\\') => json_escape(text),
+        Some(b'%') => return [literal, percent_encoding(text, wanted)],
+        Some(b'+') => Some((' ', 1)),
+        Some(b'&') => character_reference(text),
         _ => None,
     };
-    Some(escaped.unwrap_or((first, 1)))
+    [literal, escaped.filter(|&(is, _)| is == wanted).map(|(_, length)| length)]
 }
 
-/// `&amp;`, `&#38;`, `&#x26;`
-fn character_reference(text: &[u8]) -> Option<(u8, usize)> {
-    let end = text.iter().take(LONGEST_ESCAPE).position(|&byte| byte == b';')?;
-    let name = std::str::from_utf8(&text[1..end]).ok()?;
-    let byte = match name {
-        "amp" => b'&',
-        "lt" => b'<',
-        "gt" => b'>',
-        "quot" => b'"',
-        "apos" => b'\'',
-        _ => match name.strip_prefix('#')?.strip_prefix(['x', 'X']) {
-            Some(digits) => u8::from_str_radix(digits, 16).ok()?,
-            None => name[1..].parse().ok()?,
-        },
+/// `\/`, `\u003d`, `\ud83d\ude00`: the character, and how many bytes it takes.
+fn json_escape(text: &str) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
     };
-    Some((byte, end + 1))
+    let Some(first) = unit(0) else {
+        return text[1..].chars().next().map(|c| (c, 1 + c.len_utf8()));
+    };
+    match char::from_u32(first.into()) {
+        Some(character) => Some((character, 6)),
+        None => {
+            let pair = char::decode_utf16([first, unit(6)?]).next()?;
+            Some((pair.ok()?, 12))
+        }
+    }
+}
+
+/// `%C3%A9`, as long as `wanted` takes.
+fn percent_encoding(text: &str, wanted: char) -> Option<usize> {
+    let mut buffer = [0; 4];
+    let bytes = wanted.encode_utf8(&mut buffer).as_bytes();
+    let mut rest = text;
+    for &byte in bytes {
+        let digits = rest.strip_prefix('%')?.get(..2)?;
+        if u8::from_str_radix(digits, 16) != Ok(byte) {
+            return None;
+        }
+        rest = &rest[3..];
+    }
+    Some(3 * bytes.len())
+}
+
+/// `&amp;`, `&#38;`, `&#x26;`: the character, and how many bytes it takes.
+fn character_reference(text: &str) -> Option<(char, usize)> {
+    let end = text.bytes().take(12).position(|byte| byte == b';')?;
+    let name = &text[1..end];
+    let character = match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let number = match number.strip_prefix(['x', 'X']) {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            char::from_u32(number.ok()?)?
+        }
+    };
+    Some((character, end + 1))
 }
 
 #[cfg(test)]

@@ -1,17 +1,22 @@
 //! `FitbitApp`: the registered application.
 
+use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use libc::c_char;
 
+use super::callback::{self, FitbitTokenCallback};
+use super::renewal::{self, FitbitRenewalGuard};
 use super::{
     FitbitError, Out, fallible, give, handle, infallible, number, optional_text, take, text,
 };
 use crate::app::{App, Endpoint};
 use crate::error::{Error, Result};
 use crate::provider::{self, ClientAuth, Provider};
+use crate::renewal::Store;
 
 /// Which service the application is registered with.
 #[repr(C)]
@@ -53,7 +58,24 @@ pub enum FitbitClientAuth {
 /// The registered application: its credentials, its settings, and the connections that all its
 /// clients share. One thread makes it and sets it up; after that any number of threads use it at
 /// once. Freed with fitbit_app_free(), before or after its clients: a client keeps what it needs.
-pub struct FitbitApp(pub(super) App);
+pub struct FitbitApp {
+    pub(super) app: App,
+    guard: Mutex<FitbitRenewalGuard>,
+}
+
+impl FitbitApp {
+    /// Where a client of this app keeps its token: what the guard says, or the callback.
+    pub(super) fn store(
+        &self,
+        on_token: FitbitTokenCallback,
+        user_data: *mut c_void,
+    ) -> Arc<dyn Store> {
+        match *self.guard.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(guard) => renewal::store(guard, on_token, user_data),
+            None => callback::store(on_token, user_data),
+        }
+    }
+}
 
 fn provider(value: MaybeUninit<FitbitProvider>) -> Result<&'static Provider> {
     const FITBIT: u32 = FitbitProvider::Fitbit as u32;
@@ -139,7 +161,7 @@ pub unsafe extern "C" fn fitbit_app_new(
             optional_text(callback_uri, "callback_uri")?,
         )?;
         out.check("app")?;
-        out.set(give(FitbitApp(new)));
+        out.set(give(FitbitApp { app: new, guard: Mutex::new(None) }));
         Ok(())
     })
 }
@@ -157,7 +179,7 @@ pub unsafe extern "C" fn fitbit_app_set_scopes(
     scopes: *const c_char,
 ) -> *mut FitbitError {
     // SAFETY: the header's rules on handles and strings.
-    fallible(|| unsafe { handle(app, "app")?.0.set_scopes(text(scopes, "scopes")?) })
+    fallible(|| unsafe { handle(app, "app")?.app.set_scopes(text(scopes, "scopes")?) })
 }
 
 /// Overrides an endpoint.
@@ -176,7 +198,7 @@ pub unsafe extern "C" fn fitbit_app_set_endpoint(
     // SAFETY: the header's rules on handles and strings.
     fallible(|| unsafe {
         let app = handle(app, "app")?;
-        app.0.set_endpoint(self::endpoint(endpoint)?, text(uri, "uri")?)
+        app.app.set_endpoint(self::endpoint(endpoint)?, text(uri, "uri")?)
     })
 }
 
@@ -193,7 +215,7 @@ pub unsafe extern "C" fn fitbit_app_set_client_auth(
     // SAFETY: the header's rule on handles.
     fallible(|| unsafe {
         let app = handle(app, "app")?;
-        app.0.set_client_auth(client_auth(method)?)
+        app.app.set_client_auth(client_auth(method)?)
     })
 }
 
@@ -215,7 +237,7 @@ pub unsafe extern "C" fn fitbit_app_set_header(
     // SAFETY: the header's rules on handles and strings.
     fallible(|| unsafe {
         let app = handle(app, "app")?;
-        app.0.set_header(text(name, "name")?, optional_text(value, "value")?)
+        app.app.set_header(text(name, "name")?, optional_text(value, "value")?)
     })
 }
 
@@ -231,7 +253,7 @@ pub unsafe extern "C" fn fitbit_app_set_timeout_ms(
 ) -> *mut FitbitError {
     // SAFETY: the header's rule on handles.
     fallible(|| unsafe {
-        handle(app, "app")?.0.set_timeout(Duration::from_millis(milliseconds.into()))
+        handle(app, "app")?.app.set_timeout(Duration::from_millis(milliseconds.into()))
     })
 }
 
@@ -247,7 +269,7 @@ pub unsafe extern "C" fn fitbit_app_set_refresh_leeway(
 ) -> *mut FitbitError {
     // SAFETY: the header's rule on handles.
     fallible(|| unsafe {
-        handle(app, "app")?.0.set_refresh_leeway(Duration::from_secs(seconds.into()))
+        handle(app, "app")?.app.set_refresh_leeway(Duration::from_secs(seconds.into()))
     })
 }
 
@@ -261,7 +283,29 @@ pub unsafe extern "C" fn fitbit_app_set_max_body(
     bytes: usize,
 ) -> *mut FitbitError {
     // SAFETY: the header's rule on handles.
-    fallible(|| unsafe { handle(app, "app")?.0.set_max_body(bytes) })
+    fallible(|| unsafe { handle(app, "app")?.app.set_max_body(bytes) })
+}
+
+/// Wraps every renewal of this app's clients in a transaction of your own database, so that a fleet
+/// of processes shares its logins: see FitbitRenewalGuard.
+///
+/// The guard gets the user_data that the client was made with. With a guard, on_token gets the first
+/// token of fitbit_step_two() only.
+///
+/// @param guard  or NULL for none; default: none
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_renewal_guard(
+    app: *mut FitbitApp,
+    guard: FitbitRenewalGuard,
+) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe {
+        let app = handle(app, "app")?;
+        app.app.check_unused()?;
+        *app.guard.lock().unwrap_or_else(PoisonError::into_inner) = guard;
+        Ok(())
+    })
 }
 
 /// Frees an application; its clients go on. NULL: nothing happens.

@@ -1,6 +1,7 @@
 //! The program's functions, called from ours.
 
 use std::ffi::{CString, c_void};
+use std::sync::Arc;
 
 use libc::{c_char, c_int};
 use zeroize::Zeroize;
@@ -30,7 +31,7 @@ use crate::renewal::{Callback, Store};
 pub type FitbitTokenCallback =
     Option<unsafe extern "C" fn(token_json: *const c_char, user_data: *mut c_void) -> c_int>;
 
-struct UserData(*mut c_void);
+pub(super) struct UserData(pub(super) *mut c_void);
 
 // SAFETY: the header says that callbacks run on whatever thread makes the call, one at a time for
 // a client; the program passes a pointer that bears this.
@@ -40,10 +41,21 @@ unsafe impl Sync for UserData {}
 
 /// The store that a callback is. Without one, every token counts as saved: the program has said
 /// that it does not want them.
-pub(super) fn store(on_token: FitbitTokenCallback, user_data: *mut c_void) -> Box<dyn Store> {
-    let Some(on_token) = on_token else { return Box::new(Callback(|_: &str| true)) };
+pub(super) fn store(on_token: FitbitTokenCallback, user_data: *mut c_void) -> Arc<dyn Store> {
+    match saving(on_token, user_data) {
+        Some(callback) => Arc::new(callback),
+        None => Arc::new(Callback(|_: &str| true)),
+    }
+}
+
+/// The program's callback, as a function of ours.
+pub(super) fn saving(
+    on_token: FitbitTokenCallback,
+    user_data: *mut c_void,
+) -> Option<Callback<impl Fn(&str) -> bool + Send + Sync + 'static>> {
+    let on_token = on_token?;
     let user_data = UserData(user_data);
-    Box::new(Callback(move |json: &str| {
+    Some(Callback(move |json: &str| {
         let user_data = &user_data;
         // JSON writes a NUL as an escape: there is none to be found.
         let Ok(json) = CString::new(json) else { return false };

@@ -290,6 +290,23 @@ pub unsafe extern "C" fn fitbit_save(client: *mut FitbitClient) -> *mut FitbitEr
     fallible(|| unsafe { handle(client, "client")?.0.save() })
 }
 
+/// Saves the client's token into a file, at once and over what is there; from then on the file takes
+/// every token, as with fitbit_from_file(), in place of the callback or guard.
+///
+/// FITBIT_ERROR_STORE: the file could not be written, or must not be trusted; the client keeps its
+/// token and its callback.
+///
+/// @param path  the file; its folder must exist
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_set_token_file(
+    client: *mut FitbitClient,
+    path: *const c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and strings.
+    fallible(|| unsafe { handle(client, "client")?.0.set_token_file(text(path, "path")?) })
+}
+
 /// What the provider last said of its rate limit.
 ///
 /// @param limit  receives it; all -1 where nothing was seen

@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use libc::c_char;
 
 use super::app::FitbitApp;
-use super::callback::{FitbitTokenCallback, store};
+use super::callback::FitbitTokenCallback;
 use super::client::FitbitClient;
 use super::{FitbitError, Out, fallible, give, give_text, handle, optional_text, text};
 use crate::authorize;
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn fitbit_step_one(
         let params = optional_text(params, "params")?;
         address.check("authorization_uri")?;
         kept.check("session")?;
-        let made = authorize::step_one(app.0.shared()?, params)?;
+        let made = authorize::step_one(app.app.shared()?, params)?;
         address.set(give_text(made.authorization_uri));
         kept.set(give_text(made.session));
         Ok(())
@@ -89,9 +89,9 @@ pub unsafe extern "C" fn fitbit_step_two(
         let session = text(session, "session")?;
         let redirect_uri = text(redirect_uri, "redirect_uri")?;
         out.check("client")?;
-        let shared = app.0.shared()?;
+        let shared = app.app.shared()?;
         let token = authorize::step_two(shared, session, redirect_uri, shared.deadline())?;
-        let client = Client::from_login(shared.clone(), token, store(on_token, user_data));
+        let client = Client::from_login(shared.clone(), token, app.store(on_token, user_data));
         out.set(give(FitbitClient(client)));
         Ok(())
     })
@@ -119,8 +119,43 @@ pub unsafe extern "C" fn fitbit_from_token(
         let app = handle(app, "app")?;
         let token_json = text(token_json, "token_json")?;
         out.check("client")?;
-        let shared = app.0.shared()?;
-        let client = Client::from_token(shared.clone(), token_json, store(on_token, user_data))?;
+        let shared = app.app.shared()?;
+        let client =
+            Client::from_token(shared.clone(), token_json, app.store(on_token, user_data))?;
+        out.set(give(FitbitClient(client)));
+        Ok(())
+    })
+}
+
+/// A token kept in a file becomes a client; nobody has to log in.
+///
+/// The file takes every later token, in place of a callback and a guard. It is private (mode 0600,
+/// whatever the umask), is replaced as a whole, and may be shared by any number of processes and
+/// threads of this machine: one renews, the others read what it saved. A file that others can read,
+/// that is not a regular file or not this user's, is refused. Beside it stand `path` + ".lock", which
+/// is never removed, and for moments `path` + ".new". If the process that was renewing was killed, the
+/// next one that opens the file renews at once, while the provider still repeats its answer: then, and
+/// only then, this sends a request.
+///
+/// FITBIT_ERROR_REAUTHORIZE: there is no such file, it is empty, or it holds another provider's token.
+/// FITBIT_ERROR_STORE: it cannot be read, or holds something else.
+///
+/// @param path    the file; it is found again when the working directory changes
+/// @param client  receives the client; NULL on failure
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_from_file(
+    app: *mut FitbitApp,
+    path: *const c_char,
+    client: *mut *mut FitbitClient,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles, out-pointers and strings.
+    fallible(|| unsafe {
+        let out = Out::cleared(client, null_mut());
+        let app = handle(app, "app")?;
+        let path = text(path, "path")?;
+        out.check("client")?;
+        let client = Client::from_file(app.app.shared()?.clone(), path)?;
         out.set(give(FitbitClient(client)));
         Ok(())
     })

@@ -17,6 +17,8 @@ mod response;
 
 mod error;
 
+mod renewal;
+
 mod text;
 
 mod callback;

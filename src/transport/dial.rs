@@ -25,11 +25,15 @@ struct State {
     deadline: Option<Deadline>,
     dialling: bool,
     dialled: bool,
+    answering: bool,
+}
+
+impl State {
+    const IDLE: State = State { deadline: None, dialling: false, dialled: false, answering: false };
 }
 
 thread_local! {
-    static CALL: Cell<State> =
-        const { Cell::new(State { deadline: None, dialling: false, dialled: false }) };
+    static CALL: Cell<State> = const { Cell::new(State::IDLE) };
 }
 
 fn change(change: impl FnOnce(&mut State)) {
@@ -43,13 +47,14 @@ pub(super) struct Call(());
 
 impl Call {
     pub fn begin(deadline: Deadline) -> Call {
-        CALL.set(State { deadline: Some(deadline), dialling: false, dialled: false });
+        CALL.set(State { deadline: Some(deadline), ..State::IDLE });
         Call(())
     }
 
-    /// Whether a connection was opened for it.
-    pub fn dialled(&self) -> bool {
-        CALL.get().dialled
+    /// Whether it went out on a connection that was open already, and nothing came back.
+    pub fn was_not_answered_on_an_old_connection(&self) -> bool {
+        let state = CALL.get();
+        !state.dialled && !state.answering
     }
 }
 
@@ -166,7 +171,9 @@ impl Transport for Timed {
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
-        self.0.await_input(time_left()?)
+        let came = self.0.await_input(time_left()?)?;
+        change(|state| state.answering |= came);
+        Ok(came)
     }
 
     fn is_open(&mut self) -> bool {

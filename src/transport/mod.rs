@@ -89,7 +89,8 @@ impl Transport {
             Ok(response) => response,
             Err(error) => {
                 return Err(Failure {
-                    kept_alive_connection_died: !call.dialled() && is_hangup(&error),
+                    kept_alive_connection_died: call.was_not_answered_on_an_old_connection()
+                        && is_hangup(&error),
                     error: describe(error),
                 });
             }

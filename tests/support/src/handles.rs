@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::{Arc, Mutex};
 
-use crate::interface::{Handle, RateLimit, TokenCallback, interface};
+use crate::interface::{Handle, RateLimit, RenewalGuard, TokenCallback, interface};
 
 /// The error codes, as the header numbers them.
 pub mod code {
@@ -257,6 +257,18 @@ impl App {
         })
     }
 
+    pub fn from_file(&self, path: &std::path::Path) -> Result<Client, Error> {
+        let path = c_text(path.to_str().expect("test files have plain names"));
+        self.client(&Saver::new(), |_, _, client| unsafe {
+            (interface().from_file)(self.0, path.as_ptr(), client)
+        })
+    }
+
+    /// The clients that are made after this get it with their own user data: see [`Saver`].
+    pub fn set_renewal_guard(&self, guard: RenewalGuard) -> Result<(), Error> {
+        Error::check(unsafe { (interface().app_set_renewal_guard)(self.0, guard) })
+    }
+
     fn client(
         &self,
         saver: &Saver,
@@ -364,6 +376,11 @@ impl Client {
 
     pub fn save(&self) -> Result<(), Error> {
         Error::check(unsafe { (interface().save)(self.handle) })
+    }
+
+    pub fn set_token_file(&self, path: &std::path::Path) -> Result<(), Error> {
+        let path = c_text(path.to_str().expect("test files have plain names"));
+        Error::check(unsafe { (interface().set_token_file)(self.handle, path.as_ptr()) })
     }
 
     pub fn rate_limit(&self) -> Option<RateLimit> {

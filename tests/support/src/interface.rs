@@ -10,6 +10,9 @@ use crate::library;
 
 pub type TokenCallback = Option<unsafe extern "C" fn(*const c_char, *mut c_void) -> c_int>;
 
+/// What a guard is given is a `FitbitRenewal *`.
+pub type RenewalGuard = Option<unsafe extern "C" fn(Handle, *mut c_void) -> c_int>;
+
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateLimit {
@@ -66,10 +69,12 @@ interface! {
     app_set_timeout_ms: fn(Handle, u32) -> Handle;
     app_set_refresh_leeway: fn(Handle, u32) -> Handle;
     app_set_max_body: fn(Handle, usize) -> Handle;
+    app_set_renewal_guard: fn(Handle, RenewalGuard) -> Handle;
     app_free: fn(Handle);
     step_one: fn(Handle, Text, OutText, OutText) -> Handle;
     step_two: fn(Handle, Text, Text, TokenCallback, *mut c_void, Out) -> Handle;
     from_token: fn(Handle, Text, TokenCallback, *mut c_void, Out) -> Handle;
+    from_file: fn(Handle, Text, Out) -> Handle;
     free: fn(Handle);
     get: fn(Handle, Text, Out) -> Handle;
     post: fn(Handle, Text, Text, Out) -> Handle;
@@ -86,6 +91,8 @@ interface! {
     user_id: fn(Handle, OutText) -> Handle;
     refresh: fn(Handle) -> Handle;
     save: fn(Handle) -> Handle;
+    set_token_file: fn(Handle, Text) -> Handle;
+    renewal_run: fn(Handle, Text, *mut Text) -> Handle;
     rate_limit: fn(Handle, *mut RateLimit) -> bool;
     error_code: fn(Handle) -> u32;
     error_message: fn(Handle) -> Text;

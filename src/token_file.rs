@@ -1,0 +1,199 @@
+//! A token kept in a file, shared by any number of processes on the machine.
+//!
+//! The file is private (0600, whatever the umask) and holds one JSON object. It is never written
+//! in place: a new one is written beside it, brought to the disk, and renamed over it. Who changes
+//! it holds a lock on a second file, `<path>.lock`, which the system takes back when a process dies;
+//! reading needs no lock. Before the provider is asked, the token is marked as being renewed: a
+//! process that finds the mark and gets the lock knows that the one which set it was killed, and
+//! asks again at once, while the provider still repeats its answer.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::provider::Provider;
+use crate::renewal::{Keeping, Run, Store};
+use crate::token::{Token, Unfit};
+use crate::transport::Deadline;
+
+/// The largest file that is read: tokens are a few hundred bytes.
+const LARGEST: u64 = 1024 * 1024;
+
+/// How long a process that finds the file locked waits before it looks again. A lock that dies with
+/// its process cannot be waited for with a time limit in any other way.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+pub(crate) struct TokenFile {
+    path: PathBuf,
+}
+
+/// What the file holds.
+pub(crate) enum Content {
+    /// There is no file, or it is empty.
+    Nothing,
+    Token(Token),
+    /// Text that is no token, or one of another provider.
+    Foreign(Error),
+}
+
+fn failed(what: &str, path: &Path, why: impl std::fmt::Display) -> Error {
+    Error::store(&format!("{what} {}: {why}", path.display()))
+}
+
+impl TokenFile {
+    pub fn at(path: &str) -> Result<TokenFile> {
+        let path = PathBuf::from(path);
+        if path.file_name().is_none() {
+            return Err(Error::invalid_argument("path", "it does not name a file"));
+        }
+        // Whatever becomes of the working directory.
+        let path = std::path::absolute(&path).map_err(|why| failed("cannot find", &path, why))?;
+        Ok(TokenFile { path })
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(suffix);
+        name.into()
+    }
+
+    /// What is stored. Fails where the file cannot be read or must not be trusted.
+    pub fn read(&self, provider: &Provider) -> Result<Content> {
+        let cannot = |why: &dyn std::fmt::Display| failed("cannot read", &self.path, why);
+        let file = match open(OpenOptions::new().read(true), &self.path) {
+            Ok(file) => file,
+            Err(why) if why.kind() == ErrorKind::NotFound => return Ok(Content::Nothing),
+            Err(why) => return Err(cannot(&why)),
+        };
+        check_private(&file).map_err(|why| cannot(&why))?;
+        let mut text = Zeroizing::new(String::new());
+        file.take(LARGEST + 1).read_to_string(&mut text).map_err(|why| cannot(&why))?;
+        if text.len() as u64 > LARGEST {
+            return Err(cannot(&"it is too large for a token"));
+        }
+        if text.trim().is_empty() {
+            return Ok(Content::Nothing);
+        }
+        Ok(match Token::from_json(&text, provider) {
+            Ok(token) => Content::Token(token),
+            Err(Unfit::ForeignProvider) => {
+                Content::Foreign(cannot(&"it is another provider's token"))
+            }
+            Err(Unfit::Malformed(why)) => Content::Foreign(cannot(&why)),
+        })
+    }
+
+    /// Puts a token in the place of whatever is there. Only with the lock in hand.
+    fn write(&self, json: &str) -> Result<()> {
+        let new = self.beside(".new");
+        self.write_through(&new, json).map_err(|why| {
+            let _ = std::fs::remove_file(&new);
+            failed("cannot write", &self.path, why)
+        })
+    }
+
+    fn write_through(&self, new: &Path, json: &str) -> io::Result<()> {
+        match std::fs::remove_file(new) {
+            Err(why) if why.kind() != ErrorKind::NotFound => return Err(why),
+            _ => {} // what a killed process left behind
+        }
+        let mut file = open(OpenOptions::new().write(true).create_new(true).mode(0o600), new)?;
+        file.set_permissions(PermissionsExt::from_mode(0o600))?;
+        file.write_all(json.as_bytes())?;
+        file.sync_all()?;
+        drop(file);
+        std::fs::rename(new, &self.path)?;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+
+    /// Keeps all other writers out until it is dropped, or its process dies.
+    fn lock(&self, deadline: Deadline) -> Result<File> {
+        let path = self.beside(".lock");
+        let options = OpenOptions::new().read(true).write(true).create(true).mode(0o600).to_owned();
+        let file =
+            open(&mut options.clone(), &path).map_err(|why| failed("cannot open", &path, why))?;
+        check_private(&file).map_err(|why| failed("cannot use", &path, why))?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if deadline.left().is_zero() => {
+                    return Err(Error::timeout(
+                        "while another process was renewing the token in the file",
+                    ));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    std::thread::sleep(LOOK_AGAIN.min(deadline.left()))
+                }
+                Err(TryLockError::Error(why)) => return Err(failed("cannot lock", &path, why)),
+            }
+        }
+    }
+}
+
+/// Never through a link, never waiting for a pipe's other end, and not for the programs that this
+/// one starts.
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)
+}
+
+/// A regular file of this user that nobody else can read or write.
+fn check_private(file: &File) -> std::result::Result<(), String> {
+    let about = file.metadata().map_err(|why| why.to_string())?;
+    if !about.is_file() {
+        return Err("it is not a regular file".into());
+    }
+    if about.uid() != effective_user() {
+        return Err("it belongs to another user".into());
+    }
+    if about.mode() & 0o077 != 0 {
+        return Err(format!(
+            "others can read it: its mode is {:04o}, not 0600",
+            about.mode() & 0o7777
+        ));
+    }
+    Ok(())
+}
+
+#[allow(unsafe_code)]
+fn effective_user() -> u32 {
+    // SAFETY: it reads a number and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+impl Store for TokenFile {
+    fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
+        let _lock = self.lock(keeping.deadline)?;
+        let (stored, gone) = match self.read(keeping.provider)? {
+            Content::Token(token) => (Some(Arc::new(token)), false),
+            // A login that was never stored takes the place of anything.
+            Content::Nothing | Content::Foreign(_) if keeping.base.is_none() => (None, false),
+            Content::Foreign(why) => return Err(why),
+            Content::Nothing => (None, true),
+        };
+        let mark = |token: &Token| match gone {
+            // Perhaps somebody has ended this login. A token in hand is still saved, but none is
+            // spent for one.
+            true => Err(failed("cannot read", &self.path, "it is gone")),
+            false => self.write(&Zeroizing::new(token.to_json_marked(keeping.provider))),
+        };
+        match run(stored, &mark)? {
+            Some(token) => self.write(&Zeroizing::new(token.to_json(keeping.provider))),
+            None => Ok(()),
+        }
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn is_the_programs(&self) -> bool {
+        false
+    }
+}

@@ -315,7 +315,9 @@ impl Login {
             return Ok(state.current.clone());
         }
         drop(state);
-        self.fly(Purpose::Save, deadline)
+        // Whatever keeps the store from saving it, the token is in hand and good to be used.
+        let _ = self.fly(Purpose::Save, deadline);
+        Ok(self.lock().current.clone())
     }
 
     fn least_time(&self) -> Duration {
@@ -598,6 +600,9 @@ impl Round<'_> {
             Err(error) => {
                 if error.is(FITBIT_ERROR_REAUTHORIZE) {
                     self.dead = Some(self.own.clone());
+                } else if error.may_be_a_lost_answer() {
+                    // Every later call asks again, as long as the provider repeats its answer.
+                    self.own.mark_interrupted();
                 }
                 Err(error)
             }

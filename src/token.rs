@@ -97,8 +97,8 @@ pub(crate) struct Token {
     life: u32,
     /// Whether the answer to a request that carried an older token was 401, and brought this one.
     born_of_401: bool,
-    /// Whether its renewal was begun by a process that is not there any more.
-    interrupted: bool,
+    /// Whether its renewal was begun, and nobody knows how it ended.
+    interrupted: AtomicBool,
     /// Whether any request has carried it, if it was received by this process.
     unused: AtomicBool,
     /// Whether any request that carried it was answered other than with 401.
@@ -216,7 +216,7 @@ impl Token {
             refresh_len,
             life: life.and_then(|s| s.try_into().ok()).unwrap_or(0),
             born_of_401: false,
-            interrupted,
+            interrupted: AtomicBool::new(interrupted),
             unused: AtomicBool::new(received.is_some()),
             proven: AtomicBool::new(false),
             expires_at,
@@ -279,7 +279,12 @@ impl Token {
     }
 
     pub fn is_interrupted(&self) -> bool {
-        self.interrupted
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Its successor was asked for, and the answer may have got lost.
+    pub fn mark_interrupted(&self) {
+        self.interrupted.store(true, Ordering::Relaxed);
     }
 
     /// One field as text: a string's text, anything else as JSON.
@@ -314,7 +319,7 @@ impl Token {
         match left {
             ..=0 => Age::Expired,
             // The provider may have spent its refresh token, and repeats the answer for a while.
-            _ if renewable && self.interrupted => Age::Leaving,
+            _ if renewable && self.is_interrupted() => Age::Leaving,
             _ if renewable && left.unsigned_abs() <= leeway => Age::Leaving,
             _ => Age::Lasting,
         }

@@ -68,6 +68,10 @@ int main(void)
     FILE *file;
     char text[16384];
 
+    if (client_id == NULL || getenv("FITBIT_CALLBACK_URI") == NULL) {
+        fprintf(stderr, "Set FITBIT_CLIENT_ID, FITBIT_CLIENT_SECRET and FITBIT_CALLBACK_URI.\n");
+        return EXIT_FAILURE;
+    }
     check(fitbit_app_new(FITBIT_PROVIDER_FITBIT, client_id, getenv("FITBIT_CLIENT_SECRET"),
                          getenv("FITBIT_CALLBACK_URI"), &app));
     if (simulator != NULL) {

@@ -15,8 +15,10 @@ use fitbit_simulator::{
 use fitbit_test_support::{c, library};
 
 fn main() -> ExitCode {
+    println!("# Building the library as it is shipped, which takes a while the first time, and");
+    println!("# examples/quickstart.c with cc.");
     let program = c::build(&library::root().join("examples/quickstart.c"), "quickstart", &["-O2"]);
-    let real = ["FITBIT_CLIENT_ID", "FITBIT_CLIENT_SECRET", "FITBIT_CALLBACK_URI"];
+    let real = ["FITBIT_CLIENT_ID", "FITBIT_CALLBACK_URI"]; // and a secret, if there is one
     if real.iter().all(|name| std::env::var_os(name).is_some()) {
         let ended = program.command().status().expect("the program runs");
         return if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
@@ -25,12 +27,14 @@ fn main() -> ExitCode {
     let provider = Simulator::start().expect("the simulator starts");
     let folder = empty_folder();
     let story = Story { program, provider, folder };
-    println!("# The simulator is the provider. The person logs in:");
+    println!("# The simulator is the provider. Lines with # are said, and keys pressed, by this");
+    println!("# demonstration; all else is the C program, in {}.", story.folder.display());
+    println!("# The person logs in:");
     story.run(true);
     println!("# The program is started again. Nobody has to log in:");
     story.run(false);
     println!(
-        "# {} login, {} renewal, {} profiles.",
+        "# {} login, {} renewal, {} requests: one was refused because the token had expired, and repeated.",
         story.provider.requests(Target::Exchange),
         story.provider.requests(Target::Refresh),
         story.provider.requests(Target::Api),

@@ -34,8 +34,8 @@
  *   the argument.
  * - Threads. Set an app up in one thread; then it, and every other handle at any time, may be used
  *   from any number of threads at once. There is no global and no per-thread state: an error is in
- *   the value returned. Calls block; nothing runs in the background. A signal does not end a call,
- *   and none is raised.
+ *   the value returned. Calls block; nothing runs in the background, but for a thread that looks up a
+ *   name while a connection is opened. A signal does not end a call, and none is raised.
  * - Secrets. No token, code, verifier, secret or password appears in an error. Nothing is ever
  *   printed.
  */
@@ -50,7 +50,8 @@
 #define FITBIT_VERSION_MINOR 1
 #define FITBIT_VERSION_PATCH 0
 
-/* A result that must be looked at: dropping it would drop an error. */
+/* A result that must be looked at: dropping it would drop an error. Where an error does not matter:
+ * fitbit_error_free(fitbit_save(client)); */
 #if defined(__GNUC__) || defined(__clang__)
 #define FITBIT_MUST_USE __attribute__((warn_unused_result))
 #else
@@ -161,7 +162,8 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_INSUFFICIENT_SCOPE = 7,
   /**
-   * Too many requests. Wait: fitbit_error_retry_after says how long.
+   * Too many requests. Wait: fitbit_error_retry_after says how long, or -1 where the provider
+   * does not say; a minute is a good guess then.
    */
   FITBIT_ERROR_RATE_LIMITED = 8,
   /**
@@ -190,12 +192,13 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_PROTOCOL = 14,
   /**
-   * The token callback, or another store, did not save. The client keeps the token and offers
-   * it again. Look at the store.
+   * The token callback, the token file or the guard did not save, or could not be used. The client
+   * keeps its token and offers it again. Look at the store. Requests go on with a token that
+   * could not be saved; fitbit_refresh, fitbit_save and fitbit_set_token_file report it.
    */
   FITBIT_ERROR_STORE = 15,
   /**
-   * The call was cancelled.
+   * The call was cancelled. No function of this version says so.
    */
   FITBIT_ERROR_CANCELLED = 16,
   /**
@@ -203,7 +206,7 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_INTERNAL = 17,
   /**
-   * The notification is not the provider's. Drop it.
+   * The notification is not the provider's. Drop it. No function of this version says so.
    */
   FITBIT_ERROR_SIGNATURE = 18,
 } FitbitErrorCode;
@@ -387,8 +390,8 @@ FitbitError *fitbit_app_set_client_auth(FitbitApp *app,
  *
  * @param name   Authorization, Host, Content-Length, Transfer-Encoding, Connection, Proxy-*, Expect,
  *               TE and Upgrade are refused
- * @param value  without line breaks, up to 8 KiB, for up to 64 names; NULL: send none. Default: User-Agent is "libfitbit/" and the
- *               version, there are no others.
+ * @param value  without line breaks, up to 8 KiB, for up to 64 names; NULL: send none. Default:
+ *               User-Agent is "libfitbit/" and the version, there are no others.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_header(FitbitApp *app,
@@ -485,7 +488,8 @@ FitbitError *fitbit_step_one(FitbitApp *app,
  *                      callback URI
  * @param redirect_uri  the whole address, a request target ("/callback?code=..."), or only its
  *                      query; what follows a # is ignored
- * @param on_token      takes every token, this first one too; or NULL
+ * @param on_token      takes every token, this first one too; or NULL: tokens are then lost with the
+ *                      client, unless you save what fitbit_token() gives
  * @param user_data     passed to on_token; must live until fitbit_free() has returned
  * @param client        receives the client; NULL on failure
  */
@@ -501,8 +505,11 @@ FitbitError *fitbit_step_two(FitbitApp *app,
  * A saved token becomes a client; nobody has to log in. No request is sent.
  *
  * @param token_json  what on_token was given, a provider's raw answer, or what the Python clients
- *                    save; its access token up to 32 KiB. A token of another provider is FITBIT_ERROR_REAUTHORIZE.
- * @param on_token    takes every later token; or NULL
+ *                    save; its access token up to 32 KiB. A token of another provider is
+ *                    FITBIT_ERROR_REAUTHORIZE. One without "expires_at" that can be renewed is
+ *                    renewed before its first request.
+ * @param on_token    takes every later token; or NULL: renewed tokens are then lost with the client,
+ *                    unless you save what fitbit_token() gives
  * @param user_data   passed to on_token; must live until fitbit_free() has returned
  * @param client      receives the client; NULL on failure
  */
@@ -666,8 +673,8 @@ FitbitError *fitbit_refresh(FitbitClient *client);
  * Offers a token that could not be saved to on_token again, now. Never a request.
  *
  * NULL, success: nothing is unsaved. FITBIT_ERROR_STORE: it is still not saved.
- * FITBIT_ERROR_REAUTHORIZE: the provider has refused this login for good; a dead login is never
- * offered.
+ * FITBIT_ERROR_REAUTHORIZE: a token is unsaved, but the provider has refused this login for good: a
+ * dead login is never offered.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_save(FitbitClient *client);
@@ -690,6 +697,8 @@ FitbitError *fitbit_set_token_file(FitbitClient *client,
  *
  * @param limit  receives it; all -1 where nothing was seen
  * @return       false: no answer has said anything yet (or an argument is NULL)
+ *
+ * It is of the latest answer that said anything; what that answer left out is -1.
  */
 bool fitbit_rate_limit(const FitbitClient *client,
                        FitbitRateLimit *limit);

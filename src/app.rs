@@ -284,7 +284,7 @@ fn check_callback_uri(uri: &str) -> Result<()> {
     }
     match oauth2::RedirectUrl::new(uri.to_owned()) {
         Ok(_) => Ok(()),
-        Err(why) => refuse(&format!("it is not an absolute URI: {why}")),
+        Err(_) => refuse("it is not an absolute URI: it begins with a scheme such as https://"),
     }
 }
 

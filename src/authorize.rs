@@ -36,7 +36,11 @@ pub(crate) struct StepOne {
 
 pub(crate) fn step_one(app: &Shared, params: Option<&str>) -> Result<StepOne> {
     let callback_uri = callback_uri(app)?;
-    let mut params = form("params", params.unwrap_or_default())?;
+    let params = params.unwrap_or_default();
+    if let Some(bare) = params.split('&').find(|part| !part.is_empty() && !part.contains('=')) {
+        return Err(Error::invalid_argument("params", format!("{bare} has no value: name=value")));
+    }
+    let mut params = form("params", params)?;
     if params.iter().any(|(name, value)| {
         [name, value].iter().any(|text| text.contains(char::REPLACEMENT_CHARACTER))
     }) {
@@ -80,7 +84,9 @@ pub(crate) fn step_two(
     // Without a value it counts as left out (RFC 6749 section 3.1).
     answer.retain(|_, value| !value.is_empty());
 
-    let state = answer.get("state").ok_or_else(|| Error::state_mismatch("it has no state"))?;
+    let state = answer
+        .get("state")
+        .ok_or_else(|| Error::state_mismatch("it has no state; pass the whole address"))?;
     if !bool::from(state.as_bytes().ct_eq(session.state.as_bytes())) {
         return Err(Error::state_mismatch("its state is another one"));
     }
@@ -159,9 +165,10 @@ fn query(redirect_uri: &str) -> &str {
 fn form(argument: &str, text: &str) -> Result<BTreeMap<String, String>> {
     let mut fields = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-        if let Some(_twice) = fields.insert(name.into_owned(), value.into_owned()) {
-            return Err(Error::invalid_argument(argument, "a parameter is there twice"));
+        if fields.contains_key(&*name) {
+            return Err(Error::invalid_argument(argument, format!("{name} is there twice")));
         }
+        fields.insert(name.into_owned(), value.into_owned());
     }
     Ok(fields)
 }

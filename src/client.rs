@@ -206,7 +206,7 @@ impl Client {
                 }
                 Err(failure) => {
                     let newest = self.login.newest();
-                    return Err(failure.error.redacted(&self.secrets([token, &newest])));
+                    return Err(failure.redacted(&self.secrets([token, &newest])));
                 }
             }
         }
@@ -283,7 +283,7 @@ fn check_method(method: &str) -> Result<Method> {
 fn target(api_uri: &str, path: &str) -> Result<Uri> {
     let refuse = |why| Err(Error::invalid_argument("path", why));
     if !path.starts_with('/') || path.starts_with("//") {
-        return refuse("it does not start with one slash");
+        return refuse("it does not start with one slash; pass the path only");
     }
     if path.len() > LONGEST_TARGET {
         return refuse("it is too long");

@@ -580,9 +580,7 @@ impl Round<'_> {
             return Ok(unsaved);
         }
         if self.own.refresh_token().is_empty() {
-            return Err(Error::reauthorize(
-                "the access token is used up, and there is no refresh token",
-            ));
+            return Err(Error::reauthorize("there is no refresh token"));
         }
         if dead {
             return Err(Error::reauthorize("the provider refused this login's refresh token"));

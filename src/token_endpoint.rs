@@ -170,7 +170,7 @@ impl TokenEndpoint {
         }
         let answer = transport
             .send(request, Connection::Fresh, deadline, MAX_BODY)
-            .map_err(|failure| failure.error.redacted(secrets))?;
+            .map_err(|failure| failure.redacted(secrets))?;
         if answer.status != 200 {
             return Err(Error::from_token_endpoint(self.provider, &answer, refused_grant, secrets));
         }

@@ -44,7 +44,8 @@ pub enum FitbitErrorCode {
     /// The person did not grant the scope that this request needs. Ask for it: "scope" in
     /// fitbit_step_one's params.
     FITBIT_ERROR_INSUFFICIENT_SCOPE = 7,
-    /// Too many requests. Wait: fitbit_error_retry_after says how long.
+    /// Too many requests. Wait: fitbit_error_retry_after says how long, or -1 where the provider
+    /// does not say; a minute is a good guess then.
     FITBIT_ERROR_RATE_LIMITED = 8,
     /// Any other status of 300 and above. Read status, type and message.
     FITBIT_ERROR_HTTP = 9,
@@ -59,14 +60,15 @@ pub enum FitbitErrorCode {
     FITBIT_ERROR_TLS = 13,
     /// The answer is not what HTTP or OAuth promise, or larger than allowed. Report it.
     FITBIT_ERROR_PROTOCOL = 14,
-    /// The token callback, or another store, did not save. The client keeps the token and offers
-    /// it again. Look at the store.
+    /// The token callback, the token file or the guard did not save, or could not be used. The client
+    /// keeps its token and offers it again. Look at the store. Requests go on with a token that
+    /// could not be saved; fitbit_refresh, fitbit_save and fitbit_set_token_file report it.
     FITBIT_ERROR_STORE = 15,
-    /// The call was cancelled.
+    /// The call was cancelled. No function of this version says so.
     FITBIT_ERROR_CANCELLED = 16,
     /// A bug in this library, contained: handles stay usable. Report it.
     FITBIT_ERROR_INTERNAL = 17,
-    /// The notification is not the provider's. Drop it.
+    /// The notification is not the provider's. Drop it. No function of this version says so.
     FITBIT_ERROR_SIGNATURE = 18,
 }
 
@@ -226,7 +228,11 @@ impl Error {
             message = format!("{message} ({kind})");
         }
         if let Some(text) = &said.message {
-            message = format!("{message}: {}", secrets.clean_line(text));
+            message =
+                format!("{message}: {}", secrets.clean_line(text).trim_end_matches(['.', ' ']));
+        }
+        if (300..=399).contains(&answer.status) {
+            message.push_str("; redirects are not followed");
         }
         if let (FITBIT_ERROR_PROVIDER_RETIRED, Some(successor)) = (code, provider.successor) {
             message =

@@ -281,8 +281,8 @@ pub unsafe extern "C" fn fitbit_refresh(client: *mut FitbitClient) -> *mut Fitbi
 /// Offers a token that could not be saved to on_token again, now. Never a request.
 ///
 /// NULL, success: nothing is unsaved. FITBIT_ERROR_STORE: it is still not saved.
-/// FITBIT_ERROR_REAUTHORIZE: the provider has refused this login for good; a dead login is never
-/// offered.
+/// FITBIT_ERROR_REAUTHORIZE: a token is unsaved, but the provider has refused this login for good: a
+/// dead login is never offered.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_save(client: *mut FitbitClient) -> *mut FitbitError {
@@ -311,6 +311,8 @@ pub unsafe extern "C" fn fitbit_set_token_file(
 ///
 /// @param limit  receives it; all -1 where nothing was seen
 /// @return       false: no answer has said anything yet (or an argument is NULL)
+///
+/// It is of the latest answer that said anything; what that answer left out is -1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_rate_limit(
     client: *const FitbitClient,

@@ -69,7 +69,8 @@ pub unsafe extern "C" fn fitbit_step_one(
 ///                      callback URI
 /// @param redirect_uri  the whole address, a request target ("/callback?code=..."), or only its
 ///                      query; what follows a # is ignored
-/// @param on_token      takes every token, this first one too; or NULL
+/// @param on_token      takes every token, this first one too; or NULL: tokens are then lost with the
+///                      client, unless you save what fitbit_token() gives
 /// @param user_data     passed to on_token; must live until fitbit_free() has returned
 /// @param client        receives the client; NULL on failure
 #[unsafe(no_mangle)]
@@ -100,8 +101,11 @@ pub unsafe extern "C" fn fitbit_step_two(
 /// A saved token becomes a client; nobody has to log in. No request is sent.
 ///
 /// @param token_json  what on_token was given, a provider's raw answer, or what the Python clients
-///                    save; its access token up to 32 KiB. A token of another provider is FITBIT_ERROR_REAUTHORIZE.
-/// @param on_token    takes every later token; or NULL
+///                    save; its access token up to 32 KiB. A token of another provider is
+///                    FITBIT_ERROR_REAUTHORIZE. One without "expires_at" that can be renewed is
+///                    renewed before its first request.
+/// @param on_token    takes every later token; or NULL: renewed tokens are then lost with the client,
+///                    unless you save what fitbit_token() gives
 /// @param user_data   passed to on_token; must live until fitbit_free() has returned
 /// @param client      receives the client; NULL on failure
 #[unsafe(no_mangle)]

@@ -13,11 +13,12 @@ mod proxy;
 use std::io::Read;
 use std::sync::Arc;
 
-use ureq::http::{HeaderMap, Request};
+use ureq::http::{HeaderMap, Method, Request};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Timeout};
 
 use crate::answer::Answer;
+use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 pub(crate) use deadline::Deadline;
 use dial::{Dialer, Resolver};
@@ -37,9 +38,11 @@ pub(crate) enum Connection {
     Fresh,
 }
 
-/// A request that failed without an answer.
+/// A request that failed without an answer that can be used.
 pub(crate) struct Failure {
     pub error: Error,
+    /// Its message may repeat what the other side said.
+    pub quotes: bool,
     /// It had gone out on a kept-alive connection, which died before any answer.
     pub kept_alive_connection_died: bool,
 }
@@ -49,8 +52,15 @@ pub(crate) struct Transport {
     unpooled: Agent,
 }
 
+impl Failure {
+    /// The error, without the secrets that the other side may have repeated.
+    pub fn redacted(self, secrets: &Secrets) -> Error {
+        if self.quotes { self.error.redacted(secrets) } else { self.error }
+    }
+}
+
 impl Transport {
-    /// `plain_hosts` are those that no proxy may see.
+    /// `direct_hosts` are those that no proxy may see.
     pub fn new(https: bool, direct_hosts: &[&str]) -> Result<Transport> {
         let roots = if https { trusted_roots()? } else { RootCerts::WebPki };
         let proxy = proxy::from_environment(direct_hosts)?;
@@ -84,21 +94,34 @@ impl Transport {
             Connection::Any => &self.pooled,
             Connection::Fresh => &self.unpooled,
         };
+        let uri = request.uri().clone();
+        let asks_for_head = request.method() == Method::HEAD;
+        let host = || uri.host().unwrap_or_default();
         let call = dial::Call::begin(deadline);
         let response = match agent.run(request) {
             Ok(response) => response,
             Err(error) => {
                 return Err(Failure {
+                    quotes: quotes(&error),
                     kept_alive_connection_died: call.was_not_answered_on_an_old_connection()
                         && is_hangup(&error),
-                    error: describe(error),
+                    error: describe(error, host()),
                 });
             }
         };
         let (head, body) = response.into_parts();
+        if asks_for_head || matches!(head.status.as_u16(), 204 | 304) {
+            // No body, whatever the headers say of its encoding.
+            return Ok(Answer {
+                status: head.status.as_u16(),
+                headers: head.headers,
+                body: vec![],
+            });
+        }
         let body = read(body, &head.headers, max_body).map_err(|error| Failure {
+            quotes: quotes(&error),
             kept_alive_connection_died: false,
-            error: describe(error),
+            error: describe(error, host()),
         })?;
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
@@ -125,8 +148,17 @@ fn is_hangup(error: &ureq::Error) -> bool {
     ))
 }
 
+/// Whether the error repeats what a server or a proxy said, and not only what this machine says.
+fn quotes(error: &ureq::Error) -> bool {
+    use ureq::Error::*;
+    !matches!(
+        error,
+        Timeout(_) | Io(_) | HostNotFound | ConnectionFailed | Rustls(_) | Tls(_) | TlsRequired
+    )
+}
+
 /// The one place that turns what ureq says into an error of ours.
-fn describe(error: ureq::Error) -> Error {
+fn describe(error: ureq::Error, host: &str) -> Error {
     use std::io::ErrorKind::{InvalidData, TimedOut};
     match error {
         ureq::Error::Timeout(Timeout::Resolve) => Error::timeout("while a name was resolved"),
@@ -134,14 +166,18 @@ fn describe(error: ureq::Error) -> Error {
         ureq::Error::Io(error) => match error.kind() {
             TimedOut => Error::timeout("before the answer was complete"),
             // How rustls reports what it refuses, through the stream that it reads from.
-            InvalidData => Error::tls(format!("the TLS connection failed: {error}")),
-            _ => Error::network(format!("the connection failed: {error}")),
+            InvalidData => Error::tls(format!("the TLS connection to {host} failed: {error}")),
+            _ => Error::network(format!("the connection to {host} failed: {error}")),
         },
-        ureq::Error::HostNotFound => Error::network("the host's name did not resolve"),
-        ureq::Error::ConnectionFailed => Error::network("no connection could be made"),
+        ureq::Error::HostNotFound => Error::network(format!("the name {host} did not resolve")),
+        ureq::Error::ConnectionFailed => {
+            Error::network(format!("no connection to {host} could be made"))
+        }
         ureq::Error::ConnectProxyFailed(why) => Error::network(format!("the proxy refused: {why}")),
-        ureq::Error::Rustls(error) => Error::tls(format!("the TLS connection failed: {error}")),
-        ureq::Error::Tls(why) => Error::tls(format!("the TLS connection failed: {why}")),
+        ureq::Error::Rustls(error) => {
+            Error::tls(format!("the TLS connection to {host} failed: {error}"))
+        }
+        ureq::Error::Tls(why) => Error::tls(format!("the TLS connection to {host} failed: {why}")),
         ureq::Error::TlsRequired => Error::tls("the connection is not encrypted"),
         ureq::Error::BodyExceedsLimit(limit) => {
             Error::protocol(format!("the answer is larger than the {limit} bytes allowed"))

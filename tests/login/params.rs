@@ -20,10 +20,17 @@ fn params_go_into_the_address() {
 #[test]
 fn params_of_odd_characters_arrive_as_they_are() {
     let provider = provider();
-    let address = address(&app(&provider), "x%26y=%3D%23%25+%2B%C3%A9%00&valueless&empty=");
+    let address = address(&app(&provider), "x%26y=%3D%23%25+%2B%C3%A9%00&empty=");
     assert_eq!(field(query(&address), "x&y").unwrap(), "=#% +\u{e9}\0");
-    assert_eq!(field(query(&address), "valueless").unwrap(), "");
     assert_eq!(field(query(&address), "empty").unwrap(), "");
+}
+
+#[test]
+fn a_name_without_an_equals_sign_is_refused_for_it_was_meant_otherwise() {
+    let provider = provider();
+    let refused = app(&provider).step_one(Some("profile&prompt=login")).unwrap_err();
+    assert_eq!(refused.code, code::INVALID_ARGUMENT);
+    assert!(refused.message.contains("params: profile"), "{}", refused.message);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn any_other_status_of_300_and_above_is_http_with_what_the_provider_said() {
         assert!(error.body.is_some(), "an answer has a body, be it empty: {error:?}");
     }
     let error = under(FaultKind::Status422);
-    assert!(error.message.contains("The number of data points queried exceeds limit."));
+    assert!(error.message.contains("The number of data points queried exceeds limit"));
     assert!(error.body.unwrap().contains("\"fieldName\":\"date\""));
 }
 

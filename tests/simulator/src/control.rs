@@ -32,9 +32,28 @@ POST   /_simulator/expire      every access token issued so far is now expired
 POST   /_simulator/invalidate  {"access_token":"..."}: now an invalid_token
 POST   /_simulator/revoke      {"user_id":"..."}: every login of that person ends
 POST   /_simulator/reset       faults off, counts at zero, log empty; logins stay
+GET    /_simulator/fault       the faults that are switched on, with how often they still fall
 GET    /_simulator/counts      requests received, most in flight, connections, replays
 GET    /_simulator/log         every request with its status
 GET    /_simulator/secrets     every secret issued or received
+
+Without a word from here: 1000000 requests an hour, no grace, the log is kept.
+
+The API answers
+  GET    /1/user/-/profile.json
+  GET    /1/user/-/devices.json
+  GET    /1/user/-/activities/date/{date}.json
+  GET    /1/user/-/activities/steps/date/{from}/{until}.json
+  GET    /1/user/-/activities/heart/date/{date}/1d/1min.json
+  GET    /1/user/-/activities/list.json?afterDate=...&sort=asc&offset=0&limit=20
+  GET    /1/user/-/activities/{id}.tcx
+  GET    /1.2/user/-/sleep/date/{date}.json
+  GET    /1.2/user/-/sleep/list.json?afterDate=...&sort=asc&offset=0&limit=20
+  GET    /1/user/-/foods/log/date/{date}.json
+  POST   /1/user/-/foods/log.json   foodName=Apple&calories=80&mealTypeId=7&unitId=304&amount=1&date=today
+  DELETE /1/user/-/foods/log/{logId}.json
+  POST   /1/user/-/meals.json       JSON
+  GET    /1/user/-/bytes/{n}.json   n bytes
 "#;
 
 pub(crate) fn is_for(request: &Request) -> bool {
@@ -83,6 +102,7 @@ pub(crate) fn answer(core: &Core, request: &Request) -> Answer {
             core.log.clear();
             Ok(())
         }
+        ("GET", "fault") => return Answer::json(200, &json!(core.faults.armed())),
         ("GET", "counts") => return Answer::json(200, &counts(core)),
         ("GET", "log") => return Answer::json(200, &log(core)),
         ("GET", "secrets") => return Answer::json(200, &json!(core.provider.secrets())),

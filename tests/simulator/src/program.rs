@@ -90,7 +90,7 @@ fn introduction(uri: &str) -> String {
 
 Authorize page {uri}/oauth2/authorize
 Token endpoint {uri}/oauth2/token
-API            {uri}/1/user/-/profile.json
+API endpoint   {uri}   (for example /1/user/-/profile.json)
 
 Server app     {DEMO_SERVER_ID}, secret {DEMO_SERVER_SECRET}
 Client app     {DEMO_CLIENT_ID}, no secret, PKCE

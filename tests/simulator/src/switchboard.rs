@@ -51,6 +51,17 @@ impl Switchboard {
         self.any_armed.store(false, SeqCst);
     }
 
+    /// Each armed fault in words.
+    pub(crate) fn armed(&self) -> Vec<String> {
+        let armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = |armed: &Armed| {
+            let left =
+                armed.left.map_or("until cleared".to_owned(), |left| format!("{left} times"));
+            format!("{} on {}, {left}", armed.fault.kind.name(), armed.fault.on.name())
+        };
+        armed.iter().map(words).collect()
+    }
+
     /// The fault a request meets of which nothing was read yet.
     pub(crate) fn meet_unread(&self) -> Option<FaultKind> {
         self.meet(falls_on_unread).kind

@@ -15,11 +15,18 @@ pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = Command::new(cargo)
-            .args(["build", "--release", "--lib", "--package", "fitbit", "--quiet"])
-            .current_dir(root())
-            .status()
-            .expect("cargo can be run");
+        let mut build = Command::new(cargo);
+        build.args(["build", "--release", "--lib", "--package", "fitbit"]).current_dir(root());
+        // What the outer cargo says of its own package would make the inner one build anew.
+        let of_the_outer = |name: &str| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"]
+                .iter()
+                .any(|beginning| name.starts_with(beginning))
+        };
+        for (name, _) in std::env::vars().filter(|(name, _)| of_the_outer(name)) {
+            build.env_remove(name);
+        }
+        let built = build.status().expect("cargo can be run");
         assert!(built.success(), "the library does not build");
         target().join("release")
     })

@@ -10,7 +10,8 @@ use crate::app::{Shared, check_header, put_header};
 use crate::error::body::ProviderError;
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
-use crate::renewal::{Login, Store};
+use crate::renewal::Login;
+use crate::store::Store;
 use crate::token::{Token, Unfit};
 use crate::token_file::{Content, TokenFile};
 use crate::transport::{Connection, Deadline};
@@ -162,11 +163,10 @@ impl Client {
                 token.mark_proven();
             } else if Arc::ptr_eq(&first, &token)
                 && ProviderError::read(&answer).is_one_of(provider.token_errors)
+                && let Some(better) = self.login.token_after_401(&token, &mut deadline)?
             {
-                if let Some(better) = self.login.token_after_401(&token, &mut deadline)? {
-                    token = better;
-                    continue;
-                }
+                token = better;
+                continue;
             }
             let newest = self.login.newest();
             let secrets = self.secrets([&*first, &token, &newest]);

@@ -8,15 +8,16 @@
 //! - [`authorize`]: logging in: step one and step two
 //! - [`token`]: a token: JSON in and out, when it expires
 //! - [`renewal`]: when and how a token is renewed and saved: the one procedure
-//! - [`token_file`]: a store: a token in a file that processes share
+//! - [`store`]: where a client's token is kept
+//! - [`token_file`]: one such place: a token in a file that processes share
 //! - [`client`]: one person's login: requests
 //! - [`token_endpoint`]: the token endpoint, through `oauth2`
 //! - [`transport`]: HTTP, through `ureq`: deadlines, connections, certificates, proxies
 //! - [`answer`]: what a server answered
 //! - [`error`]: every error, the providers' error bodies, redaction
 //!
-//! Dependencies flow one way: ffi, then client and authorize, then renewal, then app and
-//! token_endpoint, then token and transport, then error, then provider and answer.
+//! Dependencies flow one way: ffi, then client, then authorize, renewal and token_file, then app and
+//! store, then token_endpoint, then token and transport, then error, then provider and answer.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -30,6 +31,7 @@ mod error;
 mod ffi;
 mod provider;
 mod renewal;
+mod store;
 mod token;
 mod token_endpoint;
 mod token_file;

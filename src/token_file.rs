@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::renewal::{Keeping, Run, Store};
+use crate::store::{Keeping, Run, Store};
 use crate::token::{Token, Unfit};
 use crate::transport::Deadline;
 

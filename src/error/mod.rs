@@ -5,74 +5,17 @@
 //! [`redact`] before it becomes part of one: an error may be logged by anybody.
 
 pub(crate) mod body;
+mod code;
 pub(crate) mod redact;
 
 use std::time::Duration;
 
 use crate::answer::Answer;
 use crate::provider::Provider;
-use body::ProviderError;
-use redact::Secrets;
-
-/// What went wrong, and so what to do next.
-///
-/// The numbers are part of the ABI: none is ever given another meaning, and 0 is never an error.
-/// Later versions may add codes, all below 32; treat one that you do not know like
-/// FITBIT_ERROR_HTTP.
-///
-/// cbindgen:rename-all=None
-#[repr(C)]
-#[allow(non_camel_case_types)] // the header shows these names as they stand
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FitbitErrorCode {
-    /// An argument is NULL, not UTF-8, malformed or out of range, the app is already in use, or
-    /// the call is forbidden inside this callback. The message names the argument: fix the
-    /// program.
-    FITBIT_ERROR_INVALID_ARGUMENT = 1,
-    /// The redirect does not belong to this session. Drop it: it may be forged.
-    FITBIT_ERROR_STATE_MISMATCH = 2,
-    /// The person said no. Ask again later.
-    FITBIT_ERROR_ACCESS_DENIED = 3,
-    /// The provider reported another error in the redirect, or refused the authorization code.
-    /// Start again at fitbit_step_one.
-    FITBIT_ERROR_AUTHORIZATION = 4,
-    /// The provider refused the client id or secret. Fix the configuration; logins are not lost.
-    FITBIT_ERROR_INVALID_CLIENT = 5,
-    /// The refresh token is dead, missing, revoked or another provider's. Read your store again,
-    /// another process may have saved a newer token; else the person must log in again.
-    FITBIT_ERROR_REAUTHORIZE = 6,
-    /// The person did not grant the scope that this request needs. Ask for it: "scope" in
-    /// fitbit_step_one's params.
-    FITBIT_ERROR_INSUFFICIENT_SCOPE = 7,
-    /// Too many requests. Wait: fitbit_error_retry_after says how long, or -1 where the provider
-    /// does not say; a minute is a good guess then.
-    FITBIT_ERROR_RATE_LIMITED = 8,
-    /// Any other status of 300 and above. Read status, type and message.
-    FITBIT_ERROR_HTTP = 9,
-    /// The provider has switched this service off (410 Gone). Move to its successor; trying again
-    /// does not help.
-    FITBIT_ERROR_PROVIDER_RETIRED = 10,
-    /// A name did not resolve, a connection was refused, reset or closed. Try again.
-    FITBIT_ERROR_NETWORK = 11,
-    /// The time allowed ran out. Try again.
-    FITBIT_ERROR_TIMEOUT = 12,
-    /// A certificate or the TLS handshake was refused. Do not try again blindly.
-    FITBIT_ERROR_TLS = 13,
-    /// The answer is not what HTTP or OAuth promise, or larger than allowed. Report it.
-    FITBIT_ERROR_PROTOCOL = 14,
-    /// The token callback, the token file or the guard did not save, or could not be used. The client
-    /// keeps its token and offers it again. Look at the store. Requests go on with a token that
-    /// could not be saved; fitbit_refresh, fitbit_save and fitbit_set_token_file report it.
-    FITBIT_ERROR_STORE = 15,
-    /// The call was cancelled. No function of this version says so.
-    FITBIT_ERROR_CANCELLED = 16,
-    /// A bug in this library, contained: handles stay usable. Report it.
-    FITBIT_ERROR_INTERNAL = 17,
-    /// The notification is not the provider's. Drop it. No function of this version says so.
-    FITBIT_ERROR_SIGNATURE = 18,
-}
-
 use FitbitErrorCode::*;
+use body::ProviderError;
+pub use code::FitbitErrorCode;
+use redact::Secrets;
 
 /// Seconds added to what the provider asks to be waited: a clock that is slightly off would
 /// otherwise run into the limit again.

@@ -16,7 +16,7 @@ use super::{
 use crate::app::{App, Endpoint};
 use crate::error::{Error, Result};
 use crate::provider::{self, ClientAuth, Provider};
-use crate::renewal::Store;
+use crate::store::Store;
 
 /// Which service the application is registered with.
 #[repr(C)]

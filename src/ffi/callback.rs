@@ -6,7 +6,7 @@ use std::sync::Arc;
 use libc::{c_char, c_int};
 use zeroize::Zeroize;
 
-use crate::renewal::{Callback, Store};
+use crate::store::{Callback, Store};
 
 /// Takes every new token, the first one too, as JSON, to save it so that the person never has to
 /// log in again.

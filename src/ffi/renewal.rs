@@ -11,7 +11,7 @@ use super::callback::{FitbitTokenCallback, UserData, saving};
 use super::{FitbitError, Out, fallible, handle, optional_text};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::renewal::{Callback, Keeping, Mark, Run, Store};
+use crate::store::{Callback, Keeping, Mark, Run, Store};
 use crate::token::{Token, Unfit};
 
 /// One renewal that a guard carries out with fitbit_renewal_run(). It belongs to the library, and is

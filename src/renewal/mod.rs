@@ -8,19 +8,21 @@
 //!
 //! No lock is held while the provider is asked or the store is at work.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+mod flight;
+mod round;
 
-use once_cell::sync::OnceCell;
-use zeroize::Zeroizing;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::app::Shared;
 use crate::error::FitbitErrorCode::{FITBIT_ERROR_REAUTHORIZE, FITBIT_ERROR_TIMEOUT};
 use crate::error::{Error, Result};
-use crate::provider::Provider;
+use crate::store::Store;
 use crate::token::{Age, Now, Token, Unfit};
 use crate::transport::Deadline;
+use flight::{Flight, Outcome};
+use round::Round;
 
 /// How often one call asks for a token whose answer seems lost.
 const ATTEMPTS: u32 = 4;
@@ -35,65 +37,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Nobody is asked for a token with less time than this left, or a quarter of the app's timeout:
 /// the answer would come too late, and the refresh token would be spent for it.
 const LEAST_TIME: Duration = Duration::from_millis(500);
-
-/// What a store is asked to do.
-pub(crate) struct Keeping<'a> {
-    pub provider: &'static Provider,
-    /// The token that the client last read from or saved to this store; none: a login that was
-    /// never stored, which takes the place of whatever is there.
-    pub base: Option<&'a Arc<Token>>,
-    /// A new token is to be asked for; otherwise the one there is is only to be saved.
-    pub renewing: bool,
-    pub deadline: Deadline,
-}
-
-/// What a store calls, once, with what it holds. It answers with what is to be kept; nothing: there
-/// is nothing new; an error: the renewal failed, and the store has nothing to do. Before the provider is asked, the mark is called with the token that is about to
-/// be spent; where it fails, nothing is asked.
-pub(crate) type Run<'a> =
-    dyn FnMut(Option<Arc<Token>>, Mark) -> Result<Option<Arc<Token>>> + Send + 'a;
-pub(crate) type Mark<'a> = &'a dyn Fn(&Token) -> Result<()>;
-
-/// Where a client's token is kept.
-pub(crate) trait Store: Send + Sync {
-    /// Carries out one round. Success: what `run` gave out is safely kept.
-    fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()>;
-
-    /// Whether somebody else can have stored a newer token.
-    fn is_shared(&self) -> bool;
-
-    /// Whether the time that it takes is the program's own, and not the call's.
-    fn is_the_programs(&self) -> bool;
-}
-
-/// The program's callback: it takes new tokens and is never asked for one.
-pub(crate) struct Callback<F>(pub F);
-
-impl<F: Fn(&str) -> bool + Send + Sync> Callback<F> {
-    pub fn offer(&self, token: &Token, provider: &Provider) -> Result<()> {
-        match (self.0)(&Zeroizing::new(token.to_json(provider))) {
-            true => Ok(()),
-            false => Err(Error::store("the token callback did not save the token")),
-        }
-    }
-}
-
-impl<F: Fn(&str) -> bool + Send + Sync> Store for Callback<F> {
-    fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
-        match run(keeping.base.cloned(), &|_| Ok(()))? {
-            Some(token) => self.offer(&token, keeping.provider),
-            None => Ok(()),
-        }
-    }
-
-    fn is_shared(&self) -> bool {
-        false
-    }
-
-    fn is_the_programs(&self) -> bool {
-        true
-    }
-}
 
 /// One person's token, and what becomes of it.
 pub(crate) struct Login {
@@ -116,26 +59,6 @@ struct State {
     /// A token whose refresh token the provider refused for good.
     dead: Option<Arc<Token>>,
     flight: Option<Arc<Flight>>,
-}
-
-/// A renewal or saving under way.
-struct Flight {
-    thread: usize,
-    /// A forked child inherits the note of a flight whose thread it does not have.
-    process: u32,
-    landed: Condvar,
-    outcome: OnceCell<Outcome>,
-}
-
-/// What a flight brought, for those who waited for it.
-struct Outcome {
-    token: Result<Arc<Token>>,
-    /// It was to renew, not only to save.
-    renewal: bool,
-    /// The store was handed a token.
-    offered: bool,
-    /// It failed because the time of the call that flew it was over.
-    out_of_time: bool,
 }
 
 /// What a flight is for.
@@ -179,27 +102,6 @@ impl State {
 
 fn same_refresh_token(dead: Option<&Token>, token: &Token) -> bool {
     dead.is_some_and(|dead| dead.refresh_token() == token.refresh_token())
-}
-
-impl Flight {
-    fn begin() -> Arc<Flight> {
-        Arc::new(Flight {
-            thread: this_thread(),
-            process: std::process::id(),
-            landed: Condvar::new(),
-            outcome: OnceCell::new(),
-        })
-    }
-
-    fn is_mine(&self) -> bool {
-        self.thread == this_thread() && self.process == std::process::id()
-    }
-}
-
-/// Different for each running thread, without the handle that std would make for a foreign one.
-fn this_thread() -> usize {
-    thread_local!(static HERE: u8 = const { 0 });
-    HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
 impl Login {
@@ -357,7 +259,7 @@ impl Login {
                 continue;
             }
             state.refuse_inside_own_callback()?;
-            state = self.wait_for(&flight, state, deadline)?;
+            state = flight.wait(state, deadline)?;
             match (purpose, flight.outcome.get()) {
                 // It was offered a moment ago; once is enough.
                 (Purpose::Save, Some(Outcome { offered: true, .. })) => {
@@ -393,25 +295,6 @@ impl Login {
             && deadline.left() < self.least_time();
         round.error = flown.err();
         round.land()
-    }
-
-    fn wait_for<'a>(
-        &self,
-        flight: &Flight,
-        mut state: MutexGuard<'a, State>,
-        deadline: &Deadline,
-    ) -> Result<MutexGuard<'a, State>> {
-        while flight.outcome.get().is_none() {
-            let left = deadline.left();
-            if left.is_zero() {
-                return Err(Error::timeout(
-                    "while another thread was renewing this client's token",
-                ));
-            }
-            state =
-                flight.landed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        Ok(state)
     }
 
     /// Asks the provider for the token that follows `own`, again and again with the same refresh
@@ -455,192 +338,6 @@ impl Login {
             pause *= 2;
         }
         Err(Error::internal("the attempts have no end"))
-    }
-}
-
-/// One flight, on the thread that flies it.
-struct Round<'a> {
-    login: &'a Login,
-    flight: Arc<Flight>,
-    store: Arc<dyn Store>,
-    /// The newest token that this client knows.
-    own: Arc<Token>,
-    base: Option<Arc<Token>>,
-    unsaved: bool,
-    store_error: Option<Error>,
-    dead: Option<Arc<Token>>,
-    error: Option<Error>,
-    renewal: bool,
-    offered: bool,
-    out_of_time: bool,
-}
-
-impl Round<'_> {
-    fn fly(&mut self, purpose: Purpose, deadline: &mut Deadline) -> Result<()> {
-        if let Purpose::Move { to } = purpose {
-            return self.move_to(to, deadline);
-        }
-        let mut outcome = self.round(purpose, deadline);
-        let refused = outcome.as_ref().is_err_and(|error| error.is(FITBIT_ERROR_REAUTHORIZE));
-        if refused && self.store.is_shared() {
-            // Somebody else may have logged in anew, or renewed what was refused here.
-            outcome = self.round(purpose, deadline);
-        }
-        outcome
-    }
-
-    /// Into another store, over what is there; where that fails, everything stays as it was.
-    fn move_to(&mut self, to: &Arc<dyn Store>, deadline: &mut Deadline) -> Result<()> {
-        if same_refresh_token(self.dead.as_deref(), &self.own) {
-            return Err(Error::reauthorize("the provider refused this login's refresh token"));
-        }
-        let before = (self.store.clone(), self.base.take(), self.unsaved);
-        self.store = to.clone();
-        self.unsaved = true;
-        let outcome = self.round(Purpose::Save, deadline);
-        match self.store_error.take().map_or(outcome, Err) {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                (self.store, self.base, self.unsaved) = before;
-                Err(error)
-            }
-        }
-    }
-
-    /// Once through the store.
-    fn round(&mut self, purpose: Purpose, deadline: &mut Deadline) -> Result<()> {
-        let (store, base) = (self.store.clone(), self.base.clone());
-        let keeping = Keeping {
-            provider: self.login.app.provider,
-            base: base.as_ref(),
-            renewing: matches!(purpose, Purpose::Renew { .. }),
-            deadline: *deadline,
-        };
-        let mut ran = None;
-        let mut new = false;
-        let mut outside = Instant::now();
-        let kept = store.keep(keeping, &mut |stored, mark| {
-            if store.is_the_programs() {
-                deadline.give_back(outside.elapsed());
-            }
-            let out = self.run(stored, mark, purpose, deadline);
-            outside = Instant::now();
-            ran = Some(out.as_ref().map(drop).map_err(Error::clone));
-            new = matches!(out, Ok(Some(_)));
-            out
-        });
-        if store.is_the_programs() {
-            deadline.give_back(outside.elapsed());
-        }
-        self.offered |= new;
-        if kept.is_ok() && new {
-            self.base = Some(self.own.clone());
-            self.unsaved = false;
-        }
-        self.store_error = kept.as_ref().err().cloned();
-        match (ran, kept) {
-            (None, Ok(())) => Err(Error::store("the renewal was not run")),
-            (None, Err(why)) => Err(why),
-            (Some(Ok(())), Err(why)) if !new => Err(why),
-            (Some(outcome), _) => outcome,
-        }
-    }
-
-    /// Decides, with what is stored in hand, what is to be stored; nothing new is `None`.
-    fn run(
-        &mut self,
-        stored: Option<Arc<Token>>,
-        mark: Mark,
-        purpose: Purpose,
-        deadline: &Deadline,
-    ) -> Result<Option<Arc<Token>>> {
-        let login = self.login;
-        if let Some(stored) = stored {
-            if stored.same_as(&self.own) {
-                if stored.is_interrupted() {
-                    self.own = stored;
-                }
-                self.base = Some(self.own.clone());
-                self.unsaved = false;
-            } else if self.base.as_ref().is_some_and(|base| !stored.same_as(base)) {
-                // Somebody else wrote it. Which of two tokens is newer, no clock can say; but what
-                // this client wrote itself, it would know.
-                if !stored.belongs_to_same_person_as(&self.own, login.app.provider) {
-                    return Err(Error::store("another person's token is stored"));
-                }
-                self.own = stored.clone();
-                self.base = Some(stored);
-                self.unsaved = false;
-            }
-        }
-        let dead = same_refresh_token(self.dead.as_deref(), &self.own);
-        let unsaved = (self.unsaved && !dead).then(|| self.own.clone());
-        let Purpose::Renew { bad, after_401 } = purpose else { return Ok(unsaved) };
-        if login.is_better(&self.own, bad) && !dead {
-            return Ok(unsaved);
-        }
-        if self.own.refresh_token().is_empty() {
-            return Err(Error::reauthorize("there is no refresh token"));
-        }
-        if dead {
-            return Err(Error::reauthorize("the provider refused this login's refresh token"));
-        }
-        mark(&self.own)?;
-        let born_of_401 = after_401 && self.own.same_as(bad);
-        match login.ask(&self.own, born_of_401, deadline) {
-            Ok(token) => {
-                self.own = Arc::new(token);
-                self.unsaved = true;
-                // From here on nothing can lose it: no failed save, no panic.
-                login.lock().pending = Some(self.own.clone());
-                Ok(Some(self.own.clone()))
-            }
-            Err(error) => {
-                if error.is(FITBIT_ERROR_REAUTHORIZE) {
-                    self.dead = Some(self.own.clone());
-                } else if error.may_be_a_lost_answer() {
-                    // Every later call asks again, as long as the provider repeats its answer.
-                    self.own.mark_interrupted();
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// What the flight brought; dropping it ends it.
-    fn land(self) -> Result<Arc<Token>> {
-        match &self.error {
-            Some(error) => Err(error.clone()),
-            None => Ok(self.own.clone()),
-        }
-    }
-}
-
-impl Drop for Round<'_> {
-    /// After a panic too: a flight that nobody ends would keep the others waiting.
-    fn drop(&mut self) {
-        let mut state = self.login.lock();
-        let pending = state.pending.take();
-        if std::thread::panicking()
-            && let Some(pending) = pending
-        {
-            self.own = pending;
-            self.unsaved = true;
-        }
-        state.current = self.own.clone();
-        state.store = self.store.clone();
-        state.base = self.base.take();
-        state.unsaved = self.unsaved;
-        state.store_error = self.store_error.take();
-        state.dead = self.dead.take();
-        state.flight = None;
-        let _ = self.flight.outcome.set(Outcome {
-            token: self.error.take().map_or_else(|| Ok(self.own.clone()), Err),
-            renewal: self.renewal,
-            offered: self.offered,
-            out_of_time: self.out_of_time,
-        });
-        self.flight.landed.notify_all();
     }
 }
 

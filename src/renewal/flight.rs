@@ -1,0 +1,68 @@
+//! A renewal or saving under way: who flies it, and how the others wait for what it brings.
+
+use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+
+use once_cell::sync::OnceCell;
+
+use crate::error::{Error, Result};
+use crate::token::Token;
+use crate::transport::Deadline;
+
+/// A renewal or saving under way.
+pub(super) struct Flight {
+    thread: usize,
+    /// A forked child inherits the note of a flight whose thread it does not have.
+    pub(super) process: u32,
+    pub(super) landed: Condvar,
+    pub(super) outcome: OnceCell<Outcome>,
+}
+
+/// What a flight brought, for those who waited for it.
+pub(super) struct Outcome {
+    pub(super) token: Result<Arc<Token>>,
+    /// It was to renew, not only to save.
+    pub(super) renewal: bool,
+    /// The store was handed a token.
+    pub(super) offered: bool,
+    /// It failed because the time of the call that flew it was over.
+    pub(super) out_of_time: bool,
+}
+
+impl Flight {
+    pub(super) fn begin() -> Arc<Flight> {
+        Arc::new(Flight {
+            thread: this_thread(),
+            process: std::process::id(),
+            landed: Condvar::new(),
+            outcome: OnceCell::new(),
+        })
+    }
+
+    /// Waits until it has landed, without looking again and again.
+    pub(super) fn wait<'a, S>(
+        &self,
+        mut state: MutexGuard<'a, S>,
+        deadline: &Deadline,
+    ) -> Result<MutexGuard<'a, S>> {
+        while self.outcome.get().is_none() {
+            let left = deadline.left();
+            if left.is_zero() {
+                return Err(Error::timeout(
+                    "while another thread was renewing this client's token",
+                ));
+            }
+            state = self.landed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(state)
+    }
+
+    pub(super) fn is_mine(&self) -> bool {
+        self.thread == this_thread() && self.process == std::process::id()
+    }
+}
+
+/// Different for each running thread, without the handle that std would make for a foreign one.
+fn this_thread() -> usize {
+    thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| std::ptr::from_ref(here).addr())
+}

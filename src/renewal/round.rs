@@ -1,0 +1,198 @@
+//! One flight, on the thread that flies it: through the store, and where needed to the provider.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::flight::{Flight, Outcome};
+use super::{Login, Purpose, same_refresh_token};
+use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
+use crate::error::{Error, Result};
+use crate::store::{Keeping, Mark, Store};
+use crate::token::Token;
+use crate::transport::Deadline;
+
+/// One flight, on the thread that flies it.
+pub(super) struct Round<'a> {
+    pub(super) login: &'a Login,
+    pub(super) flight: Arc<Flight>,
+    pub(super) store: Arc<dyn Store>,
+    /// The newest token that this client knows.
+    pub(super) own: Arc<Token>,
+    pub(super) base: Option<Arc<Token>>,
+    pub(super) unsaved: bool,
+    pub(super) store_error: Option<Error>,
+    pub(super) dead: Option<Arc<Token>>,
+    pub(super) error: Option<Error>,
+    pub(super) renewal: bool,
+    pub(super) offered: bool,
+    pub(super) out_of_time: bool,
+}
+
+impl Round<'_> {
+    pub(super) fn fly(&mut self, purpose: Purpose, deadline: &mut Deadline) -> Result<()> {
+        if let Purpose::Move { to } = purpose {
+            return self.move_to(to, deadline);
+        }
+        let mut outcome = self.round(purpose, deadline);
+        let refused = outcome.as_ref().is_err_and(|error| error.is(FITBIT_ERROR_REAUTHORIZE));
+        if refused && self.store.is_shared() {
+            // Somebody else may have logged in anew, or renewed what was refused here.
+            outcome = self.round(purpose, deadline);
+        }
+        outcome
+    }
+
+    /// Into another store, over what is there; where that fails, everything stays as it was.
+    fn move_to(&mut self, to: &Arc<dyn Store>, deadline: &mut Deadline) -> Result<()> {
+        if same_refresh_token(self.dead.as_deref(), &self.own) {
+            return Err(Error::reauthorize("the provider refused this login's refresh token"));
+        }
+        let before = (self.store.clone(), self.base.take(), self.unsaved);
+        self.store = to.clone();
+        self.unsaved = true;
+        let outcome = self.round(Purpose::Save, deadline);
+        match self.store_error.take().map_or(outcome, Err) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                (self.store, self.base, self.unsaved) = before;
+                Err(error)
+            }
+        }
+    }
+
+    /// Once through the store.
+    fn round(&mut self, purpose: Purpose, deadline: &mut Deadline) -> Result<()> {
+        let (store, base) = (self.store.clone(), self.base.clone());
+        let keeping = Keeping {
+            provider: self.login.app.provider,
+            base: base.as_ref(),
+            renewing: matches!(purpose, Purpose::Renew { .. }),
+            deadline: *deadline,
+        };
+        let mut ran = None;
+        let mut new = false;
+        let mut outside = Instant::now();
+        let kept = store.keep(keeping, &mut |stored, mark| {
+            if store.is_the_programs() {
+                deadline.give_back(outside.elapsed());
+            }
+            let out = self.run(stored, mark, purpose, deadline);
+            outside = Instant::now();
+            ran = Some(out.as_ref().map(drop).map_err(Error::clone));
+            new = matches!(out, Ok(Some(_)));
+            out
+        });
+        if store.is_the_programs() {
+            deadline.give_back(outside.elapsed());
+        }
+        self.offered |= new;
+        if kept.is_ok() && new {
+            self.base = Some(self.own.clone());
+            self.unsaved = false;
+        }
+        self.store_error = kept.as_ref().err().cloned();
+        match (ran, kept) {
+            (None, Ok(())) => Err(Error::store("the renewal was not run")),
+            (None, Err(why)) => Err(why),
+            (Some(Ok(())), Err(why)) if !new => Err(why),
+            (Some(outcome), _) => outcome,
+        }
+    }
+
+    /// Decides, with what is stored in hand, what is to be stored; nothing new is `None`.
+    fn run(
+        &mut self,
+        stored: Option<Arc<Token>>,
+        mark: Mark,
+        purpose: Purpose,
+        deadline: &Deadline,
+    ) -> Result<Option<Arc<Token>>> {
+        let login = self.login;
+        if let Some(stored) = stored {
+            if stored.same_as(&self.own) {
+                if stored.is_interrupted() {
+                    self.own = stored;
+                }
+                self.base = Some(self.own.clone());
+                self.unsaved = false;
+            } else if self.base.as_ref().is_some_and(|base| !stored.same_as(base)) {
+                // Somebody else wrote it. Which of two tokens is newer, no clock can say; but what
+                // this client wrote itself, it would know.
+                if !stored.belongs_to_same_person_as(&self.own, login.app.provider) {
+                    return Err(Error::store("another person's token is stored"));
+                }
+                self.own = stored.clone();
+                self.base = Some(stored);
+                self.unsaved = false;
+            }
+        }
+        let dead = same_refresh_token(self.dead.as_deref(), &self.own);
+        let unsaved = (self.unsaved && !dead).then(|| self.own.clone());
+        let Purpose::Renew { bad, after_401 } = purpose else { return Ok(unsaved) };
+        if login.is_better(&self.own, bad) && !dead {
+            return Ok(unsaved);
+        }
+        if self.own.refresh_token().is_empty() {
+            return Err(Error::reauthorize("there is no refresh token"));
+        }
+        if dead {
+            return Err(Error::reauthorize("the provider refused this login's refresh token"));
+        }
+        mark(&self.own)?;
+        let born_of_401 = after_401 && self.own.same_as(bad);
+        match login.ask(&self.own, born_of_401, deadline) {
+            Ok(token) => {
+                self.own = Arc::new(token);
+                self.unsaved = true;
+                // From here on nothing can lose it: no failed save, no panic.
+                login.lock().pending = Some(self.own.clone());
+                Ok(Some(self.own.clone()))
+            }
+            Err(error) => {
+                if error.is(FITBIT_ERROR_REAUTHORIZE) {
+                    self.dead = Some(self.own.clone());
+                } else if error.may_be_a_lost_answer() {
+                    // Every later call asks again, as long as the provider repeats its answer.
+                    self.own.mark_interrupted();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What the flight brought; dropping it ends it.
+    pub(super) fn land(self) -> Result<Arc<Token>> {
+        match &self.error {
+            Some(error) => Err(error.clone()),
+            None => Ok(self.own.clone()),
+        }
+    }
+}
+
+impl Drop for Round<'_> {
+    /// After a panic too: a flight that nobody ends would keep the others waiting.
+    fn drop(&mut self) {
+        let mut state = self.login.lock();
+        let pending = state.pending.take();
+        if std::thread::panicking()
+            && let Some(pending) = pending
+        {
+            self.own = pending;
+            self.unsaved = true;
+        }
+        state.current = self.own.clone();
+        state.store = self.store.clone();
+        state.base = self.base.take();
+        state.unsaved = self.unsaved;
+        state.store_error = self.store_error.take();
+        state.dead = self.dead.take();
+        state.flight = None;
+        let _ = self.flight.outcome.set(Outcome {
+            token: self.error.take().map_or_else(|| Ok(self.own.clone()), Err),
+            renewal: self.renewal,
+            offered: self.offered,
+            out_of_time: self.out_of_time,
+        });
+        self.flight.landed.notify_all();
+    }
+}

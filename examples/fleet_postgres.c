@@ -87,14 +87,21 @@ static int renew(FitbitRenewal *renewal, void *user_data)
     return 0;
 }
 
-static void check(FitbitError *error)
+/* Whether it is one; then it is said, and freed. */
+static int failed(FitbitError *error)
 {
     if (error == NULL)
-        return;
+        return 0;
     fprintf(stderr, "%s: %s\n", fitbit_error_code_name(fitbit_error_code(error)),
             fitbit_error_message(error));
     fitbit_error_free(error);
-    exit(EXIT_FAILURE);
+    return 1;
+}
+
+static void check(FitbitError *error)
+{
+    if (failed(error))
+        exit(EXIT_FAILURE);
 }
 
 static FitbitApp *new_app(void)
@@ -119,16 +126,11 @@ static FitbitApp *new_app(void)
 static void *request(void *client)
 {
     FitbitResponse *profile;
-    FitbitError *error = fitbit_get(client, "/1/user/-/profile.json", &profile);
 
-    if (error == NULL) {
-        fitbit_response_free(profile);
-        return client;
-    }
-    fprintf(stderr, "%s: %s\n", fitbit_error_code_name(fitbit_error_code(error)),
-            fitbit_error_message(error));
-    fitbit_error_free(error);
-    return NULL;
+    if (failed(fitbit_get(client, "/1/user/-/profile.json", &profile)))
+        return NULL;
+    fitbit_response_free(profile);
+    return client;
 }
 
 int main(int argc, char **argv)

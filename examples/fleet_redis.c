@@ -7,9 +7,10 @@
  *
  * FITBIT_CLIENT_ID, FITBIT_CLIENT_SECRET and FITBIT_SIMULATOR are as in quickstart.c.
  *
- * What the lock does when its holder dies: it expires after LOCK_MS; until then the others wait. If
- * the provider had acted by then, the spent refresh token is stored, and Fitbit repeats its answer
- * to it for two minutes: so LOCK_MS is well below that, and above the app's timeout. A holder that
+ * What the lock does when its holder dies: it expires after LOCK_MS; until then the others wait (and
+ * threads that share a client with the one that waits end with FITBIT_ERROR_TIMEOUT after CALL_MS).
+ * If the provider had acted, the spent refresh token is stored, and Fitbit repeats its answer to it
+ * for two minutes: so LOCK_MS is well below that, and above the app's timeout. A holder that
  * is merely slow (suspended, swapped out) has lost the lock: its store is refused, the guard returns
  * 0, and the library keeps its token and offers it again. The lock outlives a broken connection.
  *
@@ -137,14 +138,21 @@ static int renew(FitbitRenewal *renewal, void *user_data)
     return good;
 }
 
-static void check(FitbitError *error)
+/* Whether it is one; then it is said, and freed. */
+static int failed(FitbitError *error)
 {
     if (error == NULL)
-        return;
+        return 0;
     fprintf(stderr, "%s: %s\n", fitbit_error_code_name(fitbit_error_code(error)),
             fitbit_error_message(error));
     fitbit_error_free(error);
-    exit(EXIT_FAILURE);
+    return 1;
+}
+
+static void check(FitbitError *error)
+{
+    if (failed(error))
+        exit(EXIT_FAILURE);
 }
 
 static FitbitApp *new_app(void)
@@ -169,16 +177,11 @@ static FitbitApp *new_app(void)
 static void *request(void *client)
 {
     FitbitResponse *profile;
-    FitbitError *error = fitbit_get(client, "/1/user/-/profile.json", &profile);
 
-    if (error == NULL) {
-        fitbit_response_free(profile);
-        return client;
-    }
-    fprintf(stderr, "%s: %s\n", fitbit_error_code_name(fitbit_error_code(error)),
-            fitbit_error_message(error));
-    fitbit_error_free(error);
-    return NULL;
+    if (failed(fitbit_get(client, "/1/user/-/profile.json", &profile)))
+        return NULL;
+    fitbit_response_free(profile);
+    return client;
 }
 
 int main(int argc, char **argv)

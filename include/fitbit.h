@@ -282,10 +282,9 @@ typedef int (*FitbitRenewalGuard)(FitbitRenewal *renewal,
  * Inside it any function may be called on other handles, but free none that a running call uses. On
  * its own client fitbit_token() gives the new token, fitbit_token_field(), fitbit_user_id(),
  * fitbit_set_header() and fitbit_rate_limit() work too, and what would wait for this callback itself
- * (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save()) fails at once with
- * FITBIT_ERROR_INVALID_ARGUMENT. On other threads that
- * client's calls wait for it, at most their own timeout: hold no lock that your callback takes
- * while you call the library.
+ * (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save(), fitbit_set_token_file())
+ * fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other threads that client's calls wait for
+ * it, at most their own timeout: hold no lock that your callback takes while you call the library.
  *
  * @param token_json  the whole token; save it as it is. It lives until the callback returns.
  * @param user_data   what was passed together with the callback
@@ -432,7 +431,7 @@ FitbitError *fitbit_app_set_max_body(FitbitApp *app,
  * of processes shares its logins: see FitbitRenewalGuard.
  *
  * The guard gets the user_data that the client was made with. With a guard, on_token gets the first
- * token of fitbit_step_two() only.
+ * token of fitbit_step_two() only; where it is NULL, the guard gets that one too.
  *
  * @param guard  or NULL for none; default: none
  */
@@ -531,8 +530,8 @@ FitbitError *fitbit_from_token(FitbitApp *app,
  * next one that opens the file renews at once, while the provider still repeats its answer: then, and
  * only then, this sends a request.
  *
- * FITBIT_ERROR_REAUTHORIZE: there is no such file, it is empty, or it holds another provider's token.
- * FITBIT_ERROR_STORE: it cannot be read, or holds something else.
+ * FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
+ * read, or holds something else, also another provider's token.
  *
  * @param path    the file; it is found again when the working directory changes
  * @param client  receives the client; NULL on failure
@@ -684,7 +683,7 @@ FitbitError *fitbit_save(FitbitClient *client);
  * every token, as with fitbit_from_file(), in place of the callback or guard.
  *
  * FITBIT_ERROR_STORE: the file could not be written, or must not be trusted; the client keeps its
- * token and its callback.
+ * token and its callback. FITBIT_ERROR_REAUTHORIZE: the provider has refused this login for good.
  *
  * @param path  the file; its folder must exist
  */

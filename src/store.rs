@@ -10,22 +10,31 @@ use crate::token::Token;
 use crate::transport::Deadline;
 
 /// What a store is asked to do.
-pub(crate) struct Keeping<'a> {
+pub(crate) struct Keeping {
     pub provider: &'static Provider,
-    /// The token that the client last read from or saved to this store; none: a login that was
-    /// never stored, which takes the place of whatever is there.
-    pub base: Option<&'a Arc<Token>>,
+    /// The token to be kept is of a new login, which takes the place of whatever is there.
+    pub never_stored: bool,
     /// A new token is to be asked for; otherwise the one there is is only to be saved.
     pub renewing: bool,
     pub deadline: Deadline,
 }
 
+/// What a store holds.
+#[derive(Clone)]
+pub(crate) enum Held {
+    /// It cannot be read.
+    Unseen,
+    Nothing,
+    Token(Arc<Token>),
+}
+
 /// What a store calls, once, with what it holds. It answers with what is to be kept; nothing: there
-/// is nothing new; an error: the renewal failed, and the store has nothing to do. Before the provider is asked, the mark is called with the token that is about to
-/// be spent; where it fails, nothing is asked.
-pub(crate) type Run<'a> =
-    dyn FnMut(Option<Arc<Token>>, Mark) -> Result<Option<Arc<Token>>> + Send + 'a;
-pub(crate) type Mark<'a> = &'a dyn Fn(&Token) -> Result<()>;
+/// is nothing new; an error: the renewal failed, and the store has nothing to do.
+pub(crate) type Run<'a> = dyn FnMut(Held, Mark) -> Result<Option<Arc<Token>>> + Send + 'a;
+
+/// Notes in the store that a token is about to be spent (true), or that it was not spent after all.
+/// Where the first fails, nobody is asked.
+pub(crate) type Mark<'a> = &'a dyn Fn(&Token, bool) -> Result<()>;
 
 /// Where a client's token is kept.
 pub(crate) trait Store: Send + Sync {
@@ -53,7 +62,7 @@ impl<F: Fn(&str) -> bool + Send + Sync> Callback<F> {
 
 impl<F: Fn(&str) -> bool + Send + Sync> Store for Callback<F> {
     fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
-        match run(keeping.base.cloned(), &|_| Ok(()))? {
+        match run(Held::Unseen, &|_, _| Ok(()))? {
             Some(token) => self.offer(&token, keeping.provider),
             None => Ok(()),
         }

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::store::{Keeping, Run, Store};
+use crate::store::{Held, Keeping, Run, Store};
 use crate::token::{Token, Unfit};
 use crate::transport::Deadline;
 
@@ -48,8 +48,9 @@ fn failed(what: &str, path: &Path, why: impl std::fmt::Display) -> Error {
 
 impl TokenFile {
     pub fn at(path: &str) -> Result<TokenFile> {
+        let is_folder = path.ends_with('/') || path.ends_with("/.");
         let path = PathBuf::from(path);
-        if path.file_name().is_none() {
+        if path.file_name().is_none() || is_folder {
             return Err(Error::invalid_argument("path", "it does not name a file"));
         }
         // Whatever becomes of the working directory.
@@ -72,15 +73,18 @@ impl TokenFile {
             Err(why) => return Err(cannot(&why)),
         };
         check_private(&file).map_err(|why| cannot(&why))?;
-        let mut text = Zeroizing::new(String::new());
-        file.take(LARGEST + 1).read_to_string(&mut text).map_err(|why| cannot(&why))?;
-        if text.len() as u64 > LARGEST {
-            return Err(cannot(&"it is too large for a token"));
+        let mut bytes = Zeroizing::new(Vec::new());
+        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|why| cannot(&why))?;
+        if bytes.len() as u64 > LARGEST {
+            return Ok(Content::Foreign(cannot(&"it is too large for a token")));
         }
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return Ok(Content::Foreign(cannot(&"it is not UTF-8")));
+        };
         if text.trim().is_empty() {
             return Ok(Content::Nothing);
         }
-        Ok(match Token::from_json(&text, provider) {
+        Ok(match Token::from_json(text, provider) {
             Ok(token) => Content::Token(token),
             Err(Unfit::ForeignProvider) => {
                 Content::Foreign(cannot(&"it is another provider's token"))
@@ -114,15 +118,18 @@ impl TokenFile {
     }
 
     /// Keeps all other writers out until it is dropped, or its process dies.
-    fn lock(&self, deadline: Deadline) -> Result<File> {
+    fn lock(&self, deadline: Deadline) -> Result<Lock> {
         let path = self.beside(".lock");
         let options = OpenOptions::new().read(true).write(true).create(true).mode(0o600).to_owned();
         let file =
             open(&mut options.clone(), &path).map_err(|why| failed("cannot open", &path, why))?;
         check_private(&file).map_err(|why| failed("cannot use", &path, why))?;
+        // Whatever the umask took away: the next process has to open it too.
+        file.set_permissions(PermissionsExt::from_mode(0o600))
+            .map_err(|why| failed("cannot use", &path, why))?;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => return Ok(Lock(file)),
                 Err(TryLockError::WouldBlock) if deadline.left().is_zero() => {
                     return Err(Error::timeout(
                         "while another process was renewing the token in the file",
@@ -134,6 +141,16 @@ impl TokenFile {
                 Err(TryLockError::Error(why)) => return Err(failed("cannot lock", &path, why)),
             }
         }
+    }
+}
+
+/// The lock, held. It is given back in words: a child forked meanwhile has a copy of the open file,
+/// and closing this one alone would leave it locked for as long as that child lives.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
     }
 }
 
@@ -169,21 +186,28 @@ fn effective_user() -> u32 {
 
 impl Store for TokenFile {
     fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
+        if keeping.never_stored {
+            // Where it cannot be used it is left alone, without so much as a lock beside it.
+            self.read(keeping.provider)?;
+        }
         let _lock = self.lock(keeping.deadline)?;
-        let (stored, gone) = match self.read(keeping.provider)? {
-            Content::Token(token) => (Some(Arc::new(token)), false),
+        let (held, gone) = match self.read(keeping.provider)? {
+            Content::Token(token) => (Held::Token(Arc::new(token)), false),
             // A login that was never stored takes the place of anything.
-            Content::Nothing | Content::Foreign(_) if keeping.base.is_none() => (None, false),
+            Content::Nothing | Content::Foreign(_) if keeping.never_stored => {
+                (Held::Nothing, false)
+            }
             Content::Foreign(why) => return Err(why),
-            Content::Nothing => (None, true),
+            Content::Nothing => (Held::Nothing, true),
         };
-        let mark = |token: &Token| match gone {
+        let mark = |token: &Token, on: bool| match (gone, on) {
             // Perhaps somebody has ended this login. A token in hand is still saved, but none is
             // spent for one.
-            true => Err(failed("cannot read", &self.path, "it is gone")),
-            false => self.write(&Zeroizing::new(token.to_json_marked(keeping.provider))),
+            (true, _) => Err(failed("cannot read", &self.path, "it is gone")),
+            (false, true) => self.write(&Zeroizing::new(token.to_json_marked(keeping.provider))),
+            (false, false) => self.write(&Zeroizing::new(token.to_json(keeping.provider))),
         };
-        match run(stored, &mark)? {
+        match run(held, &mark)? {
             Some(token) => self.write(&Zeroizing::new(token.to_json(keeping.provider))),
             None => Ok(()),
         }

@@ -17,6 +17,9 @@ use body::ProviderError;
 pub use code::FitbitErrorCode;
 use redact::Secrets;
 
+/// A message may repeat an argument, which can be anything.
+const MESSAGE_LIMIT: usize = 3072;
+
 /// Seconds added to what the provider asks to be waited: a clock that is slightly off would
 /// otherwise run into the limit again.
 const RETRY_SLACK: u64 = 1;
@@ -42,7 +45,7 @@ impl Error {
     fn new(code: FitbitErrorCode, message: impl Into<String>) -> Error {
         Error(Box::new(Details {
             code,
-            message: message.into(),
+            message: redact::one_line(&message.into(), MESSAGE_LIMIT),
             http_status: 0,
             provider_type: None,
             body: None,

@@ -30,12 +30,7 @@ impl<'a> Secrets<'a> {
 
     /// One line of text without secrets or control characters, cut to a sensible length.
     pub fn clean_line(&self, text: &str) -> String {
-        let text: String = text
-            .chars()
-            .map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c })
-            .filter(|c| !c.is_control())
-            .collect();
-        self.redact(&text, LINE_LIMIT)
+        self.redact(&one_line(text, text.len()), LINE_LIMIT)
     }
 
     /// A body as text, without secrets or control characters other than line breaks and tabs.
@@ -68,6 +63,15 @@ impl<'a> Secrets<'a> {
         out.push_str(&text[copied..at]);
         out
     }
+}
+
+/// A text without line breaks and other control characters, at most so many bytes of it.
+pub(crate) fn one_line(text: &str, limit: usize) -> String {
+    text.char_indices()
+        .take_while(|(at, _)| *at < limit)
+        .map(|(_, c)| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c })
+        .filter(|c| !c.is_control())
+        .collect()
 }
 
 /// Where `secret` ends if it begins at `at`, however it is written, or the end of a text that ends

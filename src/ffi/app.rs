@@ -290,7 +290,7 @@ pub unsafe extern "C" fn fitbit_app_set_max_body(
 /// of processes shares its logins: see FitbitRenewalGuard.
 ///
 /// The guard gets the user_data that the client was made with. With a guard, on_token gets the first
-/// token of fitbit_step_two() only.
+/// token of fitbit_step_two() only; where it is NULL, the guard gets that one too.
 ///
 /// @param guard  or NULL for none; default: none
 #[unsafe(no_mangle)]

@@ -21,10 +21,9 @@ use crate::store::{Callback, Store};
 /// Inside it any function may be called on other handles, but free none that a running call uses. On
 /// its own client fitbit_token() gives the new token, fitbit_token_field(), fitbit_user_id(),
 /// fitbit_set_header() and fitbit_rate_limit() work too, and what would wait for this callback itself
-/// (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save()) fails at once with
-/// FITBIT_ERROR_INVALID_ARGUMENT. On other threads that
-/// client's calls wait for it, at most their own timeout: hold no lock that your callback takes
-/// while you call the library.
+/// (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save(), fitbit_set_token_file())
+/// fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other threads that client's calls wait for
+/// it, at most their own timeout: hold no lock that your callback takes while you call the library.
 ///
 /// @param token_json  the whole token; save it as it is. It lives until the callback returns.
 /// @param user_data   what was passed together with the callback

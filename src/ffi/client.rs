@@ -294,7 +294,7 @@ pub unsafe extern "C" fn fitbit_save(client: *mut FitbitClient) -> *mut FitbitEr
 /// every token, as with fitbit_from_file(), in place of the callback or guard.
 ///
 /// FITBIT_ERROR_STORE: the file could not be written, or must not be trusted; the client keeps its
-/// token and its callback.
+/// token and its callback. FITBIT_ERROR_REAUTHORIZE: the provider has refused this login for good.
 ///
 /// @param path  the file; its folder must exist
 #[unsafe(no_mangle)]

@@ -141,8 +141,8 @@ pub unsafe extern "C" fn fitbit_from_token(
 /// next one that opens the file renews at once, while the provider still repeats its answer: then, and
 /// only then, this sends a request.
 ///
-/// FITBIT_ERROR_REAUTHORIZE: there is no such file, it is empty, or it holds another provider's token.
-/// FITBIT_ERROR_STORE: it cannot be read, or holds something else.
+/// FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
+/// read, or holds something else, also another provider's token.
 ///
 /// @param path    the file; it is found again when the working directory changes
 /// @param client  receives the client; NULL on failure

@@ -11,7 +11,7 @@ use super::callback::{FitbitTokenCallback, UserData, saving};
 use super::{FitbitError, Out, fallible, handle, optional_text};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::store::{Callback, Keeping, Mark, Run, Store};
+use crate::store::{Callback, Held, Keeping, Mark, Run, Store};
 use crate::token::{Token, Unfit};
 
 /// One renewal that a guard carries out with fitbit_renewal_run(). It belongs to the library, and is
@@ -62,15 +62,16 @@ pub(super) fn store(
 /// What stands behind the program's `FitbitRenewal *` while its guard runs.
 struct Running<'a> {
     provider: &'static Provider,
+    never_stored: bool,
     run: &'a mut Run<'a>,
     /// What the first run gave: a repeated one answers the same.
     given: Option<Result<Option<CString>>>,
 }
 
 impl Running<'_> {
-    fn answer(&mut self, stored: Option<&str>) -> Result<*const c_char> {
+    fn answer(&mut self, stored: Result<Option<&str>>) -> Result<*const c_char> {
         if self.given.is_none() {
-            self.given = Some(self.first(stored));
+            self.given = Some(stored.and_then(|stored| self.first(stored)));
         }
         match &self.given {
             Some(Ok(Some(token))) => Ok(token.as_ptr()),
@@ -80,12 +81,17 @@ impl Running<'_> {
     }
 
     fn first(&mut self, stored: Option<&str>) -> Result<Option<CString>> {
-        let stored = stored.map(|json| Token::from_json(json, self.provider)).transpose();
+        let stored = match stored.map(|json| Token::from_json(json, self.provider)).transpose() {
+            // A login that was never stored takes the place of anything.
+            Err(_) if self.never_stored => Ok(None),
+            stored => stored,
+        };
         let stored = stored.map_err(|unfit| match unfit {
             Unfit::ForeignProvider => Error::store("another provider's token is stored"),
             Unfit::Malformed(why) => Error::invalid_argument("stored_token_json", why),
         })?;
-        let out = (self.run)(stored.map(Arc::new), &|_| Ok(()))?;
+        let held = stored.map_or(Held::Nothing, |token| Held::Token(Arc::new(token)));
+        let out = (self.run)(held, &|_, _| Ok(()))?;
         // JSON writes a NUL as an escape: there is none to be found.
         Ok(out.and_then(|token| CString::new(token.to_json(self.provider)).ok()))
     }
@@ -93,13 +99,22 @@ impl Running<'_> {
 
 impl<F: Fn(&str) -> bool + Send + Sync> Store for GuardStore<F> {
     fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
-        if let (Some(on_token), None, false) = (&self.on_token, keeping.base, keeping.renewing) {
+        if let (Some(on_token), true, false) =
+            (&self.on_token, keeping.never_stored, keeping.renewing)
+        {
             // The first token of a new login.
-            return on_token.keep(keeping, run);
+            return match run(Held::Unseen, &|_, _| Ok(()))? {
+                Some(token) => on_token.offer(&token, keeping.provider),
+                None => Ok(()),
+            };
         }
-        let mut run = |stored: Option<Arc<Token>>, mark: Mark| run(stored, mark);
-        let running =
-            Mutex::new(Running { provider: keeping.provider, run: &mut run, given: None });
+        let mut run = |held: Held, mark: Mark| run(held, mark);
+        let running = Mutex::new(Running {
+            provider: keeping.provider,
+            never_stored: keeping.never_stored,
+            run: &mut run,
+            given: None,
+        });
         // SAFETY: the header's rules: the guard is what the program says it is, and it returns. What
         // it is given lives until then.
         let committed = unsafe {
@@ -156,7 +171,7 @@ pub unsafe extern "C" fn fitbit_renewal_run(
     fallible(|| unsafe {
         let out = Out::cleared(new_token_json, null());
         let running = handle(renewal.cast::<Mutex<Running>>(), "renewal")?;
-        let stored = optional_text(stored_token_json, "stored_token_json")?;
+        let stored = optional_text(stored_token_json, "stored_token_json");
         out.check("new_token_json")?;
         let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
         out.set(running.answer(stored)?);

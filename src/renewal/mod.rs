@@ -54,6 +54,8 @@ struct State {
     base: Option<Arc<Token>>,
     /// The newest token is not known to be in the store.
     unsaved: bool,
+    /// It is of a new login, which no store is known to have held.
+    never_stored: bool,
     /// Why the store last failed.
     store_error: Option<Error>,
     /// A token whose refresh token the provider refused for good.
@@ -129,6 +131,7 @@ impl Login {
             pending: None,
             base,
             unsaved,
+            never_stored: unsaved,
             store_error: None,
             dead: None,
             flight: None,
@@ -147,7 +150,11 @@ impl Login {
 
     /// The token that a request is to carry, renewed where its age demands it.
     pub fn token_for_request(&self, deadline: &mut Deadline) -> Result<Arc<Token>> {
-        let token = self.settled(deadline)?;
+        // Half of the time is left to the request, whoever keeps the store busy.
+        let mut half = deadline.at_most(deadline.left() / 2);
+        let settled = self.settled(&mut half);
+        deadline.give_back(half.given_back());
+        let token = settled?;
         match self.age(&token) {
             Age::Lasting => Ok(token),
             Age::Expired => self.fly(Purpose::Renew { bad: &token, after_401: false }, deadline),
@@ -282,6 +289,7 @@ impl Login {
             own: state.newest().clone(),
             base: state.base.clone(),
             unsaved: state.unsaved,
+            never_stored: state.never_stored,
             store_error: None,
             dead: state.dead.clone(),
             error: Some(Error::internal("a renewal did not come to its end")),
@@ -299,8 +307,14 @@ impl Login {
 
     /// Asks the provider for the token that follows `own`, again and again with the same refresh
     /// token while the answer may only have got lost: Fitbit repeats its answer for two minutes,
-    /// and the request may never have arrived.
-    fn ask(&self, own: &Token, after_401: bool, deadline: &Deadline) -> Result<Token> {
+    /// and the request may never have arrived. `perhaps_spent` becomes true if that happened once.
+    fn ask(
+        &self,
+        own: &Token,
+        after_401: bool,
+        perhaps_spent: &mut bool,
+        deadline: &Deadline,
+    ) -> Result<Token> {
         let transport = self.app.transport()?;
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
@@ -329,6 +343,7 @@ impl Login {
                 }
                 Err(error) => error,
             };
+            *perhaps_spent |= error.may_be_a_lost_answer();
             let jittered = pause.mul_f64(0.5 + random());
             let too_late = deadline.left() < jittered + self.least_time();
             if attempt == ATTEMPTS || !error.may_be_a_lost_answer() || too_late {

@@ -7,7 +7,7 @@ use super::flight::{Flight, Outcome};
 use super::{Login, Purpose, same_refresh_token};
 use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
 use crate::error::{Error, Result};
-use crate::store::{Keeping, Mark, Store};
+use crate::store::{Held, Keeping, Mark, Store};
 use crate::token::Token;
 use crate::transport::Deadline;
 
@@ -20,6 +20,7 @@ pub(super) struct Round<'a> {
     pub(super) own: Arc<Token>,
     pub(super) base: Option<Arc<Token>>,
     pub(super) unsaved: bool,
+    pub(super) never_stored: bool,
     pub(super) store_error: Option<Error>,
     pub(super) dead: Option<Arc<Token>>,
     pub(super) error: Option<Error>,
@@ -47,14 +48,15 @@ impl Round<'_> {
         if same_refresh_token(self.dead.as_deref(), &self.own) {
             return Err(Error::reauthorize("the provider refused this login's refresh token"));
         }
-        let before = (self.store.clone(), self.base.take(), self.unsaved);
+        let before = (self.store.clone(), self.base.take(), self.unsaved, self.never_stored);
         self.store = to.clone();
         self.unsaved = true;
+        self.never_stored = true;
         let outcome = self.round(Purpose::Save, deadline);
         match self.store_error.take().map_or(outcome, Err) {
             Ok(()) => Ok(()),
             Err(error) => {
-                (self.store, self.base, self.unsaved) = before;
+                (self.store, self.base, self.unsaved, self.never_stored) = before;
                 Err(error)
             }
         }
@@ -62,21 +64,21 @@ impl Round<'_> {
 
     /// Once through the store.
     fn round(&mut self, purpose: Purpose, deadline: &mut Deadline) -> Result<()> {
-        let (store, base) = (self.store.clone(), self.base.clone());
+        let store = self.store.clone();
         let keeping = Keeping {
             provider: self.login.app.provider,
-            base: base.as_ref(),
+            never_stored: self.never_stored,
             renewing: matches!(purpose, Purpose::Renew { .. }),
             deadline: *deadline,
         };
         let mut ran = None;
         let mut new = false;
         let mut outside = Instant::now();
-        let kept = store.keep(keeping, &mut |stored, mark| {
+        let kept = store.keep(keeping, &mut |held, mark| {
             if store.is_the_programs() {
                 deadline.give_back(outside.elapsed());
             }
-            let out = self.run(stored, mark, purpose, deadline);
+            let out = self.run(&held, mark, purpose, deadline);
             outside = Instant::now();
             ran = Some(out.as_ref().map(drop).map_err(Error::clone));
             new = matches!(out, Ok(Some(_)));
@@ -88,7 +90,7 @@ impl Round<'_> {
         self.offered |= new;
         if kept.is_ok() && new {
             self.base = Some(self.own.clone());
-            self.unsaved = false;
+            self.is_stored();
         }
         self.store_error = kept.as_ref().err().cloned();
         match (ran, kept) {
@@ -102,20 +104,21 @@ impl Round<'_> {
     /// Decides, with what is stored in hand, what is to be stored; nothing new is `None`.
     fn run(
         &mut self,
-        stored: Option<Arc<Token>>,
+        held: &Held,
         mark: Mark,
         purpose: Purpose,
         deadline: &Deadline,
     ) -> Result<Option<Arc<Token>>> {
         let login = self.login;
-        if let Some(stored) = stored {
+        let dead = same_refresh_token(self.dead.as_deref(), &self.own);
+        if let Held::Token(stored) = held.clone() {
             if stored.same_as(&self.own) {
                 if stored.is_interrupted() {
                     self.own = stored;
                 }
                 self.base = Some(self.own.clone());
-                self.unsaved = false;
-            } else if self.base.as_ref().is_some_and(|base| !stored.same_as(base)) {
+                self.is_stored();
+            } else if self.base.as_ref().map_or(dead, |base| !stored.same_as(base)) {
                 // Somebody else wrote it. Which of two tokens is newer, no clock can say; but what
                 // this client wrote itself, it would know.
                 if !stored.belongs_to_same_person_as(&self.own, login.app.provider) {
@@ -123,14 +126,20 @@ impl Round<'_> {
                 }
                 self.own = stored.clone();
                 self.base = Some(stored);
-                self.unsaved = false;
+                self.is_stored();
             }
         }
         let dead = same_refresh_token(self.dead.as_deref(), &self.own);
-        let unsaved = (self.unsaved && !dead).then(|| self.own.clone());
-        let Purpose::Renew { bad, after_401 } = purpose else { return Ok(unsaved) };
+        let unsaved = |this: &mut Self| {
+            let out = (this.unsaved && !dead).then(|| this.own.clone());
+            if out.is_some() {
+                this.hand_out(held);
+            }
+            Ok(out)
+        };
+        let Purpose::Renew { bad, after_401 } = purpose else { return unsaved(self) };
         if login.is_better(&self.own, bad) && !dead {
-            return Ok(unsaved);
+            return unsaved(self);
         }
         if self.own.refresh_token().is_empty() {
             return Err(Error::reauthorize("there is no refresh token"));
@@ -138,26 +147,51 @@ impl Round<'_> {
         if dead {
             return Err(Error::reauthorize("the provider refused this login's refresh token"));
         }
-        mark(&self.own)?;
+        mark(&self.own, true)?;
+        let mut perhaps_spent = self.own.is_interrupted();
         let born_of_401 = after_401 && self.own.same_as(bad);
-        match login.ask(&self.own, born_of_401, deadline) {
+        match login.ask(&self.own, born_of_401, &mut perhaps_spent, deadline) {
             Ok(token) => {
                 self.own = Arc::new(token);
                 self.unsaved = true;
                 // From here on nothing can lose it: no failed save, no panic.
                 login.lock().pending = Some(self.own.clone());
+                self.hand_out(held);
                 Ok(Some(self.own.clone()))
             }
             Err(error) => {
                 if error.is(FITBIT_ERROR_REAUTHORIZE) {
                     self.dead = Some(self.own.clone());
-                } else if error.may_be_a_lost_answer() {
+                    perhaps_spent = false;
+                }
+                if !perhaps_spent {
+                    // It has said no. Where the mark stays, it costs one request too many.
+                    let _ = mark(&self.own, false);
+                } else {
                     // Every later call asks again, as long as the provider repeats its answer.
                     self.own.mark_interrupted();
                 }
                 Err(error)
             }
         }
+    }
+
+    /// Remembers what a login that was never stored is to replace. If its storing is uncertain, another
+    /// client may go on from there: whatever is neither this login nor what it replaces was written
+    /// later.
+    fn hand_out(&mut self, held: &Held) {
+        if self.base.is_none() {
+            self.base = match held {
+                Held::Unseen => None,
+                Held::Nothing => Some(self.own.clone()),
+                Held::Token(stored) => Some(stored.clone()),
+            };
+        }
+    }
+
+    fn is_stored(&mut self) {
+        self.unsaved = false;
+        self.never_stored = false;
     }
 
     /// What the flight brought; dropping it ends it.
@@ -184,6 +218,7 @@ impl Drop for Round<'_> {
         state.store = self.store.clone();
         state.base = self.base.take();
         state.unsaved = self.unsaved;
+        state.never_stored = self.never_stored;
         state.store_error = self.store_error.take();
         state.dead = self.dead.take();
         state.flight = None;

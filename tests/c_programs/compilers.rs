@@ -54,6 +54,15 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// The same with nothing in it, whatever an earlier run left there.
+pub fn empty_folder(name: &str) -> PathBuf {
+    let folder = folder("folders").join(name);
+    std::fs::create_dir_all(&folder).expect("the target folder can be written to");
+    std::fs::remove_dir_all(&folder).expect("nobody else uses it");
+    std::fs::create_dir(&folder).expect("the target folder can be written to");
+    folder
+}
+
 /// Writes a source file there.
 pub fn source(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);

@@ -9,7 +9,7 @@ use crate::compilers::{arg, folder, installed, source};
 use crate::declarations::{enumerations, functions};
 
 /// Programs are compiled with these numbers: none may ever change.
-const CONTRACT: [(&str, u32); 28] = [
+pub const CONTRACT: [(&str, u32); 28] = [
     ("FITBIT_PROVIDER_FITBIT", 1),
     ("FITBIT_PROVIDER_GOOGLE_HEALTH", 2),
     ("FITBIT_ENDPOINT_AUTHORIZE", 0),
@@ -192,6 +192,30 @@ fn enumerations_and_structures_have_the_librarys_layout() {
     );
     let expected = [("limit", 0), ("remaining", 4), ("reset_seconds", 8), ("size", 12)];
     assert_eq!(layout, expected.map(|(name, at)| (name.to_owned(), at)).into());
+}
+
+#[test]
+fn callbacks_have_the_contracts_types_and_handles_hide_theirs() {
+    let folder = folder("types");
+    let callbacks = "#include <fitbit.h>\nint types(FitbitTokenCallback, FitbitRenewalGuard);\n\
+                     int types(FitbitTokenCallback on_token, FitbitRenewalGuard guard)\n{\n    \
+                     int (*one)(const char *, void *) = on_token;\n    \
+                     int (*other)(FitbitRenewal *, void *) = guard;\n    \
+                     return one && other;\n}\n";
+    let callbacks = source(&folder, "callbacks.c", callbacks);
+    let handles = ["App", "Client", "Response", "Error", "Renewal"].map(|handle| {
+        let text = format!("#include <fitbit.h>\nextern char size[sizeof(Fitbit{handle})];\n");
+        source(&folder, &format!("{handle}.c"), &text)
+    });
+    for compiler in installed() {
+        let standard = compiler.standards[0];
+        compiler.compile(standard, &["-fsyntax-only", arg(&callbacks)]);
+        for handle in &handles {
+            let output = compiler.call(standard, &["-fsyntax-only", arg(handle)]);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(said.contains("incomplete type"), "{}: {said}", compiler.command);
+        }
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use fitbit_simulator::{DEMO_SERVER_ID, Fault, FaultKind, Target};
 use fitbit_test_support::world::{provider, saved_token};
 
+use crate::compilers::folder;
 use crate::run::{Way, command, run, talk};
 
 /// Long enough for the program to free something meanwhile.
@@ -30,15 +31,15 @@ fn free_in_any_order(way: Way) {
     assert_eq!(provider.requests(Target::Refresh), 3);
 }
 
-/// What stayed behind after so many cycles: bytes, files, threads.
+/// What stayed behind after so many cycles, with a callback, a file and a guard: bytes, files,
+/// threads.
 fn left_behind(cycles: u32, with_request: bool, way: Way) -> Option<Vec<i64>> {
     let mut command = command("cycles", way)?;
     let provider = provider();
     command.arg(provider.uri()).arg(saved_token(&provider, 20_000)).arg(cycles.to_string());
-    let lines = run({
-        command.arg(if with_request { "1" } else { "0" });
-        command
-    });
+    command.arg(if with_request { "1" } else { "0" });
+    command.arg(folder("cycles").join(format!("{way:?}_{cycles}.json")));
+    let lines = run(command);
     Some(lines.iter().map(|line| line.parse().expect("a number")).collect())
 }
 

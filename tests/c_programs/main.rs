@@ -4,13 +4,17 @@
 mod build_script;
 mod compilers;
 mod declarations;
+mod guard;
 mod header;
 mod lifetimes;
+mod quickstart;
+mod readme;
 mod reentry;
 mod run;
 mod signals;
 mod storm;
 mod story;
 mod symbols;
+mod token_file;
 mod tools;
 mod wrong_use;

@@ -37,6 +37,8 @@ static void the_application(void)
     REFUSED(fitbit_app_set_timeout_ms, "app", "NULL", NULL, 1000);
     REFUSED(fitbit_app_set_refresh_leeway, "app", "NULL", NULL, 60);
     REFUSED(fitbit_app_set_max_body, "app", "NULL", NULL, 1000);
+    REFUSED(fitbit_app_set_renewal_guard, "app", "NULL", NULL, NULL);
+    SUCCEED(fitbit_app_set_renewal_guard(unused, NULL));
 }
 
 static void logging_in(const char *token)
@@ -61,6 +63,10 @@ static void logging_in(const char *token)
     REFUSED_AND_CLEARED(new, fitbit_from_token, "app", "NULL", NULL, token, NULL, NULL, &new);
     REFUSED_AND_CLEARED(new, fitbit_from_token, "token_json", "NULL", app, NULL, NULL, NULL, &new);
     REFUSED(fitbit_from_token, "client", "NULL", app, token, NULL, NULL, NULL);
+
+    REFUSED_AND_CLEARED(new, fitbit_from_file, "app", "NULL", NULL, "token.json", &new);
+    REFUSED_AND_CLEARED(new, fitbit_from_file, "path", "NULL", app, NULL, &new);
+    REFUSED(fitbit_from_file, "client", "NULL", app, "token.json", NULL);
 }
 
 static void requests(void)
@@ -112,6 +118,33 @@ static void the_login(void)
     REFUSED(fitbit_user_id, "user_id", "NULL", client, NULL);
     REFUSED(fitbit_refresh, "client", "NULL", NULL);
     REFUSED(fitbit_save, "client", "NULL", NULL);
+    REFUSED(fitbit_set_token_file, "client", "NULL", NULL, "token.json");
+    REFUSED(fitbit_set_token_file, "path", "NULL", client, NULL);
+}
+
+static int guard(FitbitRenewal *renewal, void *user_data)
+{
+    const char *new;
+    CHECK(user_data == NULL);
+    new = garbage;
+    REFUSED(fitbit_renewal_run, "renewal", "NULL", NULL, NULL, &new);
+    CHECK(new == NULL);
+    REFUSED(fitbit_renewal_run, "new_token_json", "NULL", renewal, NULL, NULL);
+    ACCEPTED(fitbit_renewal_run, "stored_token_json", "NULL", renewal, NULL, &new);
+    CHECK(new != NULL);
+    return 1;
+}
+
+/* One renewal goes out here; the other calls of its guard are refused. */
+static void a_renewal(const char *server, const char *token)
+{
+    FitbitClient *guarded;
+    FitbitApp *guarding = app_at(server);
+    SUCCEED(fitbit_app_set_renewal_guard(guarding, guard));
+    SUCCEED(fitbit_from_token(guarding, token, NULL, NULL, &guarded));
+    SUCCEED(fitbit_refresh(guarded));
+    fitbit_free(guarded);
+    fitbit_app_free(guarding);
 }
 
 static void functions_without_an_error(void)
@@ -152,6 +185,7 @@ int main(int argc, char **argv)
     requests_without_a_body();
     the_login();
     functions_without_an_error();
+    a_renewal(argv[1], argv[2]);
     fitbit_string_free(uri);
     fitbit_string_free(session);
     fitbit_free(client);

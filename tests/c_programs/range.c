@@ -66,6 +66,7 @@ static void an_app_in_use(FitbitApp *app)
     REFUSED(fitbit_app_set_timeout_ms, "app", "in use", app, 1000);
     REFUSED(fitbit_app_set_refresh_leeway, "app", "in use", app, 60);
     REFUSED(fitbit_app_set_max_body, "app", "in use", app, 1000);
+    REFUSED(fitbit_app_set_renewal_guard, "app", "in use", app, NULL);
 }
 
 static void names_of_codes(void)

@@ -1,7 +1,8 @@
 /*
  * A callback that calls the library: its own client tells the new token and refuses what would
  * wait for itself; another client works, a renewal and a callback of its own included. This
- * callback never saves, so it is asked again, and once more when its client is freed.
+ * callback never saves, so it is asked again, and once more when its client is freed. A guard lives
+ * by the same rules.
  *
  *     reentry <provider's address> <a token> <another person's expired token>
  */
@@ -44,6 +45,7 @@ static void own_client(const struct person *me, const char *token_json)
          FITBIT_ERROR_INVALID_ARGUMENT);
     FAIL(fitbit_refresh(me->own), FITBIT_ERROR_INVALID_ARGUMENT);
     FAIL(fitbit_save(me->own), FITBIT_ERROR_INVALID_ARGUMENT);
+    FAIL(fitbit_set_token_file(me->own, "/none/token"), FITBIT_ERROR_INVALID_ARGUMENT);
     fitbit_string_free(token);
     fitbit_string_free(field);
     fitbit_string_free(user_id);
@@ -84,9 +86,40 @@ static int never_save(const char *token_json, void *user_data)
     return 0;
 }
 
+static int guard(FitbitRenewal *renewal, void *user_data)
+{
+    struct person *me = user_data;
+    const char *token_json;
+    char *before;
+    me->offered++;
+    SUCCEED(fitbit_token(me->own, &before));
+    own_client(me, before);
+    SUCCEED(fitbit_renewal_run(renewal, before, &token_json));
+    CHECK(token_json != NULL && strcmp(before, token_json) != 0);
+    own_client(me, token_json);
+    everything_else(me, token_json);
+    fitbit_string_free(before);
+    return 1;
+}
+
+/* One renewal, inside which both the old and the new token are this client's. */
+static void renew_in_a_guard(const char *server, struct person *me, const char *token)
+{
+    me->offered = 0;
+    me->app = app_at(server);
+    SUCCEED(fitbit_app_set_renewal_guard(me->app, guard));
+    SUCCEED(fitbit_from_token(me->app, token, NULL, me, &me->own));
+    SUCCEED(fitbit_refresh(me->own));
+    CHECK(me->offered == 1);
+    fitbit_app_free(me->app);
+    fitbit_free(me->own);
+    CHECK(me->offered == 1);
+}
+
 int main(int argc, char **argv)
 {
     struct person me = {0};
+    char *newest;
     int others = 0;
     FitbitResponse *response;
     CHECK(argc == 4);
@@ -106,10 +139,13 @@ int main(int argc, char **argv)
     fitbit_app_free(me.app);
     me.app = NULL;
     me.freeing = 1;
+    SUCCEED(fitbit_token(me.own, &newest));
     fitbit_free(me.own);
     CHECK(me.offered == 4);
+    renew_in_a_guard(argv[1], &me, newest);
+    fitbit_string_free(newest);
     fitbit_free(me.other);
-    CHECK(me.offered == 4 && others == 1);
+    CHECK(others == 1);
     puts("came back");
     return 0;
 }

@@ -1,4 +1,4 @@
-//! A token callback in C that calls the library itself.
+//! A token callback and a guard in C that call the library themselves.
 
 use fitbit_simulator::{DEMO_SERVER_ID, Target};
 use fitbit_test_support::world::{provider, saved_token};
@@ -12,10 +12,10 @@ fn reenter(way: Way) {
     other["expires_at"] = 1.into();
     command.arg(provider.uri()).arg(saved_token(&provider, 3600)).arg(other.to_string());
     assert_eq!(run(command), ["came back"]);
-    // One for each person; and none for the calls that were refused inside the callback.
-    assert_eq!(provider.requests(Target::Refresh), 2);
-    // Two in each of three callbacks, one outside.
-    assert_eq!(provider.requests(Target::Api), 7);
+    // One for each person, one in the guard; and none for the calls that were refused inside.
+    assert_eq!(provider.requests(Target::Refresh), 3);
+    // Two in each of three callbacks and in the guard, one outside.
+    assert_eq!(provider.requests(Target::Api), 9);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! How a C program of these tests is run: plain, under valgrind's memcheck, or built with the
 //! address and undefined behaviour sanitizers; and how the test talks with it.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use fitbit_test_support::c;
+use fitbit_test_support::{c, library};
 
 /// What valgrind ends with where it found something.
 pub const MEMCHECK_FOUND: i32 = 99;
@@ -22,25 +24,41 @@ pub enum Way {
 
 /// Builds a program that stands beside this file.
 pub fn build(name: &str, way: Way) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/c_programs/{name}.c"));
+    build_from(&library::root().join(format!("tests/c_programs/{name}.c")), way)
+}
+
+/// Builds a program that stands anywhere else.
+pub fn build_from(source: &Path, way: Way) -> PathBuf {
+    let name = source.file_stem().expect("it is a file").display();
+    let name = format!("{name}_{way:?}");
     let flags: &[&str] = match way {
         Way::Plain | Way::Memcheck => &["-g"],
         Way::Sanitized => &SANITIZERS,
     };
-    c::build(&source, &format!("{name}_{way:?}"), flags).path
+    // Once: a program that another test is running cannot be written again.
+    static BUILT: Mutex<BTreeMap<String, Arc<OnceLock<PathBuf>>>> = Mutex::new(BTreeMap::new());
+    let mut programs = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let built = programs.entry(name.clone()).or_default().clone();
+    drop(programs);
+    built.get_or_init(|| c::build(source, &name, flags).path).clone()
 }
 
 /// A command that runs it; none where a tool is missing, which [`c::available`] says aloud.
 pub fn command(name: &str, way: Way) -> Option<Command> {
+    command_of(&build(name, way), way)
+}
+
+/// The same for one that is built.
+pub fn command_of(program: &Path, way: Way) -> Option<Command> {
     if !matches!(way, Way::Memcheck) {
-        return Some(Command::new(build(name, way)));
+        return Some(Command::new(program));
     }
     if !c::available("valgrind") {
         return None;
     }
     let mut command = Command::new("valgrind");
     command.args(["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite"]);
-    command.arg(format!("--error-exitcode={MEMCHECK_FOUND}")).arg(build(name, way));
+    command.arg(format!("--error-exitcode={MEMCHECK_FOUND}")).arg(program);
     Some(command)
 }
 

@@ -1,7 +1,8 @@
 /*
- * Sixty-four threads on one client whose token has expired: each gets an answer.
+ * Sixty-four threads on one client whose token has expired: each gets an answer, also where the
+ * token cannot be saved.
  *
- *     storm <provider's address> <token>
+ *     storm <provider's address> <token> <1: its callback saves; 0: it never does>
  */
 
 #include "program.h"
@@ -9,15 +10,20 @@
 #define THREADS 64
 
 static pthread_barrier_t start;
-static int saves;
 
-/* Callbacks of one client run one at a time: no lock is needed here. */
+struct store {
+    int saves, offered;
+    pthread_mutex_t one_at_a_time;
+};
+
 static int save(const char *token_json, void *user_data)
 {
-    int *count = user_data;
+    struct store *store = user_data;
+    CHECK(pthread_mutex_trylock(&store->one_at_a_time) == 0);
     CHECK(token_json[0] == '{');
-    (*count)++;
-    return 1;
+    store->offered++;
+    pthread_mutex_unlock(&store->one_at_a_time);
+    return store->saves;
 }
 
 static void *one(void *client)
@@ -30,15 +36,33 @@ static void *one(void *client)
     return response;
 }
 
+/* Once by fitbit_save(), once by fitbit_free(); a saved one never again. */
+static void end(FitbitClient *client, struct store *store)
+{
+    int before = store->offered, unsaved = !store->saves;
+    if (unsaved) {
+        /* When it was new, and before later requests: not more than once for each thread. */
+        CHECK(before >= 1 && before <= THREADS);
+        FAIL(fitbit_save(client), FITBIT_ERROR_STORE);
+    } else {
+        CHECK(before == 1);
+        SUCCEED(fitbit_save(client));
+    }
+    CHECK(store->offered == before + unsaved);
+    fitbit_free(client);
+    CHECK(store->offered == before + 2 * unsaved);
+}
+
 int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
     FitbitClient *client;
-    CHECK(argc == 3);
+    CHECK(argc == 4);
     begin();
+    struct store store = {atoi(argv[3]), 0, PTHREAD_MUTEX_INITIALIZER};
     CHECK(pthread_barrier_init(&start, NULL, THREADS) == 0);
     FitbitApp *app = app_at(argv[1]);
-    SUCCEED(fitbit_from_token(app, argv[2], save, &saves, &client));
+    SUCCEED(fitbit_from_token(app, argv[2], save, &store, &client));
     for (int i = 0; i < THREADS; i++) {
         CHECK(pthread_create(&threads[i], NULL, one, client) == 0);
     }
@@ -48,9 +72,9 @@ int main(int argc, char **argv)
         CHECK(strstr(fitbit_response_body(response), "encodedId") != NULL);
         fitbit_response_free(response);
     }
-    fitbit_free(client);
+    end(client, &store);
     fitbit_app_free(app);
     pthread_barrier_destroy(&start);
-    printf("%d saved\n", saves);
+    puts("calm");
     return 0;
 }

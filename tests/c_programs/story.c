@@ -1,12 +1,14 @@
 /*
  * The whole life of a login in C: two steps, a callback that saves to a private file, requests,
- * expiry and renewal, a restart from the file, and errors looked at one by one. Everything that
- * the library hands out is freed.
+ * expiry and renewal, a restart from the file, and errors looked at one by one, up to a login that
+ * ends while its newest token is not saved. Everything that the library hands out is freed.
  *
  *     story <provider's address> <token file>
  */
 
 #include "program.h"
+
+static int disk_is_full, offered;
 
 /* Saves the token so that a crash leaves the old one or the new one, for nobody else to read. */
 static int save(const char *token_json, void *user_data)
@@ -14,6 +16,10 @@ static int save(const char *token_json, void *user_data)
     const char *path = user_data;
     size_t len = strlen(token_json);
     char temporary[4096];
+    offered++;
+    if (disk_is_full) {
+        return 0;
+    }
     snprintf(temporary, sizeof temporary, "%s.new", path);
     int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (file < 0) {
@@ -121,10 +127,23 @@ static void meet_errors(FitbitClient *client)
     CHECK(fitbit_error_http_status(error) == 0 && fitbit_error_retry_after(error) == -1);
     CHECK(fitbit_error_body(error) == NULL && fitbit_error_provider_type(error) == NULL);
     fitbit_error_free(error);
+}
 
+/* A dead login is worth no place in the store. */
+static void end_unsaved(FitbitClient *client)
+{
+    FitbitResponse *response;
+    disk_is_full = 1;
+    FAIL(fitbit_refresh(client), FITBIT_ERROR_STORE);
+    FAIL(fitbit_save(client), FITBIT_ERROR_STORE);
     have("take back the grant");
     FAIL(fitbit_get(client, "/1/user/-/profile.json", &response), FITBIT_ERROR_REAUTHORIZE);
+    int before = offered;
     FAIL(fitbit_refresh(client), FITBIT_ERROR_REAUTHORIZE);
+    FAIL(fitbit_save(client), FITBIT_ERROR_REAUTHORIZE);
+    FAIL(fitbit_set_token_file(client, "/none/token"), FITBIT_ERROR_REAUTHORIZE);
+    fitbit_free(client);
+    CHECK(offered == before);
 }
 
 int main(int argc, char **argv)
@@ -159,7 +178,7 @@ int main(int argc, char **argv)
     SUCCEED(fitbit_refresh(client));
     check_that_the_newest_token_is_saved(client, path);
     meet_errors(client);
-    fitbit_free(client);
+    end_unsaved(client);
     fitbit_app_free(app);
     puts("lived happily");
     return 0;

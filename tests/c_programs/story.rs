@@ -27,8 +27,8 @@ fn tell(way: Way) {
     });
     assert_eq!(printed, ["lived happily"]);
     assert_eq!(provider.requests(Target::Exchange), 1);
-    // After the expiry, at fitbit_refresh, and once when the grant was gone.
-    assert_eq!(provider.requests(Target::Refresh), 3);
+    // After the expiry, twice at fitbit_refresh, and once when the grant was gone.
+    assert_eq!(provider.requests(Target::Refresh), 4);
     assert_eq!(provider.replayed_refresh_tokens(), 0);
 }
 

@@ -12,8 +12,9 @@
 /* Success, or any error but a bug of the library: the contract leaves it open. */
 #define EITHER (-1)
 
-static FitbitApp *app, *unused;
+static FitbitApp *app, *unused, *guarding;
 static FitbitClient *client;
+static const char *token;
 static char *session;
 
 /* What a call left in its out-pointer has to go with its error. */
@@ -46,6 +47,8 @@ CALL method(const char *t) { RESPONSE(fitbit_request(client, t, PROFILE, NULL, N
 CALL path(const char *t) { RESPONSE(fitbit_request(client, "GET", t, NULL, NULL, 0, &out)); }
 CALL kind(const char *t) { RESPONSE(fitbit_request(client, "PUT", PROFILE, t, "b", 1, &out)); }
 CALL name(const char *t) { return fitbit_set_header(client, t, "v"); }
+CALL from(const char *t) { CLIENT(fitbit_from_file(app, t, &out)); }
+CALL file(const char *t) { return fitbit_set_token_file(client, t); }
 
 CALL params(const char *t)
 {
@@ -95,6 +98,34 @@ CALL field(const char *t)
     return error;
 }
 
+/* Reads this text from the row of a database, and hands on what the run said to it. */
+struct row {
+    const char *text;
+    FitbitError *said;
+};
+
+static int guard(FitbitRenewal *renewal, void *user_data)
+{
+    struct row *row = user_data;
+    const char *new = garbage;
+    row->said = fitbit_renewal_run(renewal, row->text, &new);
+    CHECK(row->said != NULL && new == NULL);
+    return 1;
+}
+
+CALL stored(const char *t)
+{
+    struct row row = {t, NULL};
+    FitbitClient *guarded;
+    SUCCEED(fitbit_from_token(guarding, token, NULL, &row, &guarded));
+    FitbitError *error = fitbit_refresh(guarded);
+    CHECK(fitbit_error_code(error) == fitbit_error_code(row.said));
+    CHECK(strcmp(fitbit_error_message(error), fitbit_error_message(row.said)) == 0);
+    fitbit_error_free(error);
+    fitbit_free(guarded);
+    return row.said;
+}
+
 /* The code that the empty text brings (0: success), and the long one between `before` and `after`. */
 static const struct position {
     const char *function, *argument;
@@ -108,11 +139,12 @@ static const struct position {
     {"fitbit_app_set_scopes", "scopes", scopes, 1, 0, "", ""},
     {"fitbit_app_set_endpoint", "uri", endpoint, 1, EITHER, "https://a.example/", ""},
     {"fitbit_app_set_header", "name", app_name, 1, EITHER, "", ""},
-    {"fitbit_app_set_header", "value", app_value, 0, 0, "", ""},
+    {"fitbit_app_set_header", "value", app_value, 0, 1, "", ""},
     {"fitbit_step_one", "params", params, 0, 0, "x=", ""},
     {"fitbit_step_two", "session", kept, 1, 1, "{\"state\":\"", "\"}"},
     {"fitbit_step_two", "redirect_uri", redirect, 2, 2, "/?code=c&state=", ""},
     {"fitbit_from_token", "token_json", token_json, 1, EITHER, "{\"access_token\":\"", "\"}"},
+    {"fitbit_from_file", "path", from, 1, (int)FITBIT_ERROR_STORE, "/", ""},
     {"fitbit_get", "path", get, 1, EITHER, "/", ""},
     {"fitbit_post", "path", post, 1, EITHER, "/", ""},
     {"fitbit_post", "form", form, EITHER, EITHER, "a=", ""},
@@ -121,8 +153,10 @@ static const struct position {
     {"fitbit_request", "path", path, 1, EITHER, "/", ""},
     {"fitbit_request", "content_type", kind, EITHER, EITHER, "", ""},
     {"fitbit_set_header", "name", name, 1, EITHER, "", ""},
-    {"fitbit_set_header", "value", value, 0, 0, "", ""},
+    {"fitbit_set_header", "value", value, 0, 1, "", ""},
     {"fitbit_token_field", "name", field, 0, 0, "", ""},
+    {"fitbit_set_token_file", "path", file, 1, (int)FITBIT_ERROR_STORE, "/", ""},
+    {"fitbit_renewal_run", "stored_token_json", stored, 1, 1, "{\"scope\":\"", "\"}"},
 };
 
 static void check(const struct position *one, const char *text, int code, const char *how)
@@ -136,7 +170,12 @@ static void check(const struct position *one, const char *text, int code, const 
     }
     if (got == (int)FITBIT_ERROR_INVALID_ARGUMENT) {
         CHECK(names(fitbit_error_message(error), one->argument));
-        CHECK(strlen(fitbit_error_message(error)) < 4096);
+    }
+    /* A line for people, whatever it quotes. */
+    if (strlen(fitbit_error_message(error)) > 4096) {
+        fprintf(stderr, "%s, %s is %s: the message has %zu bytes\n", one->function, one->argument, how,
+                strlen(fitbit_error_message(error)));
+        exit(1);
     }
     fitbit_error_free(error);
     printf("%s %s %s\n", one->function, one->argument, how);
@@ -152,7 +191,10 @@ int main(int argc, char **argv)
     begin();
     app = app_at(argv[1]);
     unused = app_at(argv[1]);
-    SUCCEED(fitbit_from_token(app, argv[2], NULL, NULL, &client));
+    guarding = app_at(argv[1]);
+    SUCCEED(fitbit_app_set_renewal_guard(guarding, guard));
+    token = argv[2];
+    SUCCEED(fitbit_from_token(app, token, NULL, NULL, &client));
     SUCCEED(fitbit_step_one(app, NULL, &uri, &session));
     for (size_t i = 0; i < sizeof positions / sizeof positions[0]; i++) {
         const struct position *one = &positions[i];
@@ -169,6 +211,7 @@ int main(int argc, char **argv)
     fitbit_string_free(uri);
     fitbit_string_free(session);
     fitbit_free(client);
+    fitbit_app_free(guarding);
     fitbit_app_free(unused);
     fitbit_app_free(app);
     return 0;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use fitbit_simulator::{Simulator, Target};
 use fitbit_test_support::world::{provider, saved_token};
 
+use crate::compilers::empty_folder;
 use crate::declarations::{Parameter, functions};
 use crate::run::{Way, command, run};
 
@@ -36,8 +37,10 @@ fn null(way: Way) {
     let mut expected = expected(Parameter::is_checked_pointer, &["NULL"]);
     expected.insert("fitbit_request body NULL with a length".to_owned());
     assert_eq!(lines, expected);
-    // What was refused sent nothing; these four were not.
-    assert_eq!(provider.requests(Target::Any), 4);
+    // What was refused sent nothing; these four requests and one renewal were not.
+    assert_eq!(provider.requests(Target::Api), 4);
+    assert_eq!(provider.requests(Target::Refresh), 1);
+    assert_eq!(provider.requests(Target::Any), 5);
 }
 
 fn text(way: Way) {
@@ -115,4 +118,15 @@ fn the_sanitizers_find_nothing_where_odd_numbers_are_passed() {
 fn more_headers_than_fit_are_refused_and_no_bug_of_the_library() {
     let Some((lines, _)) = lines("headers", Way::Plain) else { return };
     assert!(lines.is_empty(), "{lines:?}");
+}
+
+#[test]
+fn paths_that_name_no_file_are_refused_and_messages_stay_on_one_line() {
+    let folder = empty_folder("odd_paths");
+    let provider = provider();
+    let mut command = command("odd_paths", Way::Plain).expect("no tool is needed");
+    command.arg(provider.uri()).arg(saved_token(&provider, 20_000)).arg(folder);
+    // Eight paths, each in both functions.
+    assert_eq!(run(command).len(), 16);
+    assert_eq!(provider.requests(Target::Any), 0);
 }

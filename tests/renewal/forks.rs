@@ -45,6 +45,8 @@ fn a_child_forked_while_the_token_is_being_saved_waits_for_nobody() {
         said.read_line(&mut line).unwrap();
         assert_eq!(line, "saving\n");
     });
+    // The child may inherit what the parent's thread was just printing.
+    let said: Vec<_> = said.into_iter().filter(|line| line != "saving").collect();
     assert_eq!(said, ["child 200", "parent 200"]);
     assert_eq!(provider.requests(Target::Refresh), 1);
 }

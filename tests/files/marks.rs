@@ -1,0 +1,193 @@
+//! The mark: who opens the file after a killed renewal renews at once, while the provider still
+//! repeats its answer; who opens it during a living one waits, and reads.
+
+use std::time::Duration;
+
+use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
+use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
+use fitbit_test_support::{App, code};
+
+use crate::scene::{
+    Folder, Keeper, is_marked, marked, refresh_token_in, stored, wait_for_refresh, write_private,
+};
+
+fn with_grace() -> Simulator {
+    let provider = provider();
+    provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
+    provider
+}
+
+fn hasty_app(provider: &Simulator) -> App {
+    let app = app(provider);
+    app.set_timeout_ms(2000).unwrap();
+    app
+}
+
+#[test]
+fn a_renewal_whose_process_was_killed_is_repeated_when_the_file_is_opened() {
+    let provider = with_grace();
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    let before = refresh_token_in(&path);
+    provider.fault(Fault::once(Target::Refresh, FaultKind::StallBeforeAnswer));
+    let mut keeper = Keeper::new(&provider, &path);
+    keeper.must("open 1");
+    keeper.must("begin");
+    wait_for_refresh(&provider);
+    assert!(is_marked(&path));
+    keeper.kill();
+    assert_eq!(refresh_token_in(&path), before);
+
+    let client = app(&provider).from_file(&path).unwrap();
+    assert_eq!(provider.requests(Target::Refresh), 2, "the killed one's, and one");
+    assert!(!is_marked(&path));
+    assert_ne!(refresh_token_in(&path), before);
+    client.get(PROFILE).unwrap();
+    client.refresh().expect("the login lives");
+    let again = app(&provider).from_file(&path).unwrap();
+    again.get(PROFILE).unwrap();
+    assert_eq!(provider.requests(Target::Refresh), 3);
+}
+
+#[test]
+fn a_mark_in_the_file_costs_one_refresh_request() {
+    let provider = provider();
+    let folder = Folder::new();
+    let path = folder.join("token.json");
+    write_private(&path, marked(&saved_token(&provider, 3600)));
+    let client = app(&provider).from_file(&path).unwrap();
+    assert_eq!(provider.requests(Target::Refresh), 1);
+    assert!(!client.token().contains("renewing_since"));
+    client.get(PROFILE).unwrap();
+    app(&provider).from_file(&path).unwrap().get(PROFILE).unwrap();
+    assert_eq!(provider.requests(Target::Refresh), 1);
+}
+
+#[test]
+fn who_finds_the_mark_of_a_living_process_waits_and_reads() {
+    let provider = provider();
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    let mut keeper = Keeper::new(&provider, &path);
+    keeper.must("open 1");
+    provider.fault(Fault::once(Target::Refresh, FaultKind::Latency(700)));
+    keeper.must("begin");
+    wait_for_refresh(&provider);
+    assert!(is_marked(&path));
+    let client = app(&provider).from_file(&path).unwrap();
+    assert_eq!(stored(&path)["access_token"], client.token_field("access_token").unwrap());
+    assert!(!is_marked(&path));
+    keeper.must("end");
+    client.get(PROFILE).unwrap();
+    assert_eq!(provider.requests(Target::Refresh), 1);
+}
+
+#[test]
+fn with_a_mark_and_an_outage_the_old_token_is_used_while_it_lasts() {
+    let provider = provider();
+    let folder = Folder::new();
+    let path = folder.join("token.json");
+    write_private(&path, marked(&saved_token(&provider, 3600)));
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Status503));
+    let client = hasty_app(&provider).from_file(&path).unwrap();
+    client.get(PROFILE).expect("the old access token lasts");
+    assert!(is_marked(&path), "what became of the killed renewal is still not known");
+    provider.clear_faults();
+    client.get(PROFILE).unwrap();
+    assert!(!is_marked(&path), "the first request after the outage renewed");
+    client.refresh().unwrap();
+    assert_eq!(provider.replayed_refresh_tokens(), 0);
+}
+
+#[test]
+fn with_a_mark_an_outage_and_no_time_left_the_error_is_the_outages() {
+    let provider = provider();
+    let folder = Folder::new();
+    let path = folder.join("token.json");
+    write_private(&path, marked(&saved_token(&provider, -10)));
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Status503));
+    let client = hasty_app(&provider).from_file(&path).unwrap();
+    assert_eq!(client.get(PROFILE).unwrap_err().code, code::HTTP);
+    provider.clear_faults();
+    client.get(PROFILE).expect("the request never reached the provider's books");
+}
+
+/// The header: it sends a request if the process that was renewing was killed, and only then.
+#[test]
+fn a_renewal_that_the_provider_refused_leaves_no_mark() {
+    for (refusal, expected) in [
+        (FaultKind::Status429RetryAfter(5), code::RATE_LIMITED),
+        (FaultKind::Status401InvalidClient, code::INVALID_CLIENT),
+        (FaultKind::Status400InvalidGrant, code::REAUTHORIZE),
+    ] {
+        let provider = provider();
+        let folder = Folder::new();
+        let path = folder.token_file(&provider, 3600);
+        let client = app(&provider).from_file(&path).unwrap();
+        provider.fault(Fault::always(Target::Refresh, refusal));
+        assert_eq!(client.refresh().unwrap_err().code, expected);
+        drop(client);
+        let sent = provider.requests(Target::Refresh);
+        app(&provider).from_file(&path).unwrap();
+        assert_eq!(provider.requests(Target::Refresh), sent, "{expected}: nobody was killed");
+        assert!(!is_marked(&path), "{expected}");
+    }
+}
+
+#[test]
+fn a_renewal_whose_answer_was_lost_leaves_the_mark() {
+    let provider = with_grace();
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    provider.fault(Fault::always(Target::Refresh, FaultKind::CloseAfterRead));
+    let client = hasty_app(&provider).from_file(&path).unwrap();
+    client.refresh().unwrap_err();
+    drop(client);
+    assert!(is_marked(&path));
+    provider.clear_faults();
+    let next = app(&provider).from_file(&path).unwrap();
+    assert!(!is_marked(&path));
+    next.refresh().expect("inside the grace nothing is lost");
+}
+
+#[test]
+fn a_refused_renewal_does_not_make_each_later_request_renew() {
+    let provider = provider();
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    let client = app(&provider).from_file(&path).unwrap();
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Status429RetryAfter(600)));
+    for _ in 0..2 {
+        assert_eq!(client.refresh().unwrap_err().code, code::RATE_LIMITED);
+    }
+    for _ in 0..5 {
+        client.get(PROFILE).unwrap();
+    }
+    assert_eq!(provider.requests(Target::Refresh), 2);
+}
+
+/// What the killed process's request did is as unknown as before.
+#[test]
+fn a_refusal_does_not_wipe_out_the_mark_that_was_there() {
+    let provider = with_grace();
+    let folder = Folder::new();
+    let path = folder.join("token.json");
+    write_private(&path, marked(&saved_token(&provider, 3600)));
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Status429RetryAfter(600)));
+    drop(app(&provider).from_file(&path).unwrap());
+    assert!(is_marked(&path));
+}
+
+/// The first request can have spent the refresh token, whatever is said to the second one.
+#[test]
+fn a_refusal_after_a_lost_answer_leaves_the_mark() {
+    let provider = with_grace();
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    provider.fault(Fault::once(Target::Refresh, FaultKind::CloseAfterRead));
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Status429RetryAfter(600)));
+    let client = app(&provider).from_file(&path).unwrap();
+    assert_eq!(client.refresh().unwrap_err().code, code::RATE_LIMITED);
+    assert_eq!(provider.requests(Target::Refresh), 2);
+    assert!(is_marked(&path));
+}

@@ -150,11 +150,7 @@ impl Login {
 
     /// The token that a request is to carry, renewed where its age demands it.
     pub fn token_for_request(&self, deadline: &mut Deadline) -> Result<Arc<Token>> {
-        // Half of the time is left to the request, whoever keeps the store busy.
-        let mut half = deadline.at_most(deadline.left() / 2);
-        let settled = self.settled(&mut half);
-        deadline.give_back(half.given_back());
-        let token = settled?;
+        let token = self.settled(deadline)?;
         match self.age(&token) {
             Age::Lasting => Ok(token),
             Age::Expired => self.fly(Purpose::Renew { bad: &token, after_401: false }, deadline),
@@ -224,8 +220,11 @@ impl Login {
             return Ok(state.current.clone());
         }
         drop(state);
-        // Whatever keeps the store from saving it, the token is in hand and good to be used.
-        let _ = self.fly(Purpose::Save, deadline);
+        // Whatever keeps the store from saving it, the token is in hand and good to be used: half of
+        // the time is left for that.
+        let mut half = deadline.at_most(deadline.left() / 2);
+        let _ = self.fly(Purpose::Save, &mut half);
+        deadline.give_back(half.given_back());
         Ok(self.lock().current.clone())
     }
 

@@ -151,8 +151,7 @@ pub fn header_available(header: &str, flags: &[String]) -> bool {
     compiler.args(["-E", "-include", header, "-x", "c", "/dev/null"]).args(flags);
     let found = output(&mut compiler).status.success();
     if !found {
-        assert!(std::env::var_os("CI").is_none(), "{header} is not installed; CI skips nothing");
-        eprintln!("SKIPPED: {header} is not installed on this machine");
+        c::skip(&format!("{header} is not installed"));
     }
     found
 }

@@ -1,6 +1,7 @@
 //! C programs: compiled with the system's `cc` (or another compiler), linked with the library, run.
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -18,10 +19,18 @@ pub struct Program {
 pub fn available(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").output().is_ok_and(|out| out.status.success());
     if !found {
-        assert!(std::env::var_os("CI").is_none(), "{tool} is not installed; CI skips nothing");
-        eprintln!("SKIPPED: {tool} is not installed on this machine");
+        skip(&format!("{tool} is not installed"));
     }
     found
+}
+
+/// Says aloud which test is skipped and why. In CI nothing is.
+pub fn skip(why: &str) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    assert!(std::env::var_os("CI").is_none(), "CI skips nothing, but {test}: {why}");
+    // Not through eprintln!, which the test runner keeps to itself where a test passes.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 /// Compiles one source file and links it with the shared library, under a name of its own.

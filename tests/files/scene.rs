@@ -137,7 +137,7 @@ pub fn is_root() -> bool {
 
 /// Says aloud what is not tested on this machine: not everybody is root, or may mount a disk.
 pub fn skipped(what: &str, why: &str) {
-    fitbit_test_support::c::skip(&format!("{what}: {why}"));
+    fitbit_test_support::c::say_skipped(&format!("{what}: {why}"));
 }
 
 /// The count for the long form of a test, or the one for every day.

@@ -6,7 +6,8 @@
 //! again. Where the token is kept is a [`Store`]: the program's callback, or something that
 //! other processes read too; the procedure is the same.
 //!
-//! No lock is held while the provider is asked or the store is at work.
+//! No lock of a client is held while the provider is asked or the store is at work; what a store locks
+//! (a token file, a row) is held on purpose, to keep other processes from renewing too.
 
 mod flight;
 mod round;

@@ -69,8 +69,8 @@ typedef enum FitbitProvider {
    */
   FITBIT_PROVIDER_FITBIT = 1,
   /**
-   * The Google Health API, its successor. Not served by this version of the library:
-   * fitbit_app_new() answers FITBIT_ERROR_INVALID_ARGUMENT.
+   * The Google Health API, its successor, with Google's OAuth: other scopes and paths, and every
+   * person consents anew.
    */
   FITBIT_PROVIDER_GOOGLE_HEALTH = 2,
 } FitbitProvider;
@@ -102,7 +102,7 @@ typedef enum FitbitEndpoint {
  */
 typedef enum FitbitClientAuth {
   /**
-   * What the provider prefers (Fitbit: BASIC), and NONE without a secret. The default.
+   * What the provider prefers (Fitbit: BASIC, Google Health: BODY), and NONE without a secret. The default.
    */
   FITBIT_CLIENT_AUTH_AUTO = 0,
   /**
@@ -118,6 +118,32 @@ typedef enum FitbitClientAuth {
    */
   FITBIT_CLIENT_AUTH_NONE = 3,
 } FitbitClientAuth;
+
+/**
+ * How much an event matters.
+ */
+typedef enum FitbitLogLevel {
+  /**
+   * A login is over.
+   */
+  FITBIT_LOG_LEVEL_ERROR = 1,
+  /**
+   * Something failed and is tried again, is waited for, or was not saved.
+   */
+  FITBIT_LOG_LEVEL_WARN = 2,
+  /**
+   * A login's life: why a token is renewed, that it was, that it was revoked.
+   */
+  FITBIT_LOG_LEVEL_INFO = 3,
+  /**
+   * Each request: method, path without query, status, bytes, milliseconds. Each save.
+   */
+  FITBIT_LOG_LEVEL_DEBUG = 4,
+  /**
+   * Connections, and who waits for whom.
+   */
+  FITBIT_LOG_LEVEL_TRACE = 5,
+} FitbitLogLevel;
 
 /**
  * What went wrong, and so what to do next.
@@ -206,7 +232,7 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_INTERNAL = 17,
   /**
-   * The notification is not the provider's. Drop it. No function of this version says so.
+   * The notification is not the provider's. Drop it.
    */
   FITBIT_ERROR_SIGNATURE = 18,
 } FitbitErrorCode;
@@ -247,6 +273,21 @@ typedef struct FitbitRenewal FitbitRenewal;
 typedef struct FitbitResponse FitbitResponse;
 
 /**
+ * Takes one line about one event, without a line break at its end. No line holds a token, a code, a
+ * secret or a password, and none a query.
+ *
+ * It runs inside a call of the library, on that call's thread, from several threads at once, under the
+ * same rules as FitbitTokenCallback; its time counts against the call's timeout.
+ *
+ * @param level      how much it matters
+ * @param message    lives until the callback returns
+ * @param user_data  what was passed together with the callback
+ */
+typedef void (*FitbitLogCallback)(FitbitLogLevel level,
+                                  const char *message,
+                                  void *user_data);
+
+/**
  * Carries out a renewal inside a transaction of the program's own database, for a login that a fleet
  * of processes shares. It
  *
@@ -280,9 +321,10 @@ typedef int (*FitbitRenewalGuard)(FitbitRenewal *renewal,
  * A client's callback runs one at a time, in the order of the tokens. Its time does not count
  * against the call's timeout. It must return: no exception, longjmp or thread exit may leave it.
  * Inside it any function may be called on other handles, but free none that a running call uses. On
- * its own client fitbit_token() gives the new token, fitbit_token_field(), fitbit_user_id(),
+ * its own client fitbit_token() gives the new token, fitbit_token_field(), fitbit_user_id() (where the token says it),
  * fitbit_set_header() and fitbit_rate_limit() work too, and what would wait for this callback itself
- * (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save(), fitbit_set_token_file())
+ * (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save(), fitbit_set_token_file(),
+ * fitbit_revoke())
  * fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other threads that client's calls wait for
  * it, at most their own timeout: hold no lock that your callback takes while you call the library.
  *
@@ -320,12 +362,6 @@ extern "C" {
  * threads. From its first use on, by fitbit_step_one(), fitbit_step_two() or
  * fitbit_from_token(), the fitbit_app_set_ functions answer FITBIT_ERROR_INVALID_ARGUMENT, also
  * where that first use failed.
- *
- * https requests go through the proxy that the environment names: HTTPS_PROXY, else ALL_PROXY, but
- * for the hosts in NO_PROXY (or their lower-case forms). Plain http and loopback never do. A
- * variable that names no usable proxy makes requests FITBIT_ERROR_INVALID_ARGUMENT. Trusted
- * certificates are the platform's, SSL_CERT_FILE and SSL_CERT_DIR replace them, and Mozilla's roots
- * stand in where the platform has none.
  */
 
 /**
@@ -350,10 +386,13 @@ FitbitError *fitbit_app_new(FitbitProvider provider,
 /**
  * Sets the scopes that are asked for.
  *
- * @param scopes  separated by spaces; default: every scope with which something can be read (for
- *                Fitbit: activity cardio_fitness electrocardiogram heartrate
+ * @param scopes  separated by spaces, as the provider names them; default: every scope with which
+ *                something can be read. Fitbit: activity cardio_fitness electrocardiogram heartrate
  *                irregular_rhythm_notifications location nutrition oxygen_saturation profile
- *                respiratory_rate settings sleep social temperature weight)
+ *                respiratory_rate settings sleep social temperature weight. Google Health:
+ *                https://www.googleapis.com/auth/googlehealth. and then activity_and_fitness, ecg,
+ *                health_metrics_and_measurements, irn, location, logged_symptoms, mindfulness,
+ *                nutrition, profile, reproductive_health, settings or sleep, and then .readonly.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_scopes(FitbitApp *app,
@@ -365,7 +404,7 @@ FitbitError *fitbit_app_set_scopes(FitbitApp *app,
  * @param endpoint  which one; default: the provider's own
  * @param uri       an https address without user name, query and fragment. http is for loopback
  *                  only, which is exactly localhost, 127.0.0.0/8 and [::1]. A path is kept: API
- *                  paths are appended to it. REVOKE is accepted and not used by this version.
+ *                  paths are appended to it.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_endpoint(FitbitApp *app,
@@ -425,6 +464,61 @@ FitbitError *fitbit_app_set_refresh_leeway(FitbitApp *app,
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_max_body(FitbitApp *app,
                                      size_t bytes);
+
+/**
+ * Sets how long a call may wait for a rate limit (429), beside its timeout. Where the provider says how
+ * long to wait, and that is within the limit, requests, fitbit_refresh() and what builds on them wait
+ * and try again; otherwise they are FITBIT_ERROR_RATE_LIMITED at once, and fitbit_error_retry_after()
+ * says how long. Waits of one call add up. fitbit_step_two() never waits: its request goes out once.
+ *
+ * @param seconds  default: 0, never wait. Fitbit's limit is counted per hour: up to 3601 seconds.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_rate_limit_wait(FitbitApp *app,
+                                            uint32_t seconds);
+
+/**
+ * Sends https requests through a proxy. Plain http, which is for loopback, never goes through one.
+ *
+ * Default: what the environment names, HTTPS_PROXY, else ALL_PROXY, but for the hosts in NO_PROXY (or
+ * their lower-case forms) and for loopback; a variable that names no usable proxy makes requests
+ * FITBIT_ERROR_INVALID_ARGUMENT. After this call the environment does not count. A proxy that cannot be
+ * reached, or refuses, is FITBIT_ERROR_NETWORK.
+ *
+ * @param uri  "http://user:password@proxy.example:3128" for CONNECT, https:// for the same over TLS,
+ *             socks5:// and socks4:// (names are looked up here), socks5h:// and socks4a:// (names are
+ *             looked up by the proxy). User and password are optional and percent-encoded. NULL: no
+ *             proxy at all.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_proxy(FitbitApp *app,
+                                  const char *uri);
+
+/**
+ * Trusts the certificates in a file, and no others.
+ *
+ * Default: what the platform trusts, or what SSL_CERT_FILE and SSL_CERT_DIR name in its place; Mozilla's
+ * roots stand in where the platform has none.
+ *
+ * @param pem_path  one or more certificates in PEM form; read now. A file that cannot be read, or holds
+ *                  none, is FITBIT_ERROR_INVALID_ARGUMENT.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_ca_file(FitbitApp *app,
+                                    const char *pem_path);
+
+/**
+ * Tells the program what the app and its clients do: see FitbitLogCallback.
+ *
+ * @param most       the least important level that is told; lines above it are not even put together
+ * @param log        or NULL for none; default: none
+ * @param user_data  passed to log; must live until the app and all its clients are freed
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_set_logger(FitbitApp *app,
+                                   FitbitLogLevel most,
+                                   FitbitLogCallback log,
+                                   void *user_data);
 
 /**
  * Wraps every renewal of this app's clients in a transaction of your own database, so that a fleet
@@ -607,6 +701,24 @@ FitbitError *fitbit_request(FitbitClient *client,
                             FitbitResponse **response);
 
 /**
+ * Asks for the page that follows, where a list comes page by page.
+ *
+ * Fitbit's lists name the next page's address (pagination.next): only its path and query are taken,
+ * and only if it is the provider's own address or the API endpoint's, else this is
+ * FITBIT_ERROR_PROTOCOL. Google Health's lists give a nextPageToken: the request that brought the page
+ * is sent again with it, in the body of a POST, else in the query.
+ *
+ * @param page  a page that this client, or another one of the same app, was answered with; it stays
+ *              yours
+ * @param next  receives the next page, to be freed with fitbit_response_free(); NULL: that was the
+ *              last one, and also on failure. A page that is not JSON is FITBIT_ERROR_PROTOCOL.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_next_page(FitbitClient *client,
+                              const FitbitResponse *page,
+                              FitbitResponse **next);
+
+/**
  * Sets a header of this person's API requests, over the app's. From any thread, at any time; it
  * holds for requests that begin later.
  *
@@ -619,6 +731,44 @@ FITBIT_MUST_USE
 FitbitError *fitbit_set_header(FitbitClient *client,
                                const char *name,
                                const char *value);
+
+/* ======== Answers
+ *
+ * What a request brought. Everything read from a response is borrowed: it lives until
+ * fitbit_response_free().
+ */
+
+/**
+ * The HTTP status, 200 to 299: anything else is an error. 0 for NULL.
+ */
+uint16_t fitbit_response_status(const FitbitResponse *response);
+
+/**
+ * The body's bytes, unpacked where they came compressed, with a NUL behind the last. Usually
+ * JSON, an object or an array; XML for a TCX file; empty after a 201 or 204. It can be anything,
+ * also bytes with NULs among them: see fitbit_response_body_len(). Borrowed: it lives as
+ * long as the response. NULL for NULL.
+ */
+const char *fitbit_response_body(const FitbitResponse *response);
+
+/**
+ * The length of the body in bytes, without the NUL behind it. 0 for NULL.
+ */
+size_t fitbit_response_body_len(const FitbitResponse *response);
+
+/**
+ * The value of a header; repeated ones are joined by ", ". Borrowed: it lives as long as the
+ * response. NULL where the answer has no such header.
+ *
+ * @param name  in upper or lower case
+ */
+const char *fitbit_response_header(const FitbitResponse *response,
+                                   const char *name);
+
+/**
+ * Frees a response and everything borrowed from it. NULL: nothing happens.
+ */
+void fitbit_response_free(FitbitResponse *response);
 
 /* ======== The login itself
  *
@@ -648,8 +798,10 @@ FitbitError *fitbit_token_field(const FitbitClient *client,
                                 char **value);
 
 /**
- * The provider's id of the person. Never a request. A token that does not say whose it is, is
- * FITBIT_ERROR_PROTOCOL.
+ * The provider's id of the person. Fitbit's tokens say it. Google Health's do not: the first time it
+ * is asked for (GET /v4/users/me/identity, healthUserId), kept in the token and saved with it; from
+ * then on, and for every client made of that token, no request is needed. A Fitbit token that does
+ * not say whose it is, is FITBIT_ERROR_PROTOCOL.
  *
  * @param user_id  receives the id, to be freed with fitbit_string_free()
  */
@@ -692,7 +844,22 @@ FitbitError *fitbit_set_token_file(FitbitClient *client,
                                    const char *path);
 
 /**
- * What the provider last said of its rate limit.
+ * Ends the login at the provider: logs the person out of your program.
+ *
+ * It waits for a renewal under way, then sends the refresh token (else the access token) to be revoked.
+ * That the provider does not know it any more counts as success. On any other failure the login lives,
+ * and the call can be repeated. Afterwards this client answers FITBIT_ERROR_REAUTHORIZE and asks nobody,
+ * its token is offered to no one, and its token file is removed; what you stored elsewhere is yours to
+ * delete. A second call does nothing.
+ *
+ * Where a token file or a guard keeps the token, what is stored is read first, because another process
+ * may have renewed it: the guard is entered once, and its run has nothing to be stored.
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_revoke(FitbitClient *client);
+
+/**
+ * What the provider last said of its rate limit: Fitbit with every answer, Google Health never.
  *
  * @param limit  receives it; all -1 where nothing was seen
  * @return       false: no answer has said anything yet (or an argument is NULL)
@@ -708,44 +875,6 @@ bool fitbit_rate_limit(const FitbitClient *client,
  * happens.
  */
 void fitbit_free(FitbitClient *client);
-
-/* ======== Answers
- *
- * What a request brought. Everything read from a response is borrowed: it lives until
- * fitbit_response_free().
- */
-
-/**
- * The HTTP status, 200 to 299: anything else is an error. 0 for NULL.
- */
-uint16_t fitbit_response_status(const FitbitResponse *response);
-
-/**
- * The body's bytes, unpacked where they came compressed, with a NUL behind the last. Usually
- * JSON, an object or an array; XML for a TCX file; empty after a 201 or 204. It can be anything,
- * also bytes with NULs among them: see fitbit_response_body_len(). Borrowed: it lives as
- * long as the response. NULL for NULL.
- */
-const char *fitbit_response_body(const FitbitResponse *response);
-
-/**
- * The length of the body in bytes, without the NUL behind it. 0 for NULL.
- */
-size_t fitbit_response_body_len(const FitbitResponse *response);
-
-/**
- * The value of a header; repeated ones are joined by ", ". Borrowed: it lives as long as the
- * response. NULL where the answer has no such header.
- *
- * @param name  in upper or lower case
- */
-const char *fitbit_response_header(const FitbitResponse *response,
-                                   const char *name);
-
-/**
- * Frees a response and everything borrowed from it. NULL: nothing happens.
- */
-void fitbit_response_free(FitbitResponse *response);
 
 /* ======== Errors
  *
@@ -823,6 +952,29 @@ FITBIT_MUST_USE
 FitbitError *fitbit_renewal_run(FitbitRenewal *renewal,
                                 const char *stored_token_json,
                                 const char **new_token_json);
+
+/* ======== Notifications
+ *
+ * A provider's notifications come to a server of yours, from anybody who knows its address: believe
+ * none before it is verified. No function here listens.
+ */
+
+/**
+ * Verifies that a notification is the provider's. NULL, success: it is genuine.
+ *
+ * FITBIT_ERROR_SIGNATURE: it is not; drop it, Fitbit asks for the answer 404. FITBIT_ERROR_INVALID_ARGUMENT:
+ * the app has no client secret; or it is a Google Health app, whose notifications are signed with a key
+ * that is not published.
+ *
+ * @param signature  the value of X-Fitbit-Signature: base64(HMAC-SHA1(client secret + "&", body))
+ * @param body       the notification's bytes exactly as they came; may be NULL where body_len is 0
+ * @param body_len   their number
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_verify_signature(FitbitApp *app,
+                                     const char *signature,
+                                     const void *body,
+                                     size_t body_len);
 
 /* ======== Strings and version
  *

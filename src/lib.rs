@@ -11,7 +11,9 @@
 //! - [`store`]: where a client's token is kept
 //! - [`token_file`]: one such place: a token in a file that processes share
 //! - [`client`]: one person's login: requests
+//! - [`notification`]: whether a notification is the provider's
 //! - [`token_endpoint`]: the token endpoint, through `oauth2`
+//! - [`log`]: what the program's logger is told
 //! - [`transport`]: HTTP, through `ureq`: deadlines, connections, certificates, proxies
 //! - [`answer`]: what a server answered
 //! - [`error`]: every error, the providers' error bodies, redaction
@@ -29,6 +31,8 @@ mod client;
 mod error;
 #[allow(unsafe_code)] // the one place: raw pointers from C become references here
 mod ffi;
+mod log;
+mod notification;
 mod provider;
 mod renewal;
 mod store;

@@ -28,9 +28,18 @@ pub(crate) enum Held {
     Token(Arc<Token>),
 }
 
-/// What a store calls, once, with what it holds. It answers with what is to be kept; nothing: there
-/// is nothing new; an error: the renewal failed, and the store has nothing to do.
-pub(crate) type Run<'a> = dyn FnMut(Held, Mark) -> Result<Option<Arc<Token>>> + Send + 'a;
+/// What is to become of what a store holds.
+pub(crate) enum Change {
+    /// There is nothing new.
+    None,
+    Keep(Arc<Token>),
+    /// The login is over.
+    Remove,
+}
+
+/// What a store calls, once, with what it holds. It answers with what is to become of that; an
+/// error: the renewal failed, and the store has nothing to do.
+pub(crate) type Run<'a> = dyn FnMut(Held, Mark) -> Result<Change> + Send + 'a;
 
 /// Notes in the store that a token is about to be spent (true), or that it was not spent after all.
 /// Where the first fails, nobody is asked.
@@ -38,7 +47,8 @@ pub(crate) type Mark<'a> = &'a dyn Fn(&Token, bool) -> Result<()>;
 
 /// Where a client's token is kept.
 pub(crate) trait Store: Send + Sync {
-    /// Carries out one round. Success: what `run` gave out is safely kept.
+    /// Carries out one round. Success: what `run` gave out is safely kept, or removed where the store
+    /// is the library's own.
     fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()>;
 
     /// Whether somebody else can have stored a newer token.
@@ -63,8 +73,8 @@ impl<F: Fn(&str) -> bool + Send + Sync> Callback<F> {
 impl<F: Fn(&str) -> bool + Send + Sync> Store for Callback<F> {
     fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
         match run(Held::Unseen, &|_, _| Ok(()))? {
-            Some(token) => self.offer(&token, keeping.provider),
-            None => Ok(()),
+            Change::Keep(token) => self.offer(&token, keeping.provider),
+            Change::None | Change::Remove => Ok(()),
         }
     }
 

@@ -112,7 +112,13 @@ pub(crate) struct Token {
 impl Token {
     /// A token that the program saved, or got from somewhere else.
     pub fn from_json(json: &str, provider: &Provider) -> Result<Token, Unfit> {
-        Token::from_fields(parse(json.as_bytes())?, provider, None)
+        let fields = parse(json.as_bytes())?;
+        let scopes = fields.get("scope").and_then(|s| joined(s).or_else(|| as_text(s)));
+        // A provider's raw answer does not name the provider.
+        if !fields.contains_key("provider") && scopes.is_some_and(|s| provider.is_foreign(&s)) {
+            return Err(Unfit::ForeignProvider);
+        }
+        Token::from_fields(fields, provider, None)
     }
 
     /// The answer of a token endpoint, laid over the token that it replaces: what is absent, null
@@ -138,6 +144,10 @@ impl Token {
         }
         if answer.get("expires_in").and_then(|life| seconds(life)).is_none() {
             answer.insert("expires_in".into(), raw(&provider.token_life.into()));
+        }
+        let refresh_token = |fields: &Fields| fields.get("refresh_token").and_then(|t| as_text(t));
+        if refresh_token(&answer).is_some_and(|new| refresh_token(&fields) != Some(new)) {
+            fields.remove("refresh_token_expires_at"); // it was the old one's
         }
         if let Some(seconds) =
             answer.remove("refresh_token_expires_in").as_deref().and_then(seconds)
@@ -240,6 +250,28 @@ impl Token {
     /// Whether both are the same login's same token, whatever a database did to its JSON.
     pub fn same_as(&self, other: &Token) -> bool {
         self.access_token() == other.access_token() && self.refresh_token() == other.refresh_token()
+    }
+
+    /// The same token, which now says whose it is.
+    pub fn of_user(&self, user_id: &str) -> Token {
+        let mut rest = parse(self.rest().as_bytes()).unwrap_or_default();
+        rest.insert("user_id".to_owned(), raw(&user_id.into()));
+        let rest = serde_json::to_string(&rest).unwrap_or_default();
+        let copy = |flag: &AtomicBool| AtomicBool::new(flag.load(Ordering::Relaxed));
+        Token {
+            text: [self.access_token(), self.refresh_token(), &rest].concat().into_boxed_str(),
+            interrupted: copy(&self.interrupted),
+            unused: copy(&self.unused),
+            proven: copy(&self.proven),
+            ..*self
+        }
+    }
+
+    /// Whether the provider had given the refresh token an end, and this is past it.
+    pub fn refresh_token_is_past_its_end(&self, now: Now) -> bool {
+        let rest = parse(self.rest().as_bytes()).unwrap_or_default();
+        let end = rest.get("refresh_token_expires_at").and_then(|end| seconds(end));
+        end.is_some_and(|end| end <= now.wall)
     }
 
     pub fn belongs_to_same_person_as(&self, other: &Token, provider: &Provider) -> bool {
@@ -369,7 +401,7 @@ pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
     })
 }
 
-fn raw(value: &Value) -> Box<RawValue> {
+pub(crate) fn raw(value: &Value) -> Box<RawValue> {
     // A value always has a text, and that text is always JSON: neither step can fail.
     RawValue::from_string(value.to_string()).unwrap_or_default()
 }

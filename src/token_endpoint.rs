@@ -1,8 +1,9 @@
-//! The token endpoint: a code, or a refresh token, becomes a token.
+//! The token endpoint: a code, or a refresh token, becomes a token; and how a token is revoked.
 //!
 //! `oauth2` writes the requests (RFC 6749 sections 4.1.3 and 6, RFC 7636, client authentication).
 //! They are taken from it through its HTTP client trait, sent and read here: its own reading loses
-//! the status, the waiting time and every field that it does not know. Every request goes out
+//! the status, the waiting time and every field that it does not know. A revocation (RFC 7009) is
+//! one field, and is written here: oauth2 allows none to a server on loopback. Every request goes out
 //! once, on a connection of its own: what it spends is single-use, and whether to ask again is the
 //! caller's decision.
 
@@ -10,6 +11,7 @@ use std::cell::RefCell;
 
 use oauth2::basic::BasicClient;
 use oauth2::http::{HeaderValue, header};
+use oauth2::url::form_urlencoded;
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
     EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
@@ -18,7 +20,9 @@ use oauth2::{
 
 use zeroize::Zeroizing;
 
+use crate::answer::Answer;
 use crate::error::FitbitErrorCode::{self, *};
+use crate::error::body::ProviderError;
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::provider::{ClientAuth, Provider};
@@ -27,6 +31,9 @@ use crate::transport::{Connection, Deadline, Transport};
 
 /// The largest answer that is read: tokens are a few hundred bytes.
 const MAX_BODY: usize = 256 * 1024;
+
+/// What a provider says of a token that is of no use any more.
+const SPENT: [&str; 3] = ["invalid_token", "expired_token", "invalid_grant"];
 
 type OAuthClient =
     BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
@@ -39,14 +46,20 @@ pub(crate) struct Credentials<'a> {
     pub callback_uri: Option<&'a str>,
     pub authorize_uri: &'a str,
     pub token_uri: &'a str,
+    pub revoke_uri: &'a str,
+    pub proxy_password: Option<&'a str>,
     pub user_agent: Option<&'a HeaderValue>,
 }
 
 pub(crate) struct TokenEndpoint {
     oauth: OAuthClient,
     provider: &'static Provider,
+    client_id: String,
+    client_auth: ClientAuth,
+    revoke_uri: String,
     user_agent: Option<HeaderValue>,
     client_secret: Option<Zeroizing<String>>,
+    proxy_password: Option<Zeroizing<String>>,
     /// Id and secret as the `Authorization` header has them: a server may repeat it in an error.
     basic: Option<String>,
 }
@@ -81,8 +94,12 @@ impl TokenEndpoint {
         Ok(TokenEndpoint {
             oauth,
             provider,
+            client_id: who.client_id.to_owned(),
+            client_auth: who.client_auth,
+            revoke_uri: who.revoke_uri.to_owned(),
             user_agent: who.user_agent.cloned(),
             client_secret: who.client_secret.map(|secret| secret.to_owned().into()),
+            proxy_password: who.proxy_password.map(|password| password.to_owned().into()),
             basic,
         })
     }
@@ -151,26 +168,57 @@ impl TokenEndpoint {
 
     /// Everything of the app's own that no text may show, and these.
     pub fn secrets<'a>(&'a self, more: impl IntoIterator<Item = &'a str>) -> Secrets<'a> {
-        let secret = self.client_secret.as_deref().map(String::as_str);
-        Secrets::new(more.into_iter().chain(secret).chain(self.basic.as_deref()))
+        let own = [&self.client_secret, &self.proxy_password].into_iter().flatten();
+        let own = own.map(|secret| secret.as_str());
+        Secrets::new(more.into_iter().chain(own).chain(self.basic.as_deref()))
+    }
+
+    /// Ends a login. Done as well if the provider says that the token is of no use already. Either
+    /// token ends the whole login.
+    pub fn revoke(&self, token: &str, transport: &Transport, deadline: Deadline) -> Result<()> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("token", token);
+        let mut request = oauth2::http::Request::post(&self.revoke_uri)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if self.provider.revocation_is_authenticated {
+            match (&self.basic, self.client_auth) {
+                (Some(basic), ClientAuth::Basic) => {
+                    let value = Zeroizing::new(format!("Basic {basic}"));
+                    request = request.header(header::AUTHORIZATION, value.as_str());
+                }
+                (_, auth) => {
+                    form.append_pair("client_id", &self.client_id);
+                    if let (Some(secret), ClientAuth::Body) = (&self.client_secret, auth) {
+                        form.append_pair("client_secret", secret);
+                    }
+                }
+            }
+        }
+        let request = request
+            .body(form.finish().into_bytes())
+            .map_err(|_| Error::internal("an address that was checked is refused"))?;
+        let secrets = self.secrets([token]);
+        let answer = self.carry(request, &secrets, transport, deadline)?;
+        match answer.status {
+            200..=299 => Ok(()),
+            400..=499 if ProviderError::read(&answer).is_one_of(&SPENT) => Ok(()),
+            _ => {
+                Err(Error::from_token_endpoint(self.provider, &answer, FITBIT_ERROR_HTTP, &secrets))
+            }
+        }
     }
 
     /// A 200 that holds no token is as good as no answer. Its body may hold one all the same, and
     /// so never becomes part of a message.
     fn send(
         &self,
-        mut request: HttpRequest,
+        request: HttpRequest,
         refused_grant: FitbitErrorCode,
         secrets: &Secrets,
         transport: &Transport,
         deadline: Deadline,
     ) -> Result<Fields> {
-        if let Some(agent) = &self.user_agent {
-            request.headers_mut().insert(header::USER_AGENT, agent.clone());
-        }
-        let answer = transport
-            .send(request, Connection::Fresh, deadline, MAX_BODY)
-            .map_err(|failure| failure.redacted(secrets))?;
+        let answer = self.carry(request, secrets, transport, deadline)?;
         if answer.status != 200 {
             return Err(Error::from_token_endpoint(self.provider, &answer, refused_grant, secrets));
         }
@@ -183,6 +231,21 @@ impl TokenEndpoint {
                 Err(Error::protocol("the token endpoint's answer holds no token that can be read"))
             }
         }
+    }
+
+    fn carry(
+        &self,
+        mut request: HttpRequest,
+        secrets: &Secrets,
+        transport: &Transport,
+        deadline: Deadline,
+    ) -> Result<Answer> {
+        if let Some(agent) = &self.user_agent {
+            request.headers_mut().insert(header::USER_AGENT, agent.clone());
+        }
+        transport
+            .send(request, Connection::Fresh, deadline, MAX_BODY)
+            .map_err(|failure| failure.redacted(secrets))
     }
 }
 

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::store::{Held, Keeping, Run, Store};
+use crate::store::{Change, Held, Keeping, Run, Store};
 use crate::token::{Token, Unfit};
 use crate::transport::Deadline;
 
@@ -113,6 +113,20 @@ impl TokenFile {
         file.sync_all()?;
         drop(file);
         std::fs::rename(new, &self.path)?;
+        self.sync_folder()
+    }
+
+    /// Only with the lock in hand, whose file stays: another process may be waiting for it.
+    fn remove(&self) -> Result<()> {
+        let removed = match std::fs::remove_file(&self.path) {
+            Err(why) if why.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| self.sync_folder()),
+        };
+        removed.map_err(|why| failed("cannot remove", &self.path, why))
+    }
+
+    /// Brings to the disk what was renamed or removed.
+    fn sync_folder(&self) -> io::Result<()> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
@@ -208,8 +222,9 @@ impl Store for TokenFile {
             (false, false) => self.write(&Zeroizing::new(token.to_json(keeping.provider))),
         };
         match run(held, &mark)? {
-            Some(token) => self.write(&Zeroizing::new(token.to_json(keeping.provider))),
-            None => Ok(()),
+            Change::Keep(token) => self.write(&Zeroizing::new(token.to_json(keeping.provider))),
+            Change::Remove => self.remove(),
+            Change::None => Ok(()),
         }
     }
 

@@ -1,8 +1,9 @@
 //! What a provider says in an error answer: one parser for each of its shapes.
 //!
 //! Fitbit says `{"errors":[{"errorType":..,"message":..}]}` everywhere, its token endpoint
-//! included; OAuth's own shape is `{"error":..,"error_description":..}` (RFC 6749 section 5.2).
-//! Neither is certain: an answer can be HTML, empty, or anything else.
+//! included; OAuth's own shape is `{"error":..,"error_description":..}` (RFC 6749 section 5.2);
+//! Google's API says `{"error":{"status":..,"message":..}}` (google.rpc.Status). None is certain: an
+//! answer can be HTML, empty, or anything else.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,30 +15,56 @@ use crate::answer::Answer;
 #[derive(Default)]
 pub(crate) struct ProviderError {
     pub kind: Option<String>,
+    /// A closer word for it: Google's `ErrorInfo`.
+    pub reason: Option<String>,
     pub message: Option<String>,
 }
 
 impl ProviderError {
     pub fn read(answer: &Answer) -> ProviderError {
         let json = serde_json::from_slice::<Value>(&answer.body).unwrap_or(Value::Null);
-        fitbit(&json).or_else(|| rfc6749(&json)).or_else(|| bearer(answer)).unwrap_or_default()
+        fitbit(&json)
+            .or_else(|| google(&json))
+            .or_else(|| rfc6749(&json))
+            .or_else(|| bearer(answer))
+            .unwrap_or_default()
     }
 
     pub fn is_one_of(&self, kinds: &[&str]) -> bool {
-        self.kind.as_deref().is_some_and(|kind| kinds.contains(&kind))
+        [&self.kind, &self.reason].into_iter().flatten().any(|said| kinds.contains(&said.as_str()))
     }
 }
 
 /// `{"errors":[{"errorType":"expired_token","message":"…"}],"success":false}`
 fn fitbit(json: &Value) -> Option<ProviderError> {
     let first = json.get("errors")?.get(0)?;
-    Some(ProviderError { kind: text(first, "errorType"), message: text(first, "message") })
+    Some(ProviderError {
+        kind: text(first, "errorType"),
+        reason: None,
+        message: text(first, "message"),
+    })
+}
+
+/// `{"error":{"code":403,"status":"PERMISSION_DENIED","message":"…","details":[{"@type":
+/// "type.googleapis.com/google.rpc.ErrorInfo","reason":"…"}]}}`
+fn google(json: &Value) -> Option<ProviderError> {
+    let error = json.get("error").filter(|error| error.is_object())?;
+    let is_info = |detail: &&Value| {
+        let kind = detail.get("@type").and_then(Value::as_str);
+        kind.is_some_and(|kind| kind.ends_with("/google.rpc.ErrorInfo"))
+    };
+    let details = error.get("details").and_then(Value::as_array);
+    Some(ProviderError {
+        kind: text(error, "status"),
+        reason: details.and_then(|d| text(d.iter().find(is_info)?, "reason")),
+        message: text(error, "message"),
+    })
 }
 
 /// `{"error":"invalid_grant","error_description":"…"}`, RFC 6749 section 5.2.
 fn rfc6749(json: &Value) -> Option<ProviderError> {
     let kind = text(json, "error")?;
-    Some(ProviderError { kind: Some(kind), message: text(json, "error_description") })
+    Some(ProviderError { kind: Some(kind), reason: None, message: text(json, "error_description") })
 }
 
 /// `WWW-Authenticate: Bearer error="invalid_token"`, RFC 6750 section 3, where the body says
@@ -51,7 +78,7 @@ fn bearer(answer: &Answer) -> Option<ProviderError> {
             name.eq_ignore_ascii_case("error").then(|| value.trim().trim_matches('"').to_owned())
         },
     )?;
-    Some(ProviderError { kind: Some(kind), message: None })
+    Some(ProviderError { kind: Some(kind), reason: None, message: None })
 }
 
 fn text(json: &Value, name: &str) -> Option<String> {

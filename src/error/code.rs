@@ -54,6 +54,6 @@ pub enum FitbitErrorCode {
     FITBIT_ERROR_CANCELLED = 16,
     /// A bug in this library, contained: handles stay usable. Report it.
     FITBIT_ERROR_INTERNAL = 17,
-    /// The notification is not the provider's. Drop it. No function of this version says so.
+    /// The notification is not the provider's. Drop it.
     FITBIT_ERROR_SIGNATURE = 18,
 }

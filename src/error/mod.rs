@@ -96,6 +96,34 @@ impl Error {
         Error::new(FITBIT_ERROR_REAUTHORIZE, format!("{why}; the person must log in again"))
     }
 
+    /// The provider has refused this refresh token for good, now or earlier.
+    pub fn refused_login(refresh_token_end: Option<&str>) -> Error {
+        Error::reauthorize("the provider refused this login's refresh token")
+            .with_refresh_token_end(refresh_token_end)
+    }
+
+    pub fn revoked() -> Error {
+        Error::reauthorize("this login was revoked")
+    }
+
+    /// Adds, to the news that a login is over, that its refresh token had come to its end.
+    pub fn with_refresh_token_end(mut self, why: Option<&str>) -> Error {
+        if let Some(why) = why {
+            self.0.message.push_str("; the refresh token's time was over: ");
+            self.0.message.push_str(why);
+        }
+        self
+    }
+
+    /// A page of a list says of the next one what cannot be followed.
+    pub fn next_page(why: &str) -> Error {
+        Error::protocol(format!("the next page cannot be asked for: {why}"))
+    }
+
+    pub fn signature() -> Error {
+        Error::new(FITBIT_ERROR_SIGNATURE, "the notification's signature is not the provider's")
+    }
+
     pub fn network(why: impl Into<String>) -> Error {
         Error::new(FITBIT_ERROR_NETWORK, why)
     }
@@ -169,9 +197,11 @@ impl Error {
         secrets: &Secrets,
     ) -> Error {
         let kind = said.kind.map(|kind| secrets.clean_line(&kind));
+        let reason = said.reason.map(|reason| secrets.clean_line(&reason));
+        let words: Vec<_> = [&kind, &reason].into_iter().flatten().map(String::as_str).collect();
         let mut message = format!("{} answered {}", provider.display_name, answer.status);
-        if let Some(kind) = &kind {
-            message = format!("{message} ({kind})");
+        if !words.is_empty() {
+            message = format!("{message} ({})", words.join(", "));
         }
         if let Some(text) = &said.message {
             message =

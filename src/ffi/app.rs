@@ -9,12 +9,14 @@ use std::time::Duration;
 use libc::c_char;
 
 use super::callback::{self, FitbitTokenCallback};
+use super::log::{FitbitLogCallback, FitbitLogLevel};
 use super::renewal::{self, FitbitRenewalGuard};
 use super::{
     FitbitError, Out, fallible, give, handle, infallible, number, optional_text, take, text,
 };
 use crate::app::{App, Endpoint};
 use crate::error::{Error, Result};
+use crate::log::Level;
 use crate::provider::{self, ClientAuth, Provider};
 use crate::store::Store;
 
@@ -24,8 +26,8 @@ pub enum FitbitProvider {
     /// The Fitbit Web API. Its switch-off was announced for 2026-11-02: from then on it answers
     /// FITBIT_ERROR_PROVIDER_RETIRED.
     Fitbit = 1,
-    /// The Google Health API, its successor. Not served by this version of the library:
-    /// fitbit_app_new() answers FITBIT_ERROR_INVALID_ARGUMENT.
+    /// The Google Health API, its successor, with Google's OAuth: other scopes and paths, and every
+    /// person consents anew.
     GoogleHealth = 2,
 }
 
@@ -45,7 +47,7 @@ pub enum FitbitEndpoint {
 /// How the application proves who it is at the token endpoint (RFC 6749 section 2.3).
 #[repr(C)]
 pub enum FitbitClientAuth {
-    /// What the provider prefers (Fitbit: BASIC), and NONE without a secret. The default.
+    /// What the provider prefers (Fitbit: BASIC, Google Health: BODY), and NONE without a secret. The default.
     Auto = 0,
     /// Id and secret in the Authorization header: Fitbit's application type "Server".
     Basic = 1,
@@ -82,10 +84,7 @@ fn provider(value: MaybeUninit<FitbitProvider>) -> Result<&'static Provider> {
     const GOOGLE_HEALTH: u32 = FitbitProvider::GoogleHealth as u32;
     match number(value) {
         FITBIT => Ok(&provider::FITBIT),
-        GOOGLE_HEALTH => Err(Error::invalid_argument(
-            "provider",
-            "this version does not serve the Google Health API",
-        )),
+        GOOGLE_HEALTH => Ok(&provider::GOOGLE_HEALTH),
         other => Err(Error::invalid_argument("provider", format!("{other} is no FitbitProvider"))),
     }
 }
@@ -118,18 +117,28 @@ fn client_auth(value: MaybeUninit<FitbitClientAuth>) -> Result<Option<ClientAuth
     }
 }
 
+fn log_level(value: MaybeUninit<FitbitLogLevel>) -> Result<Level> {
+    const ERROR: u32 = FitbitLogLevel::Error as u32;
+    const WARN: u32 = FitbitLogLevel::Warn as u32;
+    const INFO: u32 = FitbitLogLevel::Info as u32;
+    const DEBUG: u32 = FitbitLogLevel::Debug as u32;
+    const TRACE: u32 = FitbitLogLevel::Trace as u32;
+    match number(value) {
+        ERROR => Ok(Level::Error),
+        WARN => Ok(Level::Warn),
+        INFO => Ok(Level::Info),
+        DEBUG => Ok(Level::Debug),
+        TRACE => Ok(Level::Trace),
+        other => Err(Error::invalid_argument("most", format!("{other} is no FitbitLogLevel"))),
+    }
+}
+
 /// # The application
 ///
 /// Make it once, set it up with the fitbit_app_set_ functions, then use it from any number of
 /// threads. From its first use on, by fitbit_step_one(), fitbit_step_two() or
 /// fitbit_from_token(), the fitbit_app_set_ functions answer FITBIT_ERROR_INVALID_ARGUMENT, also
 /// where that first use failed.
-///
-/// https requests go through the proxy that the environment names: HTTPS_PROXY, else ALL_PROXY, but
-/// for the hosts in NO_PROXY (or their lower-case forms). Plain http and loopback never do. A
-/// variable that names no usable proxy makes requests FITBIT_ERROR_INVALID_ARGUMENT. Trusted
-/// certificates are the platform's, SSL_CERT_FILE and SSL_CERT_DIR replace them, and Mozilla's roots
-/// stand in where the platform has none.
 ///
 /// ---
 /// Makes an application.
@@ -168,10 +177,13 @@ pub unsafe extern "C" fn fitbit_app_new(
 
 /// Sets the scopes that are asked for.
 ///
-/// @param scopes  separated by spaces; default: every scope with which something can be read (for
-///                Fitbit: activity cardio_fitness electrocardiogram heartrate
+/// @param scopes  separated by spaces, as the provider names them; default: every scope with which
+///                something can be read. Fitbit: activity cardio_fitness electrocardiogram heartrate
 ///                irregular_rhythm_notifications location nutrition oxygen_saturation profile
-///                respiratory_rate settings sleep social temperature weight)
+///                respiratory_rate settings sleep social temperature weight. Google Health:
+///                https://www.googleapis.com/auth/googlehealth. and then activity_and_fitness, ecg,
+///                health_metrics_and_measurements, irn, location, logged_symptoms, mindfulness,
+///                nutrition, profile, reproductive_health, settings or sleep, and then .readonly.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_app_set_scopes(
@@ -187,7 +199,7 @@ pub unsafe extern "C" fn fitbit_app_set_scopes(
 /// @param endpoint  which one; default: the provider's own
 /// @param uri       an https address without user name, query and fragment. http is for loopback
 ///                  only, which is exactly localhost, 127.0.0.0/8 and [::1]. A path is kept: API
-///                  paths are appended to it. REVOKE is accepted and not used by this version.
+///                  paths are appended to it.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_app_set_endpoint(
@@ -284,6 +296,82 @@ pub unsafe extern "C" fn fitbit_app_set_max_body(
 ) -> *mut FitbitError {
     // SAFETY: the header's rule on handles.
     fallible(|| unsafe { handle(app, "app")?.app.set_max_body(bytes) })
+}
+
+/// Sets how long a call may wait for a rate limit (429), beside its timeout. Where the provider says how
+/// long to wait, and that is within the limit, requests, fitbit_refresh() and what builds on them wait
+/// and try again; otherwise they are FITBIT_ERROR_RATE_LIMITED at once, and fitbit_error_retry_after()
+/// says how long. Waits of one call add up. fitbit_step_two() never waits: its request goes out once.
+///
+/// @param seconds  default: 0, never wait. Fitbit's limit is counted per hour: up to 3601 seconds.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_rate_limit_wait(
+    app: *mut FitbitApp,
+    seconds: u32,
+) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe {
+        handle(app, "app")?.app.set_rate_limit_wait(Duration::from_secs(seconds.into()))
+    })
+}
+
+/// Sends https requests through a proxy. Plain http, which is for loopback, never goes through one.
+///
+/// Default: what the environment names, HTTPS_PROXY, else ALL_PROXY, but for the hosts in NO_PROXY (or
+/// their lower-case forms) and for loopback; a variable that names no usable proxy makes requests
+/// FITBIT_ERROR_INVALID_ARGUMENT. After this call the environment does not count. A proxy that cannot be
+/// reached, or refuses, is FITBIT_ERROR_NETWORK.
+///
+/// @param uri  "http://user:password@proxy.example:3128" for CONNECT, https:// for the same over TLS,
+///             socks5:// and socks4:// (names are looked up here), socks5h:// and socks4a:// (names are
+///             looked up by the proxy). User and password are optional and percent-encoded. NULL: no
+///             proxy at all.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_proxy(
+    app: *mut FitbitApp,
+    uri: *const c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and strings.
+    fallible(|| unsafe { handle(app, "app")?.app.set_proxy(optional_text(uri, "uri")?) })
+}
+
+/// Trusts the certificates in a file, and no others.
+///
+/// Default: what the platform trusts, or what SSL_CERT_FILE and SSL_CERT_DIR name in its place; Mozilla's
+/// roots stand in where the platform has none.
+///
+/// @param pem_path  one or more certificates in PEM form; read now. A file that cannot be read, or holds
+///                  none, is FITBIT_ERROR_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_ca_file(
+    app: *mut FitbitApp,
+    pem_path: *const c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and strings.
+    fallible(|| unsafe { handle(app, "app")?.app.set_ca_file(text(pem_path, "pem_path")?) })
+}
+
+/// Tells the program what the app and its clients do: see FitbitLogCallback.
+///
+/// @param most       the least important level that is told; lines above it are not even put together
+/// @param log        or NULL for none; default: none
+/// @param user_data  passed to log; must live until the app and all its clients are freed
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_app_set_logger(
+    app: *mut FitbitApp,
+    most: MaybeUninit<FitbitLogLevel>,
+    log: FitbitLogCallback,
+    user_data: *mut c_void,
+) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe {
+        let app = handle(app, "app")?;
+        app.app.set_log(super::log::log(log_level(most)?, log, user_data))
+    })
 }
 
 /// Wraps every renewal of this app's clients in a transaction of your own database, so that a fleet

@@ -6,9 +6,7 @@ use std::ptr::null_mut;
 use libc::c_char;
 
 use super::response::FitbitResponse;
-use super::{
-    FitbitError, Out, fallible, give, give_text, handle, infallible, optional_text, take, text,
-};
+use super::{FitbitError, Out, fallible, give, handle, optional_text, text};
 use crate::client::{ApiRequest, Client};
 use crate::error::{Error, Result};
 
@@ -20,17 +18,6 @@ const FORM: &str = "application/x-www-form-urlencoded";
 /// fitbit_free(), when no call on it runs in any thread.
 pub struct FitbitClient(pub(super) Client);
 
-/// What the provider last said of how many requests are allowed. -1: it did not say.
-#[repr(C)]
-pub struct FitbitRateLimit {
-    /// Requests allowed per period (Fitbit: 150 per hour for each person).
-    pub limit: i32,
-    /// Requests left in this period.
-    pub remaining: i32,
-    /// Seconds from now until the next period.
-    pub reset_seconds: i32,
-}
-
 /// Sends a request whose arguments have been looked at, and gives the answer to the program.
 fn request(
     client: Result<&FitbitClient>,
@@ -41,10 +28,9 @@ fn request(
     response: Out<*mut FitbitResponse>,
 ) -> Result<()> {
     let client = &client?.0;
-    let request = ApiRequest::new(client, method?, path?, content_type?, body?)?;
+    let request = ApiRequest::new(client.api_uri(), method?, path?, content_type?, body?)?;
     response.check("response")?;
-    let answer = client.request(&request)?;
-    response.set(give(FitbitResponse::new(answer)));
+    response.set(give(FitbitResponse::new(client.request(&request)?)));
     Ok(())
 }
 
@@ -162,7 +148,7 @@ pub unsafe extern "C" fn fitbit_request(
 
 /// # Safety
 /// `body` is NULL or points to `body_len` bytes that stay unchanged for `'a`.
-unsafe fn bytes<'a>(body: *const c_void, body_len: usize) -> Result<Option<&'a [u8]>> {
+pub(super) unsafe fn bytes<'a>(body: *const c_void, body_len: usize) -> Result<Option<&'a [u8]>> {
     match (body.is_null(), body_len) {
         (true, 0) => Ok(None),
         (true, _) => Err(Error::invalid_argument("body", "it is NULL, but body_len is not 0")),
@@ -172,6 +158,36 @@ unsafe fn bytes<'a>(body: *const c_void, body_len: usize) -> Result<Option<&'a [
         // SAFETY: the caller's promise; the length was checked.
         (false, _) => Ok(Some(unsafe { std::slice::from_raw_parts(body.cast(), body_len) })),
     }
+}
+
+/// Asks for the page that follows, where a list comes page by page.
+///
+/// Fitbit's lists name the next page's address (pagination.next): only its path and query are taken,
+/// and only if it is the provider's own address or the API endpoint's, else this is
+/// FITBIT_ERROR_PROTOCOL. Google Health's lists give a nextPageToken: the request that brought the page
+/// is sent again with it, in the body of a POST, else in the query.
+///
+/// @param page  a page that this client, or another one of the same app, was answered with; it stays
+///              yours
+/// @param next  receives the next page, to be freed with fitbit_response_free(); NULL: that was the
+///              last one, and also on failure. A page that is not JSON is FITBIT_ERROR_PROTOCOL.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_next_page(
+    client: *mut FitbitClient,
+    page: *const FitbitResponse,
+    next: *mut *mut FitbitResponse,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and out-pointers.
+    fallible(|| unsafe {
+        let out = Out::cleared(next, null_mut());
+        let (client, page) = (handle(client, "client")?, handle(page, "page")?);
+        out.check("next")?;
+        if let Some(next) = client.0.next_page(page.page())? {
+            out.set(give(FitbitResponse::new(next)));
+        }
+        Ok(())
+    })
 }
 
 /// Sets a header of this person's API requests, over the app's. From any thread, at any time; it
@@ -193,159 +209,4 @@ pub unsafe extern "C" fn fitbit_set_header(
         let client = handle(client, "client")?;
         client.0.set_header(text(name, "name")?, optional_text(value, "value")?)
     })
-}
-
-/// # The login itself
-///
-/// A client renews and saves by itself. These functions look at its token, or do now what it would
-/// do later.
-///
-/// ---
-/// The newest token as JSON, as on_token gets it. Never a request.
-///
-/// @param token_json  receives the token, to be freed with fitbit_string_free(), which wipes it
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn fitbit_token(
-    client: *const FitbitClient,
-    token_json: *mut *mut c_char,
-) -> *mut FitbitError {
-    // SAFETY: the header's rules on handles and out-pointers.
-    fallible(|| unsafe {
-        let out = Out::cleared(token_json, null_mut());
-        let client = handle(client, "client")?;
-        out.check("token_json")?;
-        out.set(give_text(client.0.token_json()));
-        Ok(())
-    })
-}
-
-/// One field of the newest token as text: "scope" (separated by spaces), "user_id", "expires_at"
-/// (seconds since the epoch), "access_token" and so on. Never a request.
-///
-/// @param value  receives the text, to be freed with fitbit_string_free(); NULL where the token has no
-///               such field
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn fitbit_token_field(
-    client: *const FitbitClient,
-    name: *const c_char,
-    value: *mut *mut c_char,
-) -> *mut FitbitError {
-    // SAFETY: the header's rules on handles, out-pointers and strings.
-    fallible(|| unsafe {
-        let out = Out::cleared(value, null_mut());
-        let client = handle(client, "client")?;
-        let name = text(name, "name")?;
-        out.check("value")?;
-        if let Some(field) = client.0.token_field(name) {
-            out.set(give_text(field));
-        }
-        Ok(())
-    })
-}
-
-/// The provider's id of the person. Never a request. A token that does not say whose it is, is
-/// FITBIT_ERROR_PROTOCOL.
-///
-/// @param user_id  receives the id, to be freed with fitbit_string_free()
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn fitbit_user_id(
-    client: *mut FitbitClient,
-    user_id: *mut *mut c_char,
-) -> *mut FitbitError {
-    // SAFETY: the header's rules on handles and out-pointers.
-    fallible(|| unsafe {
-        let out = Out::cleared(user_id, null_mut());
-        let client = handle(client, "client")?;
-        out.check("user_id")?;
-        out.set(give_text(client.0.user_id()?));
-        Ok(())
-    })
-}
-
-/// Renews the token now, whatever the clock says, and saves it. Threads that ask for it at the
-/// same time share one renewal.
-///
-/// FITBIT_ERROR_REAUTHORIZE: there is no refresh token, or the provider refused it for good.
-/// FITBIT_ERROR_STORE: it was renewed, but not saved; the client keeps and uses the new token, and
-/// offers it again.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn fitbit_refresh(client: *mut FitbitClient) -> *mut FitbitError {
-    // SAFETY: the header's rule on handles.
-    fallible(|| unsafe { handle(client, "client")?.0.refresh() })
-}
-
-/// Offers a token that could not be saved to on_token again, now. Never a request.
-///
-/// NULL, success: nothing is unsaved. FITBIT_ERROR_STORE: it is still not saved.
-/// FITBIT_ERROR_REAUTHORIZE: a token is unsaved, but the provider has refused this login for good: a
-/// dead login is never offered.
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn fitbit_save(client: *mut FitbitClient) -> *mut FitbitError {
-    // SAFETY: the header's rule on handles.
-    fallible(|| unsafe { handle(client, "client")?.0.save() })
-}
-
-/// Saves the client's token into a file, at once and over what is there; from then on the file takes
-/// every token, as with fitbit_from_file(), in place of the callback or guard.
-///
-/// FITBIT_ERROR_STORE: the file could not be written, or must not be trusted; the client keeps its
-/// token and its callback. FITBIT_ERROR_REAUTHORIZE: the provider has refused this login for good.
-///
-/// @param path  the file; its folder must exist
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn fitbit_set_token_file(
-    client: *mut FitbitClient,
-    path: *const c_char,
-) -> *mut FitbitError {
-    // SAFETY: the header's rules on handles and strings.
-    fallible(|| unsafe { handle(client, "client")?.0.set_token_file(text(path, "path")?) })
-}
-
-/// What the provider last said of its rate limit.
-///
-/// @param limit  receives it; all -1 where nothing was seen
-/// @return       false: no answer has said anything yet (or an argument is NULL)
-///
-/// It is of the latest answer that said anything; what that answer left out is -1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fitbit_rate_limit(
-    client: *const FitbitClient,
-    limit: *mut FitbitRateLimit,
-) -> bool {
-    infallible(false, || {
-        let number =
-            |value: Option<u64>| value.map_or(-1, |v| i32::try_from(v).unwrap_or(i32::MAX));
-        let nothing = FitbitRateLimit { limit: -1, remaining: -1, reset_seconds: -1 };
-        // SAFETY: the header's rules on handles and out-pointers.
-        let (out, client) = unsafe { (Out::cleared(limit, nothing), client.as_ref()) };
-        let Some(seen) = client.and_then(|client| client.0.rate_limit()) else { return false };
-        let written = out.check("limit").is_ok();
-        out.set(FitbitRateLimit {
-            limit: number(seen.limit.map(u64::from)),
-            remaining: number(seen.remaining.map(u64::from)),
-            reset_seconds: number(seen.reset().map(|reset| reset.as_secs())),
-        });
-        written
-    })
-}
-
-/// Ends a client. A token that could not be saved is offered to on_token once more; nothing is
-/// sent to the provider. After this has returned, no callback of this client runs. NULL: nothing
-/// happens.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fitbit_free(client: *mut FitbitClient) {
-    // SAFETY: the header's rule on handles.
-    infallible((), || unsafe {
-        if let Some(client) = client.as_ref() {
-            // While it is whole: the callback may look at it.
-            client.0.finish();
-        }
-        take(client);
-    });
 }

@@ -15,13 +15,19 @@ mod client;
 
 mod response;
 
+mod token;
+
 mod error;
 
 mod renewal;
 
+mod notification;
+
 mod text;
 
 mod callback;
+
+mod log;
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};

@@ -11,7 +11,7 @@ use super::callback::{FitbitTokenCallback, UserData, saving};
 use super::{FitbitError, Out, fallible, handle, optional_text};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::store::{Callback, Held, Keeping, Mark, Run, Store};
+use crate::store::{Callback, Change, Held, Keeping, Mark, Run, Store};
 use crate::token::{Token, Unfit};
 
 /// One renewal that a guard carries out with fitbit_renewal_run(). It belongs to the library, and is
@@ -91,9 +91,12 @@ impl Running<'_> {
             Unfit::Malformed(why) => Error::invalid_argument("stored_token_json", why),
         })?;
         let held = stored.map_or(Held::Nothing, |token| Held::Token(Arc::new(token)));
-        let out = (self.run)(held, &|_, _| Ok(()))?;
-        // JSON writes a NUL as an escape: there is none to be found.
-        Ok(out.and_then(|token| CString::new(token.to_json(self.provider)).ok()))
+        match (self.run)(held, &|_, _| Ok(()))? {
+            // JSON writes a NUL as an escape: there is none to be found.
+            Change::Keep(token) => Ok(CString::new(token.to_json(self.provider)).ok()),
+            // The row is the program's to delete.
+            Change::None | Change::Remove => Ok(None),
+        }
     }
 }
 
@@ -104,8 +107,8 @@ impl<F: Fn(&str) -> bool + Send + Sync> Store for GuardStore<F> {
         {
             // The first token of a new login.
             return match run(Held::Unseen, &|_, _| Ok(()))? {
-                Some(token) => on_token.offer(&token, keeping.provider),
-                None => Ok(()),
+                Change::Keep(token) => on_token.offer(&token, keeping.provider),
+                Change::None | Change::Remove => Ok(()),
             };
         }
         let mut run = |held: Held, mark: Mark| run(held, mark);

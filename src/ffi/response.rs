@@ -8,29 +8,32 @@ use once_cell::sync::OnceCell;
 
 use super::{infallible, take};
 use crate::answer::Answer;
+use crate::client::Response;
 
 /// What the API answered: status, headers and body as they came. It belongs to the program: free
 /// it with fitbit_response_free(). Reading it is safe from any number of threads. It outlives its
 /// client.
 pub struct FitbitResponse {
-    answer: Answer,
+    response: Response,
     /// Name in lower case, values joined; made when the first header is asked for.
     headers: OnceCell<Vec<(String, CString)>>,
 }
 
 impl FitbitResponse {
-    pub(super) fn new(mut answer: Answer) -> FitbitResponse {
-        answer.body.push(0);
-        FitbitResponse { answer, headers: OnceCell::new() }
+    pub(super) fn new(mut response: Response) -> FitbitResponse {
+        response.answer.body.push(0);
+        FitbitResponse { response, headers: OnceCell::new() }
+    }
+
+    pub(super) fn page(&self) -> &Response {
+        &self.response
     }
 
     fn header(&self, name: &CStr) -> Option<&CStr> {
         let headers = self.headers.get_or_init(|| {
-            let headers = &self.answer.headers;
-            headers
-                .keys()
-                .map(|name| (name.as_str().to_owned(), joined(&self.answer, name)))
-                .collect()
+            let answer = &self.response.answer;
+            let names = answer.headers.keys();
+            names.map(|name| (name.as_str().to_owned(), joined(answer, name))).collect()
         });
         let name = name.to_str().ok()?;
         let (_, value) = headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name))?;
@@ -55,7 +58,7 @@ fn joined(answer: &Answer, name: &ureq::http::HeaderName) -> CString {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_response_status(response: *const FitbitResponse) -> u16 {
     // SAFETY: the header's rule on handles.
-    unsafe { response.as_ref() }.map_or(0, |response| response.answer.status)
+    unsafe { response.as_ref() }.map_or(0, |response| response.response.answer.status)
 }
 
 /// The body's bytes, unpacked where they came compressed, with a NUL behind the last. Usually
@@ -65,14 +68,15 @@ pub unsafe extern "C" fn fitbit_response_status(response: *const FitbitResponse)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_response_body(response: *const FitbitResponse) -> *const c_char {
     // SAFETY: the header's rule on handles.
-    unsafe { response.as_ref() }.map_or(null(), |response| response.answer.body.as_ptr().cast())
+    unsafe { response.as_ref() }
+        .map_or(null(), |response| response.response.answer.body.as_ptr().cast())
 }
 
 /// The length of the body in bytes, without the NUL behind it. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_response_body_len(response: *const FitbitResponse) -> usize {
     // SAFETY: the header's rule on handles.
-    unsafe { response.as_ref() }.map_or(0, |response| response.answer.body.len() - 1)
+    unsafe { response.as_ref() }.map_or(0, |response| response.response.answer.body.len() - 1)
 }
 
 /// The value of a header; repeated ones are joined by ", ". Borrowed: it lives as long as the

@@ -9,31 +9,22 @@
 //! No lock of a client is held while the provider is asked or the store is at work; what a store locks
 //! (a token file, a row) is held on purpose, to keep other processes from renewing too.
 
+mod ask;
 mod flight;
 mod round;
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::app::Shared;
 use crate::error::FitbitErrorCode::{FITBIT_ERROR_REAUTHORIZE, FITBIT_ERROR_TIMEOUT};
 use crate::error::{Error, Result};
+use crate::log::Level;
 use crate::store::Store;
-use crate::token::{Age, Now, Token, Unfit};
+use crate::token::{Age, Now, Token};
 use crate::transport::Deadline;
 use flight::{Flight, Outcome};
 use round::Round;
-
-/// How often one call asks for a token whose answer seems lost.
-const ATTEMPTS: u32 = 4;
-
-/// The pause before the second attempt, give or take a half; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-
-/// One attempt gets half of the time left, but not less than this where there is so much: giving
-/// up on an answer that is only slow can lose it.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Nobody is asked for a token with less time than this left, or a quarter of the app's timeout:
 /// the answer would come too late, and the refresh token would be spent for it.
@@ -61,18 +52,48 @@ struct State {
     store_error: Option<Error>,
     /// A token whose refresh token the provider refused for good.
     dead: Option<Arc<Token>>,
+    /// The program ended this login.
+    revoked: bool,
     flight: Option<Arc<Flight>>,
 }
 
 /// What a flight is for.
 #[derive(Clone, Copy)]
 enum Purpose<'a> {
-    /// Another token than this one, which aged, was answered with 401, or is not wanted any more.
-    Renew { bad: &'a Token, after_401: bool },
+    /// Another token than this one.
+    Renew { bad: &'a Token, why: Why },
     /// The token there is, into the store; nobody is asked for one.
     Save,
     /// The token there is, into another store, which takes every later one too.
     Move { to: &'a Arc<dyn Store> },
+    /// This id into the token there is, which does not say whose it is; then as for saving.
+    Name { user_id: &'a str },
+    /// The end of the login.
+    Revoke,
+}
+
+/// Why a token is to be renewed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Expired,
+    Leaving,
+    /// The provider answered 401.
+    Rejected,
+    AskedFor,
+    /// A process that was renewing it is not there any more.
+    Interrupted,
+}
+
+impl Why {
+    fn in_words(self) -> &'static str {
+        match self {
+            Why::Expired => "it has expired",
+            Why::Leaving => "it expires soon, or an earlier renewal is in doubt",
+            Why::Rejected => "the provider answered 401",
+            Why::AskedFor => "the program asked for it",
+            Why::Interrupted => "a process died while it was renewing it",
+        }
+    }
 }
 
 impl State {
@@ -88,8 +109,11 @@ impl State {
         if !self.unsaved {
             return Ok(());
         }
+        if self.revoked {
+            return Err(Error::revoked());
+        }
         if self.is_dead(&self.current) {
-            return Err(Error::reauthorize("the provider refused this login's refresh token"));
+            return Err(Error::refused_login(None));
         }
         let why = self.store_error.as_ref().map_or("", |error| error.message());
         Err(Error::store(&format!("the token is not saved, but kept to be offered again: {why}")))
@@ -135,6 +159,7 @@ impl Login {
             never_stored: unsaved,
             store_error: None,
             dead: None,
+            revoked: false,
             flight: None,
         };
         Login { app, state: Mutex::new(state) }
@@ -154,17 +179,23 @@ impl Login {
         let token = self.settled(deadline)?;
         match self.age(&token) {
             Age::Lasting => Ok(token),
-            Age::Expired => self.fly(Purpose::Renew { bad: &token, after_401: false }, deadline),
+            Age::Expired => self.fly(Purpose::Renew { bad: &token, why: Why::Expired }, deadline),
             Age::Leaving => {
                 // It still works: what goes wrong here is not the request's problem yet, and half
                 // of the time is left to it.
                 let mut half = deadline.at_most(deadline.left() / 2);
-                let renewed = self.fly(Purpose::Renew { bad: &token, after_401: false }, &mut half);
+                let renewed =
+                    self.fly(Purpose::Renew { bad: &token, why: Why::Leaving }, &mut half);
                 deadline.give_back(half.given_back());
                 match renewed {
                     Err(error) if error.is(FITBIT_ERROR_REAUTHORIZE) => Err(error),
                     Err(error) if self.age(&token) == Age::Expired => Err(error),
-                    Err(_) => Ok(token),
+                    Err(error) => {
+                        self.app.log.line(Level::Warn, || {
+                            format!("the token was not renewed, and still lasts: {error}")
+                        });
+                        Ok(token)
+                    }
                     Ok(renewed) => Ok(renewed),
                 }
             }
@@ -181,20 +212,39 @@ impl Login {
         if self.lock().current.same_as(bad) && !bad.may_be_renewed_after_401() {
             return Ok(None);
         }
-        self.fly(Purpose::Renew { bad, after_401: true }, deadline).map(Some)
+        self.fly(Purpose::Renew { bad, why: Why::Rejected }, deadline).map(Some)
     }
 
     /// Renews now, whatever the clock says, and saves.
     pub fn refresh(&self, deadline: &mut Deadline) -> Result<()> {
         let held = self.settled(deadline)?;
-        self.fly(Purpose::Renew { bad: &held, after_401: false }, deadline)?;
+        self.fly(Purpose::Renew { bad: &held, why: Why::AskedFor }, deadline)?;
         self.lock().must_be_saved()
+    }
+
+    /// On the thread that runs this client's own callback, what would need its renewal cannot work.
+    pub fn refuse_inside_own_callback(&self) -> Result<()> {
+        self.lock().refuse_inside_own_callback()
     }
 
     /// Offers an unsaved token now.
     pub fn save(&self, deadline: &mut Deadline) -> Result<()> {
-        self.settled(deadline)?;
+        match self.settled(deadline) {
+            Err(_) if self.lock().revoked => {} // and has nothing to be saved, or says so
+            settled => drop(settled?),
+        }
         self.lock().must_be_saved()
+    }
+
+    /// Notes whose token it is, and saves that with it.
+    pub fn name(&self, user_id: &str, deadline: &mut Deadline) {
+        // What goes wrong here is kept and offered again.
+        let _ = self.fly(Purpose::Name { user_id }, deadline);
+    }
+
+    /// Ends the login at the provider, and here.
+    pub fn revoke(&self, deadline: &mut Deadline) -> Result<()> {
+        self.fly(Purpose::Revoke, deadline).map(drop)
     }
 
     /// Saves the token into another store, over what is there, and every later one too.
@@ -209,7 +259,7 @@ impl Login {
         let token = self.newest();
         if token.is_interrupted() {
             // What goes wrong here goes wrong again when a request needs it.
-            let _ = self.fly(Purpose::Renew { bad: &token, after_401: false }, deadline);
+            let _ = self.fly(Purpose::Renew { bad: &token, why: Why::Interrupted }, deadline);
         }
     }
 
@@ -217,6 +267,9 @@ impl Login {
     fn settled(&self, deadline: &mut Deadline) -> Result<Arc<Token>> {
         let state = self.lock();
         state.refuse_inside_own_callback()?;
+        if state.revoked {
+            return Err(Error::revoked());
+        }
         if !state.unsaved {
             return Ok(state.current.clone());
         }
@@ -227,6 +280,13 @@ impl Login {
         let _ = self.fly(Purpose::Save, &mut half);
         deadline.give_back(half.given_back());
         Ok(self.lock().current.clone())
+    }
+
+    /// Why its refresh token is no good any more, if its end was known.
+    fn refresh_token_end(&self, token: &Token) -> Option<&'static str> {
+        token
+            .refresh_token_is_past_its_end(Now::read())
+            .then_some(self.app.provider.refresh_token_end)
     }
 
     fn least_time(&self) -> Duration {
@@ -241,6 +301,8 @@ impl Login {
     fn is_met(&self, purpose: Purpose, state: &State) -> bool {
         match purpose {
             Purpose::Move { .. } => false,
+            Purpose::Name { .. } => state.newest().field("user_id", self.app.provider).is_some(),
+            Purpose::Revoke => state.revoked,
             Purpose::Save => !state.unsaved || state.is_dead(state.newest()),
             Purpose::Renew { bad, .. } => {
                 self.is_better(&state.current, bad) && !state.is_dead(&state.current)
@@ -260,12 +322,16 @@ impl Login {
             if self.is_met(purpose, &state) {
                 return Ok(state.current.clone());
             }
+            if state.revoked {
+                return Err(Error::revoked());
+            }
             let Some(flight) = state.flight.clone() else { break };
             if flight.process != std::process::id() {
                 state.flight = None;
                 continue;
             }
             state.refuse_inside_own_callback()?;
+            self.app.log.line(Level::Trace, || "waiting for another thread's renewal".to_owned());
             state = flight.wait(state, deadline)?;
             match (purpose, flight.outcome.get()) {
                 // It was offered a moment ago; once is enough.
@@ -292,6 +358,7 @@ impl Login {
             never_stored: state.never_stored,
             store_error: None,
             dead: state.dead.clone(),
+            revoked: false,
             error: Some(Error::internal("a renewal did not come to its end")),
             renewal: matches!(purpose, Purpose::Renew { .. }),
             offered: false,
@@ -304,60 +371,4 @@ impl Login {
         round.error = flown.err();
         round.land()
     }
-
-    /// Asks the provider for the token that follows `own`, again and again with the same refresh
-    /// token while the answer may only have got lost: Fitbit repeats its answer for two minutes,
-    /// and the request may never have arrived. `perhaps_spent` becomes true if that happened once.
-    fn ask(
-        &self,
-        own: &Token,
-        after_401: bool,
-        perhaps_spent: &mut bool,
-        deadline: &Deadline,
-    ) -> Result<Token> {
-        let transport = self.app.transport()?;
-        let mut pause = FIRST_PAUSE;
-        for attempt in 1.. {
-            if deadline.left() < self.least_time() {
-                return Err(Error::timeout("before the token could be renewed"));
-            }
-            let patience = deadline.at_most(PATIENCE.max(deadline.left() / 2));
-            let asked = self.app.token_endpoint.refresh(
-                own.refresh_token(),
-                own.access_token(),
-                transport,
-                patience,
-            );
-            let error = match asked {
-                Ok(fields) => {
-                    let token =
-                        Token::from_answer(&fields, Some(own), self.app.provider, after_401);
-                    return token.map_err(|unfit| match unfit {
-                        Unfit::ForeignProvider => {
-                            Error::protocol("the token received cannot be used")
-                        }
-                        Unfit::Malformed(why) => {
-                            Error::protocol(format!("the token received cannot be used: {why}"))
-                        }
-                    });
-                }
-                Err(error) => error,
-            };
-            *perhaps_spent |= error.may_be_a_lost_answer();
-            let jittered = pause.mul_f64(0.5 + random());
-            let too_late = deadline.left() < jittered + self.least_time();
-            if attempt == ATTEMPTS || !error.may_be_a_lost_answer() || too_late {
-                return Err(error);
-            }
-            std::thread::sleep(jittered);
-            pause *= 2;
-        }
-        Err(Error::internal("the attempts have no end"))
-    }
-}
-
-/// Anything from 0 up to 1, different in each process and at each call.
-fn random() -> f64 {
-    f64::from(u32::try_from(RandomState::new().hash_one(()) >> 32).unwrap_or(0))
-        / f64::from(u32::MAX)
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::flight::{Flight, Outcome};
-use super::{Login, Purpose, same_refresh_token};
+use super::{Login, Purpose, Why, same_refresh_token};
 use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
 use crate::error::{Error, Result};
-use crate::store::{Held, Keeping, Mark, Store};
+use crate::log::Level;
+use crate::store::{Change, Held, Keeping, Mark, Store};
 use crate::token::Token;
 use crate::transport::Deadline;
 
@@ -23,6 +24,7 @@ pub(super) struct Round<'a> {
     pub(super) never_stored: bool,
     pub(super) store_error: Option<Error>,
     pub(super) dead: Option<Arc<Token>>,
+    pub(super) revoked: bool,
     pub(super) error: Option<Error>,
     pub(super) renewal: bool,
     pub(super) offered: bool,
@@ -46,7 +48,7 @@ impl Round<'_> {
     /// Into another store, over what is there; where that fails, everything stays as it was.
     fn move_to(&mut self, to: &Arc<dyn Store>, deadline: &mut Deadline) -> Result<()> {
         if same_refresh_token(self.dead.as_deref(), &self.own) {
-            return Err(Error::reauthorize("the provider refused this login's refresh token"));
+            return Err(Error::refused_login(None));
         }
         let before = (self.store.clone(), self.base.take(), self.unsaved, self.never_stored);
         self.store = to.clone();
@@ -81,7 +83,7 @@ impl Round<'_> {
             let out = self.run(&held, mark, purpose, deadline);
             outside = Instant::now();
             ran = Some(out.as_ref().map(drop).map_err(Error::clone));
-            new = matches!(out, Ok(Some(_)));
+            new = matches!(out, Ok(Change::Keep(_)));
             out
         });
         if store.is_the_programs() {
@@ -92,6 +94,13 @@ impl Round<'_> {
             self.base = Some(self.own.clone());
             self.is_stored();
         }
+        if new {
+            let log = &self.login.app.log;
+            match &kept {
+                Ok(()) => log.line(Level::Debug, || "the token is saved".to_owned()),
+                Err(why) => log.line(Level::Warn, || format!("the token is not saved: {why}")),
+            }
+        }
         self.store_error = kept.as_ref().err().cloned();
         match (ran, kept) {
             (None, Ok(())) => Err(Error::store("the renewal was not run")),
@@ -101,14 +110,14 @@ impl Round<'_> {
         }
     }
 
-    /// Decides, with what is stored in hand, what is to be stored; nothing new is `None`.
+    /// Decides, with what is stored in hand, what is to become of it.
     fn run(
         &mut self,
         held: &Held,
         mark: Mark,
         purpose: Purpose,
         deadline: &Deadline,
-    ) -> Result<Option<Arc<Token>>> {
+    ) -> Result<Change> {
         let login = self.login;
         let dead = same_refresh_token(self.dead.as_deref(), &self.own);
         if let Held::Token(stored) = held.clone() {
@@ -124,43 +133,92 @@ impl Round<'_> {
                 if !stored.belongs_to_same_person_as(&self.own, login.app.provider) {
                     return Err(Error::store("another person's token is stored"));
                 }
+                login.app.log.line(Level::Info, || {
+                    "somebody else has stored another token: it is taken".to_owned()
+                });
                 self.own = stored.clone();
                 self.base = Some(stored);
                 self.is_stored();
             }
         }
         let dead = same_refresh_token(self.dead.as_deref(), &self.own);
-        let unsaved = |this: &mut Self| {
-            let out = (this.unsaved && !dead).then(|| this.own.clone());
-            if out.is_some() {
-                this.hand_out(held);
+        match purpose {
+            Purpose::Save | Purpose::Move { .. } => Ok(self.unsaved(held, dead)),
+            Purpose::Name { user_id } => {
+                if self.own.field("user_id", login.app.provider).is_none() {
+                    self.have(self.own.of_user(user_id));
+                }
+                Ok(self.unsaved(held, dead))
             }
-            Ok(out)
-        };
-        let Purpose::Renew { bad, after_401 } = purpose else { return unsaved(self) };
-        if login.is_better(&self.own, bad) && !dead {
-            return unsaved(self);
+            Purpose::Renew { bad, .. } if login.is_better(&self.own, bad) && !dead => {
+                Ok(self.unsaved(held, dead))
+            }
+            Purpose::Renew { bad, why } => self.renew(held, mark, bad, why, dead, deadline),
+            Purpose::Revoke => {
+                let token = match self.own.refresh_token() {
+                    refresh_token if !refresh_token.is_empty() && !dead => refresh_token,
+                    _ => self.own.access_token(),
+                };
+                if !token.is_empty() {
+                    login.app.revoke(token, *deadline)?;
+                }
+                login.app.log.line(Level::Info, || "the login is revoked".to_owned());
+                self.revoked = true;
+                Ok(Change::Remove)
+            }
         }
+    }
+
+    /// A token that is not saved yet goes into the store; a dead one is never offered.
+    fn unsaved(&mut self, held: &Held, dead: bool) -> Change {
+        if !self.unsaved || dead {
+            return Change::None;
+        }
+        self.hand_out(held);
+        Change::Keep(self.own.clone())
+    }
+
+    /// From here on nothing can lose it: no failed save, no panic.
+    fn have(&mut self, token: Token) {
+        self.own = Arc::new(token);
+        self.unsaved = true;
+        self.login.lock().pending = Some(self.own.clone());
+    }
+
+    /// Asks the provider for the token that follows.
+    fn renew(
+        &mut self,
+        held: &Held,
+        mark: Mark,
+        bad: &Token,
+        why: Why,
+        dead: bool,
+        deadline: &Deadline,
+    ) -> Result<Change> {
+        let login = self.login;
+        let log = &login.app.log;
         if self.own.refresh_token().is_empty() {
             return Err(Error::reauthorize("there is no refresh token"));
         }
         if dead {
-            return Err(Error::reauthorize("the provider refused this login's refresh token"));
+            return Err(Error::refused_login(login.refresh_token_end(&self.own)));
         }
         mark(&self.own, true)?;
+        log.line(Level::Info, || format!("renewing the token: {}", why.in_words()));
         let mut perhaps_spent = self.own.is_interrupted();
-        let born_of_401 = after_401 && self.own.same_as(bad);
+        let born_of_401 = why == Why::Rejected && self.own.same_as(bad);
         match login.ask(&self.own, born_of_401, &mut perhaps_spent, deadline) {
             Ok(token) => {
-                self.own = Arc::new(token);
-                self.unsaved = true;
-                // From here on nothing can lose it: no failed save, no panic.
-                login.lock().pending = Some(self.own.clone());
+                self.have(token);
+                log.line(Level::Info, || "the token is renewed".to_owned());
                 self.hand_out(held);
-                Ok(Some(self.own.clone()))
+                Ok(Change::Keep(self.own.clone()))
             }
             Err(error) => {
-                if error.is(FITBIT_ERROR_REAUTHORIZE) {
+                let over = error.is(FITBIT_ERROR_REAUTHORIZE);
+                let level = if over { Level::Error } else { Level::Warn };
+                log.line(level, || format!("the token is not renewed: {error}"));
+                if over {
                     self.dead = Some(self.own.clone());
                     perhaps_spent = false;
                 }
@@ -221,6 +279,7 @@ impl Drop for Round<'_> {
         state.never_stored = self.never_stored;
         state.store_error = self.store_error.take();
         state.dead = self.dead.take();
+        state.revoked |= self.revoked;
         state.flight = None;
         let _ = self.flight.outcome.set(Outcome {
             token: self.error.take().map_or_else(|| Ok(self.own.clone()), Err),

@@ -19,6 +19,7 @@ use ureq::unversioned::transport::{
 use ureq::{Error, Timeout};
 
 use super::deadline::Deadline;
+use crate::log::{Level, Log};
 
 #[derive(Clone, Copy)]
 struct State {
@@ -77,12 +78,26 @@ fn time_left() -> Result<NextTimeout, Error> {
 }
 
 /// Opens connections as ureq does, with names resolved only now, and within the deadline.
-#[derive(Clone, Debug)]
-pub(super) struct Dialer(Arc<DefaultConnector>);
+#[derive(Clone)]
+pub(super) struct Dialer(Arc<Dialling>);
+
+struct Dialling {
+    connector: DefaultConnector,
+    /// For what never goes through a proxy.
+    direct: Config,
+    log: Log,
+}
 
 impl Dialer {
-    pub fn new() -> Dialer {
-        Dialer(Arc::new(DefaultConnector::new()))
+    /// `direct` is a configuration without a proxy.
+    pub fn new(direct: Config, log: Log) -> Dialer {
+        Dialer(Arc::new(Dialling { connector: DefaultConnector::new(), direct, log }))
+    }
+}
+
+impl std::fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dialer").finish_non_exhaustive()
     }
 }
 
@@ -91,6 +106,12 @@ impl Connector for Dialer {
 
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Timed>, Error> {
         change(|state| state.dialling = true);
+        self.0.log.line(Level::Trace, || {
+            let authority = details.uri.authority().map_or("", |authority| authority.as_str());
+            // A proxy's address holds its password.
+            let address = authority.rsplit('@').next().unwrap_or_default();
+            format!("connecting to {address}")
+        });
         let connected = self.dial(details);
         change(|state| {
             state.dialling = false;
@@ -102,16 +123,19 @@ impl Connector for Dialer {
 
 impl Dialer {
     fn dial(&self, details: &ConnectionDetails) -> Result<Option<Timed>, Error> {
-        let proxy = details.config.proxy().filter(|proxy| !proxy.is_no_proxy(details.uri));
+        // Plain http is for loopback, which no proxy may see.
+        let plain = details.uri.scheme_str() == Some("http");
+        let config = if plain { &self.0.direct } else { details.config };
+        let proxy = config.proxy().filter(|proxy| !proxy.is_no_proxy(details.uri));
         let addrs = if proxy.is_none_or(|proxy| proxy.resolve_target()) {
-            details.resolver.resolve(details.uri, details.config, time_left()?)?
+            details.resolver.resolve(details.uri, config, time_left()?)?
         } else {
             details.resolver.empty()
         };
         let details = ConnectionDetails {
             uri: details.uri,
             addrs,
-            config: details.config,
+            config,
             request_level: details.request_level,
             resolver: details.resolver,
             now: (details.current_time)(),
@@ -120,7 +144,7 @@ impl Dialer {
             run_connector: details.run_connector.clone(),
             register_shutdown: details.register_shutdown.clone(),
         };
-        Ok(self.0.connect(&details, None)?.map(Timed))
+        Ok(self.0.connector.connect(&details, None)?.map(Timed))
     }
 }
 

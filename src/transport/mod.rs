@@ -6,22 +6,26 @@
 //!
 //! Redirects are never followed: the secret in a request is for one host only.
 
+mod certificates;
 mod deadline;
 mod dial;
 mod proxy;
 
 use std::io::Read;
-use std::sync::Arc;
+use std::time::Instant;
 
 use ureq::http::{HeaderMap, Method, Request};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, AsSendBody, Timeout};
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, AsSendBody, Proxy, Timeout};
 
 use crate::answer::Answer;
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
+use crate::log::{Level, Log};
+pub(crate) use certificates::Certificates;
 pub(crate) use deadline::Deadline;
 use dial::{Dialer, Resolver};
+pub(crate) use proxy::Proxies;
 
 /// Idle connections kept per host: enough for a program of 64 threads on one app.
 const IDLE_CONNECTIONS: usize = 64;
@@ -50,6 +54,7 @@ pub(crate) struct Failure {
 pub(crate) struct Transport {
     pooled: Agent,
     unpooled: Agent,
+    log: Log,
 }
 
 impl Failure {
@@ -60,30 +65,59 @@ impl Failure {
 }
 
 impl Transport {
-    /// `direct_hosts` are those that no proxy may see.
-    pub fn new(https: bool, direct_hosts: &[&str]) -> Result<Transport> {
-        let roots = if https { trusted_roots()? } else { RootCerts::WebPki };
-        let proxy = proxy::from_environment(direct_hosts)?;
-        let dialer = Dialer::new();
-        let agent = |idle: usize| {
-            let config = Agent::config_builder()
+    /// Without certificates it is for plain http.
+    pub fn new(
+        proxy: Option<Proxy>,
+        certificates: Option<&Certificates>,
+        log: Log,
+    ) -> Result<Transport> {
+        let roots = certificates.map_or(Ok(RootCerts::WebPki), Certificates::roots)?;
+        let config = |idle: usize, proxy: Option<Proxy>| {
+            Agent::config_builder()
                 .http_status_as_error(false)
                 .max_redirects(0)
                 .max_redirects_will_error(false)
                 .allow_non_standard_methods(true)
                 .user_agent("")
-                .proxy(proxy.clone())
+                .proxy(proxy)
                 .tls_config(TlsConfig::builder().root_certs(roots.clone()).build())
                 .max_idle_connections(idle)
                 .max_idle_connections_per_host(idle)
-                .build();
-            Agent::with_parts(config, dialer.clone(), Resolver::default())
+                .build()
         };
-        Ok(Transport { pooled: agent(IDLE_CONNECTIONS), unpooled: agent(0) })
+        let dialer = Dialer::new(config(0, None), log.clone());
+        let agent = |idle: usize| {
+            Agent::with_parts(config(idle, proxy.clone()), dialer.clone(), Resolver::default())
+        };
+        Ok(Transport { pooled: agent(IDLE_CONNECTIONS), unpooled: agent(0), log })
     }
 
     /// Sends one request and reads the whole answer, whatever its status, until `deadline`.
     pub fn send(
+        &self,
+        request: Request<impl AsSendBody>,
+        connection: Connection,
+        deadline: Deadline,
+        max_body: usize,
+    ) -> std::result::Result<Answer, Failure> {
+        if !self.log.wants(Level::Debug) {
+            return self.carry(request, connection, deadline, max_body);
+        }
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let begun = Instant::now();
+        let outcome = self.carry(request, connection, deadline, max_body);
+        self.log.line(Level::Debug, || {
+            let what = match &outcome {
+                Ok(answer) => format!("{}, {} bytes", answer.status, answer.body.len()),
+                Err(failure) => format!("{:?}", failure.error.code()),
+            };
+            let milliseconds = begun.elapsed().as_millis();
+            format!("{method} {}: {what}, {milliseconds} ms", uri.path())
+        });
+        outcome
+    }
+
+    fn carry(
         &self,
         request: Request<impl AsSendBody>,
         connection: Connection,
@@ -184,22 +218,5 @@ fn describe(error: ureq::Error, host: &str) -> Error {
         }
         ureq::Error::LargeResponseHeader(..) => Error::protocol("the answer's head is too large"),
         error => Error::protocol(format!("the answer is not what HTTP promises: {error}")),
-    }
-}
-
-/// What the platform trusts, or what SSL_CERT_FILE and SSL_CERT_DIR name in its place; the bundled
-/// Mozilla roots where the platform has no store.
-fn trusted_roots() -> Result<RootCerts> {
-    let found = rustls_native_certs::load_native_certs();
-    if !found.certs.is_empty() {
-        let certificates = found.certs.iter().map(|der| Certificate::from_der(der).to_owned());
-        return Ok(RootCerts::Specific(Arc::new(certificates.collect())));
-    }
-    let chosen =
-        ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().find(|name| std::env::var_os(name).is_some());
-    match chosen {
-        // Somebody chose whom to trust: nobody else may be trusted in their place.
-        Some(name) => Err(Error::tls(format!("{name} names no certificate that can be read"))),
-        None => Ok(RootCerts::WebPki),
     }
 }

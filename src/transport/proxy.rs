@@ -1,14 +1,65 @@
-//! The proxy that the environment names.
+//! Which proxy requests go through.
 //!
-//! Only `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count, and their lower-case forms. `HTTP_PROXY`
-//! does not: plain http is for loopback, which never goes through a proxy (and a CGI program gets
-//! a variable of that name from its visitors).
+//! Of the environment only `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count, and their lower-case
+//! forms. `HTTP_PROXY` does not: plain http is for loopback, which never goes through a proxy (and a
+//! CGI program gets a variable of that name from its visitors).
 
 use std::env::VarError;
 
 use ureq::Proxy;
 
 use crate::error::{Error, Result};
+
+/// What the program said of proxies.
+#[derive(Clone)]
+pub(crate) enum Proxies {
+    /// Nothing: what the environment names when the first request goes out.
+    OfTheEnvironment,
+    None,
+    Named(Proxy),
+}
+
+impl Proxies {
+    /// `argument` is the one to be blamed for an address that cannot be used.
+    pub fn named(argument: &str, uri: Option<&str>) -> Result<Proxies> {
+        let Some(uri) = uri else { return Ok(Proxies::None) };
+        read(uri).map(Proxies::Named).ok_or_else(|| {
+            Error::invalid_argument(
+                argument,
+                "it is no proxy's address: http://, https://, socks4://, socks4a://, socks5:// or \
+                 socks5h://, then user:password@ where needed, host and port",
+            )
+        })
+    }
+
+    pub fn password(&self) -> Option<&str> {
+        match self {
+            Proxies::Named(proxy) => proxy.password(),
+            _ => None,
+        }
+    }
+
+    /// `direct_hosts` are the app's hosts that the environment's proxy may not see, besides those of
+    /// `NO_PROXY`.
+    pub fn proxy(&self, direct_hosts: &[&str]) -> Result<Option<Proxy>> {
+        match self {
+            Proxies::OfTheEnvironment => from_environment(direct_hosts),
+            Proxies::None => Ok(None),
+            Proxies::Named(proxy) => Ok(Some(proxy.clone())),
+        }
+    }
+}
+
+/// A proxy's address, as nothing but that: ureq lets a path pass, and takes its default port for one
+/// that makes no sense.
+fn read(uri: &str) -> Option<Proxy> {
+    let proxy = Proxy::new(uri).ok()?;
+    let authority = proxy.uri().authority().map_or("", |authority| authority.as_str());
+    let behind_host = authority.rsplit(['@', ']']).next().unwrap_or_default();
+    let odd_port = behind_host.contains(':') && proxy.uri().port_u16().is_none_or(|port| port == 0);
+    let only_an_address = matches!(proxy.uri().path(), "" | "/") && proxy.uri().query().is_none();
+    (only_an_address && !proxy.host().is_empty() && !odd_port).then_some(proxy)
+}
 
 /// A variable that is set and not empty, lower case first, as curl does it.
 fn variable(name: &str) -> Result<Option<(String, String)>> {
@@ -26,19 +77,13 @@ fn unusable(name: &str) -> Error {
     Error::invalid_argument(name, "this variable of the environment does not name a proxy")
 }
 
-/// `direct_hosts` are the app's hosts that no proxy may see, besides those of `NO_PROXY`.
-pub(super) fn from_environment(direct_hosts: &[&str]) -> Result<Option<Proxy>> {
+fn from_environment(direct_hosts: &[&str]) -> Result<Option<Proxy>> {
     let https = variable("HTTPS_PROXY")?;
     let Some((name, uri)) = https.map_or_else(|| variable("ALL_PROXY"), |found| Ok(Some(found)))?
     else {
         return Ok(None);
     };
-    let proxy = Proxy::new(&uri).map_err(|_| unusable(&name))?;
-    let address = proxy.uri().authority().map_or("", |authority| authority.as_str());
-    let behind_host = address.rsplit(['@', ']']).next().unwrap_or_default();
-    if behind_host.contains(':') && proxy.uri().port_u16().is_none_or(|port| port == 0) {
-        return Err(unusable(&name)); // ureq would take its default port
-    }
+    let proxy = read(&uri).ok_or_else(|| unusable(&name))?;
     let mut builder = Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
     if let Some(user) = proxy.username() {
         builder = builder.username(user).password(proxy.password().unwrap_or_default());

@@ -10,6 +10,8 @@ use crate::library;
 
 pub type TokenCallback = Option<unsafe extern "C" fn(*const c_char, *mut c_void) -> c_int>;
 
+pub type LogCallback = Option<unsafe extern "C" fn(u32, *const c_char, *mut c_void)>;
+
 /// What a guard is given is a `FitbitRenewal *`.
 pub type RenewalGuard = Option<unsafe extern "C" fn(Handle, *mut c_void) -> c_int>;
 
@@ -69,6 +71,10 @@ interface! {
     app_set_timeout_ms: fn(Handle, u32) -> Handle;
     app_set_refresh_leeway: fn(Handle, u32) -> Handle;
     app_set_max_body: fn(Handle, usize) -> Handle;
+    app_set_rate_limit_wait: fn(Handle, u32) -> Handle;
+    app_set_proxy: fn(Handle, Text) -> Handle;
+    app_set_ca_file: fn(Handle, Text) -> Handle;
+    app_set_logger: fn(Handle, u32, LogCallback, *mut c_void) -> Handle;
     app_set_renewal_guard: fn(Handle, RenewalGuard) -> Handle;
     app_free: fn(Handle);
     step_one: fn(Handle, Text, OutText, OutText) -> Handle;
@@ -80,6 +86,7 @@ interface! {
     post: fn(Handle, Text, Text, Out) -> Handle;
     delete: fn(Handle, Text, Out) -> Handle;
     request: fn(Handle, Text, Text, Text, *const c_void, usize, Out) -> Handle;
+    next_page: fn(Handle, Handle, Out) -> Handle;
     set_header: fn(Handle, Text, Text) -> Handle;
     response_status: fn(Handle) -> u16;
     response_body: fn(Handle) -> Text;
@@ -91,8 +98,10 @@ interface! {
     user_id: fn(Handle, OutText) -> Handle;
     refresh: fn(Handle) -> Handle;
     save: fn(Handle) -> Handle;
+    revoke: fn(Handle) -> Handle;
     set_token_file: fn(Handle, Text) -> Handle;
     renewal_run: fn(Handle, Text, *mut Text) -> Handle;
+    verify_signature: fn(Handle, Text, *const c_void, usize) -> Handle;
     rate_limit: fn(Handle, *mut RateLimit) -> bool;
     error_code: fn(Handle) -> u32;
     error_message: fn(Handle) -> Text;

@@ -11,5 +11,5 @@ pub mod interface;
 pub mod library;
 pub mod world;
 
-pub use handles::{App, Client, Error, Response, Saver, Session, code};
+pub use handles::{App, Client, Error, FITBIT, GOOGLE_HEALTH, Response, Saver, Session, code};
 pub use interface::interface;

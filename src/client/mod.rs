@@ -1,65 +1,31 @@
 //! One person's login: requests that carry its token.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+mod identity;
+mod page;
+mod rate_limit;
+mod request;
 
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use ureq::http::{HeaderMap, HeaderValue, Method, Request, header};
 
 use crate::answer::Answer;
 use crate::app::{Shared, check_header, put_header};
+use crate::error::FitbitErrorCode::FITBIT_ERROR_RATE_LIMITED;
 use crate::error::body::ProviderError;
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
+use crate::log::Level;
 use crate::renewal::Login;
 use crate::store::Store;
 use crate::token::{Token, Unfit};
 use crate::token_file::{Content, TokenFile};
 use crate::transport::{Connection, Deadline};
-
-/// The longest request target that the HTTP libraries take.
-const LONGEST_TARGET: usize = 32 * 1024;
-
-/// A request that has been checked: whatever becomes of it is not the program's fault.
-pub(crate) struct ApiRequest<'a> {
-    method: Method,
-    uri: Uri,
-    content_type: Option<HeaderValue>,
-    body: Option<&'a [u8]>,
-}
-
-/// What the provider last said of its limit.
-#[derive(Clone, Copy)]
-pub(crate) struct RateLimit {
-    pub limit: Option<u32>,
-    pub remaining: Option<u32>,
-    reset: Option<u32>,
-    seen: Instant,
-}
-
-impl RateLimit {
-    fn read(headers: &HeaderMap) -> Option<RateLimit> {
-        let (mut limit, mut remaining, mut reset) = (None, None, None);
-        // One pass over the few headers there are costs less than three look-ups.
-        for (name, value) in headers {
-            let Some(what) = name.as_str().strip_prefix("fitbit-rate-limit-") else { continue };
-            let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
-            match what {
-                "limit" => limit = number,
-                "remaining" => remaining = number,
-                "reset" => reset = number,
-                _ => {}
-            }
-        }
-        limit.or(remaining).or(reset)?;
-        Some(RateLimit { limit, remaining, reset, seen: Instant::now() })
-    }
-
-    /// Seconds from now until the limit is counted anew.
-    pub fn reset(&self) -> Option<Duration> {
-        let reset = Duration::from_secs(u64::from(self.reset?));
-        Some(reset.saturating_sub(self.seen.elapsed()))
-    }
-}
+use identity::Turn;
+pub(crate) use page::Response;
+use rate_limit::RateLimit;
+pub(crate) use request::ApiRequest;
 
 pub(crate) struct Client {
     app: Arc<Shared>,
@@ -67,6 +33,7 @@ pub(crate) struct Client {
     /// This person's headers laid over the app's.
     headers: Mutex<Arc<HeaderMap>>,
     rate_limit: Mutex<Option<RateLimit>>,
+    asking_who: Turn,
 }
 
 impl Client {
@@ -108,7 +75,7 @@ impl Client {
 
     fn new(app: Arc<Shared>, login: Login) -> Client {
         let headers = Mutex::new(app.headers.clone());
-        Client { app, login, headers, rate_limit: Mutex::new(None) }
+        Client { app, login, headers, rate_limit: Mutex::default(), asking_who: Turn::default() }
     }
 
     pub fn set_header(&self, name: &str, value: Option<&str>) -> Result<()> {
@@ -125,13 +92,13 @@ impl Client {
         self.login.newest().field(name, self.app.provider)
     }
 
-    pub fn user_id(&self) -> Result<String> {
-        self.token_field("user_id")
-            .ok_or_else(|| Error::protocol("the token does not say whose it is: it has no user_id"))
+    pub fn refresh(&self) -> Result<()> {
+        self.patiently(|deadline| self.login.refresh(deadline))
     }
 
-    pub fn refresh(&self) -> Result<()> {
-        self.login.refresh(&mut self.app.deadline())
+    /// Ends the login at the provider.
+    pub fn revoke(&self) -> Result<()> {
+        self.login.revoke(&mut self.app.deadline())
     }
 
     pub fn save(&self) -> Result<()> {
@@ -147,13 +114,44 @@ impl Client {
         *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub fn api_uri(&self) -> &str {
+        &self.app.api_uri
+    }
+
     /// Sends a request and answers with what came back below 300; anything else is an error.
-    pub fn request(&self, request: &ApiRequest) -> Result<Answer> {
+    pub fn request(&self, request: &ApiRequest) -> Result<Response> {
+        let answer = self.patiently(|deadline| self.attempt(request, deadline))?;
+        Ok(Response::new(answer, request, self.app.provider))
+    }
+
+    /// Waits a rate limit out and tries again, where the program has allowed as much. The time it
+    /// waits is not the call's.
+    fn patiently<T>(&self, mut call: impl FnMut(&mut Deadline) -> Result<T>) -> Result<T> {
         let mut deadline = self.app.deadline();
-        let mut token = self.login.token_for_request(&mut deadline)?;
+        let mut allowed = self.app.rate_limit_wait;
+        loop {
+            let error = match call(&mut deadline) {
+                Err(error) if error.is(FITBIT_ERROR_RATE_LIMITED) => error,
+                outcome => return outcome,
+            };
+            let Some(wait) = error.retry_after().filter(|wait| *wait <= allowed) else {
+                return Err(error);
+            };
+            self.app
+                .log
+                .line(Level::Warn, || format!("rate limited: waiting {} s", wait.as_secs()));
+            let begun = Instant::now();
+            std::thread::sleep(wait);
+            deadline.give_back(begun.elapsed());
+            allowed -= wait;
+        }
+    }
+
+    fn attempt(&self, request: &ApiRequest, deadline: &mut Deadline) -> Result<Answer> {
+        let mut token = self.login.token_for_request(deadline)?;
         let first = token.clone();
         loop {
-            let answer = self.send(request, &token, deadline)?;
+            let answer = self.send(request, &token, *deadline)?;
             if answer.status < 300 {
                 token.mark_proven();
                 return Ok(answer);
@@ -163,7 +161,7 @@ impl Client {
                 token.mark_proven();
             } else if Arc::ptr_eq(&first, &token)
                 && ProviderError::read(&answer).is_one_of(provider.token_errors)
-                && let Some(better) = self.login.token_after_401(&token, &mut deadline)?
+                && let Some(better) = self.login.token_after_401(&token, deadline)?
             {
                 token = better;
                 continue;
@@ -203,6 +201,9 @@ impl Client {
                         && connection == Connection::Any =>
                 {
                     connection = Connection::Fresh;
+                    self.app.log.line(Level::Warn, || {
+                        "a kept-alive connection died: sending once more on a fresh one".to_owned()
+                    });
                 }
                 Err(failure) => {
                     let newest = self.login.newest();
@@ -234,99 +235,5 @@ impl Client {
             headers.insert(header::CONTENT_TYPE, content_type.clone());
         }
         Ok(head)
-    }
-}
-
-impl<'a> ApiRequest<'a> {
-    pub fn new(
-        app: &Client,
-        method: &str,
-        path: &str,
-        content_type: Option<&str>,
-        body: Option<&'a [u8]>,
-    ) -> Result<ApiRequest<'a>> {
-        let method = check_method(method)?;
-        let uri = target(&app.app.api_uri, path)?;
-        let content_type = match content_type.map(HeaderValue::from_str) {
-            None => None,
-            Some(Ok(value)) => Some(value),
-            Some(Err(_)) => {
-                return Err(Error::invalid_argument("content_type", "it is not a header's value"));
-            }
-        };
-        // A POST without a body says so: Content-Length: 0.
-        let body = match body {
-            None if matches!(method, Method::POST | Method::PUT | Method::PATCH) => Some(&[][..]),
-            body => body,
-        };
-        Ok(ApiRequest { method, uri, content_type, body })
-    }
-}
-
-fn check_method(method: &str) -> Result<Method> {
-    let refuse = |why| Err(Error::invalid_argument("method", why));
-    if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
-        return refuse("a method is one or more letters");
-    }
-    if method.len() > 32 {
-        return refuse("it is too long");
-    }
-    match Method::from_bytes(method.to_ascii_uppercase().as_bytes()) {
-        Ok(Method::CONNECT | Method::TRACE) => refuse("CONNECT and TRACE are not for an API"),
-        Ok(method) => Ok(method),
-        Err(_) => refuse("it is not a method"),
-    }
-}
-
-/// The API endpoint's text with the path behind it. Nothing in a path can lead to another host or
-/// out of the endpoint's own prefix.
-fn target(api_uri: &str, path: &str) -> Result<Uri> {
-    let refuse = |why| Err(Error::invalid_argument("path", why));
-    if !path.starts_with('/') || path.starts_with("//") {
-        return refuse("it does not start with one slash; pass the path only");
-    }
-    if path.len() > LONGEST_TARGET {
-        return refuse("it is too long");
-    }
-    let mut text = String::with_capacity(api_uri.len() + path.len() + 16);
-    text.push_str(api_uri);
-    for (at, byte) in path.bytes().enumerate() {
-        match byte {
-            b'\\' => return refuse("it has a backslash"),
-            b'#' => return refuse("it has a fragment"),
-            ..0x20 | 0x7f => return refuse("it has a control character"),
-            b'%' if is_escape(&path.as_bytes()[at..]) => text.push('%'),
-            _ if may_stand_in_a_path(byte) => text.push(char::from(byte)),
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    let segments = path.split('?').next().unwrap_or_default();
-    if segments.split('/').any(is_dots) {
-        return refuse("it has a segment of dots");
-    }
-    text.parse().or_else(|_| refuse("it is not a path"))
-}
-
-/// `%` and two hexadecimal digits.
-fn is_escape(text: &[u8]) -> bool {
-    text.len() >= 3 && text[1..3].iter().all(u8::is_ascii_hexdigit)
-}
-
-/// RFC 3986: unreserved, sub-delims, and what else a path and a query may hold.
-fn may_stand_in_a_path(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte)
-}
-
-/// `.` and `..`, also percent-encoded.
-fn is_dots(segment: &str) -> bool {
-    let mut rest = segment.as_bytes();
-    let mut dots = 0;
-    loop {
-        rest = match rest {
-            [] => return dots == 1 || dots == 2,
-            [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => rest,
-            _ => return false,
-        };
-        dots += 1;
     }
 }

@@ -4,35 +4,24 @@
 //! a [`Shared`], which every client keeps alive. What is expensive (certificates, connections) is
 //! made when the first request needs it.
 
+mod check;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use ureq::http::{HeaderMap, HeaderValue, Uri, header};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::log::Log;
 use crate::provider::{ClientAuth, Provider};
 use crate::token_endpoint::{Credentials, TokenEndpoint};
-use crate::transport::{Deadline, Transport};
+use crate::transport::{Certificates, Deadline, Proxies, Transport};
+use check::{check_callback_uri, check_endpoint, is_loopback};
+pub(crate) use check::{check_header, check_scopes, put_header};
 
 const USER_AGENT: &str = concat!("libfitbit/", env!("CARGO_PKG_VERSION"));
-
-/// Headers that decide where a request goes, where it ends, or whose it is.
-const REFUSED_HEADERS: [HeaderName; 8] = [
-    header::AUTHORIZATION,
-    header::HOST,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::CONNECTION,
-    header::EXPECT,
-    header::TE,
-    header::UPGRADE,
-];
-
-/// How many headers a program may set, and how long a value may be.
-const MOST_HEADERS: usize = 64;
-const LONGEST_HEADER: usize = 8 * 1024;
 
 /// What can be overridden, with the numbers of the C interface.
 #[derive(Clone, Copy)]
@@ -50,11 +39,16 @@ struct Settings {
     scopes: String,
     authorize_uri: Option<String>,
     token_uri: Option<String>,
+    revoke_uri: Option<String>,
     api_uri: Option<String>,
     headers: HeaderMap,
     timeout: Duration,
     refresh_leeway: Duration,
+    rate_limit_wait: Duration,
     max_body: usize,
+    proxies: Proxies,
+    certificates: Certificates,
+    log: Log,
 }
 
 pub(crate) struct App {
@@ -78,9 +72,15 @@ pub(crate) struct Shared {
     pub headers: Arc<HeaderMap>,
     pub timeout: Duration,
     pub refresh_leeway: Duration,
+    /// The longest that a call waits for a rate limit, beside its timeout.
+    pub rate_limit_wait: Duration,
     pub max_body: usize,
     pub token_endpoint: TokenEndpoint,
+    pub log: Log,
     token_uri: String,
+    revoke_uri: String,
+    proxies: Proxies,
+    certificates: Certificates,
     transport: OnceCell<Transport>,
 }
 
@@ -112,11 +112,16 @@ impl App {
                 scopes: provider.default_scopes.to_owned(),
                 authorize_uri: None,
                 token_uri: None,
+                revoke_uri: None,
                 api_uri: None,
                 headers,
                 timeout: Duration::from_secs(30),
                 refresh_leeway: Duration::from_secs(60),
+                rate_limit_wait: Duration::ZERO,
                 max_body: 16 * 1024 * 1024,
+                proxies: Proxies::OfTheEnvironment,
+                certificates: Certificates::OfThePlatform,
+                log: Log::none(),
             }),
             shared: OnceCell::new(),
         })
@@ -131,6 +136,14 @@ impl App {
             ));
         }
         change(&mut settings)
+    }
+
+    pub fn provider(&self) -> &'static Provider {
+        self.provider
+    }
+
+    pub fn client_secret(&self) -> Option<Zeroizing<String>> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).client_secret.clone()
     }
 
     /// Fails once the app has been used.
@@ -153,7 +166,7 @@ impl App {
                 Endpoint::Authorize => settings.authorize_uri = Some(uri.to_owned()),
                 Endpoint::Token => settings.token_uri = Some(uri.to_owned()),
                 Endpoint::Api => settings.api_uri = Some(uri.trim_end_matches('/').to_owned()),
-                Endpoint::Revoke => {} // nothing asks it yet
+                Endpoint::Revoke => settings.revoke_uri = Some(uri.to_owned()),
             }
             Ok(())
         })
@@ -196,6 +209,37 @@ impl App {
         })
     }
 
+    pub fn set_rate_limit_wait(&self, longest: Duration) -> Result<()> {
+        self.set(|settings| {
+            settings.rate_limit_wait = longest;
+            Ok(())
+        })
+    }
+
+    /// None: no proxy at all, whatever the environment says.
+    pub fn set_proxy(&self, uri: Option<&str>) -> Result<()> {
+        let proxies = Proxies::named("uri", uri)?;
+        self.set(|settings| {
+            settings.proxies = proxies;
+            Ok(())
+        })
+    }
+
+    pub fn set_ca_file(&self, path: &str) -> Result<()> {
+        let certificates = Certificates::from_pem_file("pem_path", path)?;
+        self.set(|settings| {
+            settings.certificates = certificates;
+            Ok(())
+        })
+    }
+
+    pub fn set_log(&self, log: Log) -> Result<()> {
+        self.set(|settings| {
+            settings.log = log;
+            Ok(())
+        })
+    }
+
     pub fn set_max_body(&self, bytes: usize) -> Result<()> {
         if bytes == 0 {
             return Err(Error::invalid_argument("bytes", "0 lets no answer pass"));
@@ -220,6 +264,7 @@ impl App {
             |uri: &Option<String>, default: &str| uri.clone().unwrap_or_else(|| default.to_owned());
         let authorize_uri = or(&settings.authorize_uri, self.provider.authorize_uri);
         let token_uri = or(&settings.token_uri, self.provider.token_uri);
+        let revoke_uri = or(&settings.revoke_uri, self.provider.revoke_uri);
         let client_auth = match settings.client_secret {
             Some(_) => settings.client_auth.unwrap_or(self.provider.client_auth),
             None => ClientAuth::None,
@@ -233,6 +278,8 @@ impl App {
                 callback_uri: self.callback_uri.as_deref(),
                 authorize_uri: &authorize_uri,
                 token_uri: &token_uri,
+                revoke_uri: &revoke_uri,
+                proxy_password: settings.proxies.password(),
                 user_agent: settings.headers.get(header::USER_AGENT),
             },
         )?;
@@ -246,9 +293,14 @@ impl App {
             headers: Arc::new(settings.headers.clone()),
             timeout: settings.timeout,
             refresh_leeway: settings.refresh_leeway,
+            rate_limit_wait: settings.rate_limit_wait,
             max_body: settings.max_body,
             token_endpoint,
+            log: settings.log.clone(),
             token_uri,
+            revoke_uri,
+            proxies: settings.proxies.clone(),
+            certificates: settings.certificates.clone(),
             transport: OnceCell::new(),
         })
     }
@@ -261,129 +313,21 @@ impl Shared {
 
     /// The connections, made when the first request needs them.
     pub fn transport(&self) -> Result<&Transport> {
-        self.transport.get_or_try_init(|| {
-            let uris: Vec<Uri> = [&self.api_uri, &self.token_uri]
-                .iter()
-                .filter_map(|uri| uri.parse().ok())
-                .collect();
-            let https = uris.iter().any(|uri| uri.scheme_str() == Some("https"));
-            let loopback = uris.iter().filter_map(Uri::host).filter(|host| is_loopback(host));
-            Transport::new(https, &loopback.collect::<Vec<_>>())
-        })
+        self.transport.get_or_try_init(|| self.transport_to(&[&self.api_uri, &self.token_uri]))
     }
-}
 
-/// Sent byte for byte as given: it is compared with what is registered, character by character.
-fn check_callback_uri(uri: &str) -> Result<()> {
-    let refuse = |why: &str| Err(Error::invalid_argument("callback_uri", why));
-    if uri.contains('#') {
-        return refuse("it has a fragment (RFC 6749 section 3.1.2)");
+    /// Ends a login at the provider, over a connection of its own: it happens once.
+    pub fn revoke(&self, token: &str, deadline: Deadline) -> Result<()> {
+        self.token_endpoint.revoke(token, &self.transport_to(&[&self.revoke_uri])?, deadline)
     }
-    if uri.chars().any(|c| c.is_control() || c == ' ') {
-        return refuse("it has a space or a control character");
-    }
-    match oauth2::RedirectUrl::new(uri.to_owned()) {
-        Ok(_) => Ok(()),
-        Err(_) => refuse("it is not an absolute URI: it begins with a scheme such as https://"),
-    }
-}
 
-/// RFC 6749 section 3.3. Answers with single spaces between the scopes.
-pub(crate) fn check_scopes(argument: &str, scopes: &str) -> Result<String> {
-    let is_scope =
-        |scope: &str| scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
-    let scopes: Vec<_> = scopes.split(' ').filter(|scope| !scope.is_empty()).collect();
-    if scopes.is_empty() {
-        return Err(Error::invalid_argument(argument, "it names no scope"));
-    }
-    if !scopes.iter().all(|scope| is_scope(scope)) {
-        return Err(Error::invalid_argument(
-            argument,
-            "a scope has a character that none may have",
-        ));
-    }
-    Ok(scopes.join(" "))
-}
-
-/// Exactly these: what a resolver says about any other name proves nothing.
-fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host == "[::1]"
-        || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn check_endpoint(text: &str) -> Result<()> {
-    let refuse = |why: &str| Err(Error::invalid_argument("uri", why));
-    if text.contains('#') {
-        return refuse("an endpoint has no fragment");
-    }
-    // Both readers must take it: one writes the token requests, the other opens the connections.
-    let (Ok(uri), Ok(_)) = (text.parse::<Uri>(), oauth2::TokenUrl::new(text.to_owned())) else {
-        return refuse("it is not an absolute URI");
-    };
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return refuse("it is not an absolute URI");
-    };
-    if authority.as_str().contains('@') {
-        return refuse("an endpoint has no user name or password");
-    }
-    if authority.host().is_empty() || authority.as_str().ends_with(':') {
-        return refuse("it names no host, or an empty port");
-    }
-    if uri.query().is_some() {
-        return refuse("an endpoint has no query");
-    }
-    match scheme {
-        "https" => Ok(()),
-        "http" if is_loopback(authority.host()) => Ok(()),
-        "http" => refuse("plain http is for localhost, 127.0.0.0/8 and [::1] only; use https"),
-        _ => refuse("an endpoint begins with https://"),
-    }
-}
-
-/// A header that a program may set. An absent value means: send none.
-pub(crate) fn check_header(
-    name: &str,
-    value: Option<&str>,
-) -> Result<(HeaderName, Option<HeaderValue>)> {
-    let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
-        return Err(Error::invalid_argument("name", "it is not a header's name"));
-    };
-    if REFUSED_HEADERS.contains(&name) || name.as_str().starts_with("proxy-") {
-        return Err(Error::invalid_argument("name", format!("{name} is the library's to set")));
-    }
-    let value = match value.map(HeaderValue::from_str) {
-        None => None,
-        Some(Ok(value)) if value.len() > LONGEST_HEADER => {
-            return Err(Error::invalid_argument("value", "it is too long"));
-        }
-        Some(Ok(value)) => Some(value),
-        Some(Err(_)) => {
-            return Err(Error::invalid_argument(
-                "value",
-                "a header's value has no line breaks or control characters",
-            ));
-        }
-    };
-    Ok((name, value))
-}
-
-pub(crate) fn put_header(
-    headers: &mut HeaderMap,
-    name: HeaderName,
-    value: Option<HeaderValue>,
-) -> Result<()> {
-    match value {
-        Some(_) if headers.len() >= MOST_HEADERS && !headers.contains_key(&name) => {
-            Err(Error::invalid_argument("name", "there are too many headers already"))
-        }
-        Some(value) => {
-            headers.insert(name, value);
-            Ok(())
-        }
-        None => {
-            headers.remove(name);
-            Ok(())
-        }
+    fn transport_to(&self, uris: &[&str]) -> Result<Transport> {
+        let uris: Vec<Uri> = uris.iter().filter_map(|uri| uri.parse().ok()).collect();
+        let https = uris.iter().any(|uri| uri.scheme_str() == Some("https"));
+        let loopback = uris.iter().filter_map(Uri::host).filter(|host| is_loopback(host));
+        let proxy = self.proxies.proxy(&loopback.collect::<Vec<_>>())?;
+        // Reading what the platform trusts takes time.
+        let roots = if https { Some(&self.certificates) } else { None };
+        Transport::new(proxy, roots, self.log.clone())
     }
 }

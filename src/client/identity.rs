@@ -1,0 +1,74 @@
+//! Whose login it is.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use super::{ApiRequest, Client};
+use crate::error::{Error, Result};
+use crate::transport::Deadline;
+
+impl Client {
+    /// From the token. Where a provider's tokens do not say it, it is asked for once, and kept in the
+    /// token.
+    pub fn user_id(&self) -> Result<String> {
+        if let Some(known) = self.token_field("user_id") {
+            return Ok(known);
+        }
+        let Some(identity) = &self.app.provider.identity else {
+            return Err(Error::protocol("the token does not say whose it is: it has no user_id"));
+        };
+        self.login.refuse_inside_own_callback()?;
+        let request = ApiRequest::new(self.api_uri(), "GET", identity.path, None, None)?;
+        self.patiently(|deadline| {
+            let _mine = self.asking_who.take(deadline)?;
+            if let Some(known) = self.token_field("user_id") {
+                return Ok(known); // another thread has asked meanwhile
+            }
+            let answer = self.attempt(&request, deadline)?;
+            let person = serde_json::from_slice::<Value>(&answer.body).unwrap_or(Value::Null);
+            let id = person.get(identity.field).and_then(Value::as_str).filter(|id| !id.is_empty());
+            let id = id.ok_or_else(|| {
+                Error::protocol(format!("the identity has no {}", identity.field))
+            })?;
+            self.login.name(id, deadline);
+            Ok(id.to_owned())
+        })
+    }
+}
+
+/// One thread at a time; the others wait, at most until their deadline.
+#[derive(Default)]
+pub(super) struct Turn {
+    taken: Mutex<bool>,
+    free: Condvar,
+}
+
+/// A turn that was taken; dropping it gives it back.
+struct Mine<'a>(&'a Turn);
+
+impl Turn {
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self, deadline: &Deadline) -> Result<Mine<'_>> {
+        let mut taken = self.lock();
+        while *taken {
+            let left = deadline.left();
+            if left.is_zero() {
+                return Err(Error::timeout("while another thread was asking whose login it is"));
+            }
+            taken = self.free.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *taken = true;
+        Ok(Mine(self))
+    }
+}
+
+impl Drop for Mine<'_> {
+    fn drop(&mut self) {
+        *self.0.lock() = false;
+        self.0.free.notify_one();
+    }
+}

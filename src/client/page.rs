@@ -1,0 +1,152 @@
+//! Lists that come page by page: what follows a page.
+
+use oauth2::url::form_urlencoded;
+use serde_json::Value;
+use ureq::http::{HeaderValue, Method, Uri};
+
+use super::{ApiRequest, Client};
+use crate::answer::Answer;
+use crate::error::{Error, Result};
+use crate::provider::{Paging, Provider};
+use crate::token::{Fields, parse, raw};
+
+/// What a request brought, and what was asked.
+pub(crate) struct Response {
+    pub answer: Answer,
+    method: Method,
+    uri: Uri,
+    content_type: Option<HeaderValue>,
+    /// Kept where the next page is asked for with the same body.
+    body: Option<Box<[u8]>>,
+}
+
+/// What has to be asked for the next page.
+struct Next {
+    path: String,
+    body: Option<Vec<u8>>,
+}
+
+impl Response {
+    pub fn new(answer: Answer, request: &ApiRequest, provider: &Provider) -> Response {
+        let repeats_body = provider.paging == Paging::PageToken && request.method == Method::POST;
+        Response {
+            answer,
+            method: request.method.clone(),
+            uri: request.uri.clone(),
+            content_type: request.content_type.clone(),
+            body: request.body.filter(|_| repeats_body).map(Box::from),
+        }
+    }
+}
+
+impl Client {
+    /// The page that follows; none: that was the last one.
+    pub fn next_page(&self, page: &Response) -> Result<Option<Response>> {
+        let json: Value = serde_json::from_slice(&page.answer.body)
+            .map_err(|_| Error::next_page("this one is not JSON"))?;
+        let next = match self.app.provider.paging {
+            Paging::Address => self.by_address(page, &json)?,
+            Paging::PageToken => self.by_page_token(page, &json)?,
+        };
+        let Some(next) = next else { return Ok(None) };
+        let mut request = ApiRequest::new(
+            self.api_uri(),
+            page.method.as_str(),
+            &next.path,
+            None,
+            next.body.as_deref(),
+        )
+        .map_err(|why| Error::next_page(why.message()))?;
+        request.content_type = page.content_type.clone();
+        self.request(&request).map(Some)
+    }
+
+    /// `pagination.next` is an absolute address. Only its path and query are taken, and only if it is
+    /// the provider's: whoever can write a list must not be able to send a token elsewhere.
+    fn by_address(&self, page: &Response, json: &Value) -> Result<Option<Next>> {
+        let next = json.get("pagination").and_then(|pagination| pagination.get("next"));
+        let Some(address) = text(next, "its pagination.next")? else { return Ok(None) };
+        let uri: Uri =
+            address.parse().map_err(|_| Error::next_page("its pagination.next is no address"))?;
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        let endpoint = self.endpoint();
+        let path = match origin(&uri) {
+            None => return Err(Error::next_page("its pagination.next is not an absolute address")),
+            own if own == origin(&endpoint) => below(&endpoint, target).unwrap_or(target),
+            own if own == self.app.provider.api_uri.parse().ok().and_then(|uri| origin(&uri)) => {
+                target
+            }
+            _ => return Err(Error::next_page("its pagination.next leads to another server")),
+        };
+        if uri.path_and_query() == page.uri.path_and_query() {
+            return Err(Error::next_page("its pagination.next is its own address"));
+        }
+        Ok(Some(Next { path: path.to_owned(), body: None }))
+    }
+
+    /// `nextPageToken` goes into the same request: into the body of a POST, else into the query.
+    fn by_page_token(&self, page: &Response, json: &Value) -> Result<Option<Next>> {
+        let Some(token) = text(json.get("nextPageToken"), "its nextPageToken")? else {
+            return Ok(None);
+        };
+        let target = page.uri.path_and_query().map_or("/", |target| target.as_str());
+        let path = below(&self.endpoint(), target)
+            .ok_or_else(|| Error::invalid_argument("page", "it came from another API endpoint"))?;
+        let repeated = || Error::next_page("its nextPageToken is the one that brought it");
+        if page.method == Method::POST {
+            let body = page.body.as_deref().filter(|body| !body.is_empty()).unwrap_or(b"{}");
+            let mut fields: Fields = parse(body).map_err(|_| {
+                Error::invalid_argument("page", "the body that it was asked for with is not JSON")
+            })?;
+            let new = raw(&token.into());
+            if fields.get("pageToken").is_some_and(|old| old.get() == new.get()) {
+                return Err(repeated());
+            }
+            fields.insert("pageToken".to_owned(), new);
+            let body = serde_json::to_vec(&fields).unwrap_or_default();
+            return Ok(Some(Next { path: path.to_owned(), body: Some(body) }));
+        }
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let new = form_urlencoded::Serializer::new(String::new())
+            .append_pair("pageToken", token)
+            .finish();
+        let mut parameters: Vec<_> = query.split('&').filter(|one| !one.is_empty()).collect();
+        if parameters.contains(&&*new) {
+            return Err(repeated());
+        }
+        parameters.retain(|one| one.split('=').next() != Some("pageToken"));
+        parameters.push(&new);
+        Ok(Some(Next { path: format!("{path}?{}", parameters.join("&")), body: None }))
+    }
+
+    fn endpoint(&self) -> Uri {
+        self.api_uri().parse().unwrap_or_default()
+    }
+}
+
+/// A text of the page; absent, null and empty mean that nothing follows.
+fn text<'a>(field: Option<&'a Value>, what: &str) -> Result<Option<&'a str>> {
+    match field {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(_) => Err(Error::next_page(&format!("{what} is not a text"))),
+    }
+}
+
+/// Scheme, host and port.
+fn origin(uri: &Uri) -> Option<(String, String, u16)> {
+    let scheme = uri.scheme_str()?.to_ascii_lowercase();
+    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+    let default_port = if scheme == "https" { 443 } else { 80 };
+    Some((
+        scheme,
+        authority.host().to_ascii_lowercase(),
+        authority.port_u16().unwrap_or(default_port),
+    ))
+}
+
+/// The target without the endpoint's own path before it.
+fn below<'a>(endpoint: &Uri, target: &'a str) -> Option<&'a str> {
+    let prefix = endpoint.path().trim_end_matches('/');
+    target.strip_prefix(prefix).filter(|rest| rest.starts_with('/'))
+}

@@ -1,0 +1,39 @@
+//! What the provider says of how many requests are allowed.
+
+use std::time::{Duration, Instant};
+
+use ureq::http::HeaderMap;
+
+/// What the provider last said of its limit.
+#[derive(Clone, Copy)]
+pub(crate) struct RateLimit {
+    pub limit: Option<u32>,
+    pub remaining: Option<u32>,
+    reset: Option<u32>,
+    seen: Instant,
+}
+
+impl RateLimit {
+    pub fn read(headers: &HeaderMap) -> Option<RateLimit> {
+        let (mut limit, mut remaining, mut reset) = (None, None, None);
+        // One pass over the few headers there are costs less than three look-ups.
+        for (name, value) in headers {
+            let Some(what) = name.as_str().strip_prefix("fitbit-rate-limit-") else { continue };
+            let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+            match what {
+                "limit" => limit = number,
+                "remaining" => remaining = number,
+                "reset" => reset = number,
+                _ => {}
+            }
+        }
+        limit.or(remaining).or(reset)?;
+        Some(RateLimit { limit, remaining, reset, seen: Instant::now() })
+    }
+
+    /// Seconds from now until the limit is counted anew.
+    pub fn reset(&self) -> Option<Duration> {
+        let reset = Duration::from_secs(u64::from(self.reset?));
+        Some(reset.saturating_sub(self.seen.elapsed()))
+    }
+}

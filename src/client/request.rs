@@ -1,0 +1,110 @@
+//! One API request: its arguments checked, its target put together.
+
+use ureq::http::{HeaderValue, Method, Uri};
+
+use crate::error::{Error, Result};
+
+/// The longest request target that the HTTP libraries take.
+const LONGEST_TARGET: usize = 32 * 1024;
+
+/// A request that has been checked: whatever becomes of it is not the program's fault.
+pub(crate) struct ApiRequest<'a> {
+    pub method: Method,
+    pub uri: Uri,
+    pub content_type: Option<HeaderValue>,
+    pub body: Option<&'a [u8]>,
+}
+
+impl<'a> ApiRequest<'a> {
+    pub fn new(
+        api_uri: &str,
+        method: &str,
+        path: &str,
+        content_type: Option<&str>,
+        body: Option<&'a [u8]>,
+    ) -> Result<ApiRequest<'a>> {
+        let method = check_method(method)?;
+        let uri = target(api_uri, path)?;
+        let content_type = match content_type.map(HeaderValue::from_str) {
+            None => None,
+            Some(Ok(value)) => Some(value),
+            Some(Err(_)) => {
+                return Err(Error::invalid_argument("content_type", "it is not a header's value"));
+            }
+        };
+        // A POST without a body says so: Content-Length: 0.
+        let body = match body {
+            None if matches!(method, Method::POST | Method::PUT | Method::PATCH) => Some(&[][..]),
+            body => body,
+        };
+        Ok(ApiRequest { method, uri, content_type, body })
+    }
+}
+
+fn check_method(method: &str) -> Result<Method> {
+    let refuse = |why| Err(Error::invalid_argument("method", why));
+    if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return refuse("a method is one or more letters");
+    }
+    if method.len() > 32 {
+        return refuse("it is too long");
+    }
+    match Method::from_bytes(method.to_ascii_uppercase().as_bytes()) {
+        Ok(Method::CONNECT | Method::TRACE) => refuse("CONNECT and TRACE are not for an API"),
+        Ok(method) => Ok(method),
+        Err(_) => refuse("it is not a method"),
+    }
+}
+
+/// The API endpoint's text with the path behind it. Nothing in a path can lead to another host or
+/// out of the endpoint's own prefix.
+fn target(api_uri: &str, path: &str) -> Result<Uri> {
+    let refuse = |why| Err(Error::invalid_argument("path", why));
+    if !path.starts_with('/') || path.starts_with("//") {
+        return refuse("it does not start with one slash; pass the path only");
+    }
+    if path.len() > LONGEST_TARGET {
+        return refuse("it is too long");
+    }
+    let mut text = String::with_capacity(api_uri.len() + path.len() + 16);
+    text.push_str(api_uri);
+    for (at, byte) in path.bytes().enumerate() {
+        match byte {
+            b'\\' => return refuse("it has a backslash"),
+            b'#' => return refuse("it has a fragment"),
+            ..0x20 | 0x7f => return refuse("it has a control character"),
+            b'%' if is_escape(&path.as_bytes()[at..]) => text.push('%'),
+            _ if may_stand_in_a_path(byte) => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    let segments = path.split('?').next().unwrap_or_default();
+    if segments.split('/').any(is_dots) {
+        return refuse("it has a segment of dots");
+    }
+    text.parse().or_else(|_| refuse("it is not a path"))
+}
+
+/// `%` and two hexadecimal digits.
+fn is_escape(text: &[u8]) -> bool {
+    text.len() >= 3 && text[1..3].iter().all(u8::is_ascii_hexdigit)
+}
+
+/// RFC 3986: unreserved, sub-delims, and what else a path and a query may hold.
+fn may_stand_in_a_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte)
+}
+
+/// `.` and `..`, also percent-encoded.
+fn is_dots(segment: &str) -> bool {
+    let mut rest = segment.as_bytes();
+    let mut dots = 0;
+    loop {
+        rest = match rest {
+            [] => return dots == 1 || dots == 2,
+            [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => rest,
+            _ => return false,
+        };
+        dots += 1;
+    }
+}

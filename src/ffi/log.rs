@@ -1,0 +1,59 @@
+//! The program's logger, called from ours.
+
+use std::ffi::{CString, c_void};
+
+use libc::c_char;
+
+use super::callback::UserData;
+use crate::log::{Level, Log};
+
+/// How much an event matters.
+#[repr(C)]
+pub enum FitbitLogLevel {
+    /// A login is over.
+    Error = 1,
+    /// Something failed and is tried again, is waited for, or was not saved.
+    Warn = 2,
+    /// A login's life: why a token is renewed, that it was, that it was revoked.
+    Info = 3,
+    /// Each request: method, path without query, status, bytes, milliseconds. Each save.
+    Debug = 4,
+    /// Connections, and who waits for whom.
+    Trace = 5,
+}
+
+/// Takes one line about one event, without a line break at its end. No line holds a token, a code, a
+/// secret or a password, and none a query.
+///
+/// It runs inside a call of the library, on that call's thread, from several threads at once, under the
+/// same rules as FitbitTokenCallback; its time counts against the call's timeout.
+///
+/// @param level      how much it matters
+/// @param message    lives until the callback returns
+/// @param user_data  what was passed together with the callback
+pub type FitbitLogCallback = Option<
+    unsafe extern "C" fn(level: FitbitLogLevel, message: *const c_char, user_data: *mut c_void),
+>;
+
+impl From<Level> for FitbitLogLevel {
+    fn from(level: Level) -> FitbitLogLevel {
+        match level {
+            Level::Error => FitbitLogLevel::Error,
+            Level::Warn => FitbitLogLevel::Warn,
+            Level::Info => FitbitLogLevel::Info,
+            Level::Debug => FitbitLogLevel::Debug,
+            Level::Trace => FitbitLogLevel::Trace,
+        }
+    }
+}
+
+pub(super) fn log(most: Level, log: FitbitLogCallback, user_data: *mut c_void) -> Log {
+    let Some(log) = log else { return Log::none() };
+    let user_data = UserData(user_data);
+    Log::new(most, move |level, line| {
+        let user_data = &user_data;
+        let Ok(line) = CString::new(line) else { return };
+        // SAFETY: the header's rules: the function is what the program says it is, and it returns.
+        unsafe { log(level.into(), line.as_ptr(), user_data.0) };
+    })
+}

@@ -1,0 +1,193 @@
+//! A client's login itself: its token, its limit, its end.
+
+use std::ptr::null_mut;
+
+use libc::c_char;
+
+use super::client::FitbitClient;
+use super::{FitbitError, Out, fallible, give_text, handle, infallible, take, text};
+
+/// What the provider last said of how many requests are allowed. -1: it did not say.
+#[repr(C)]
+pub struct FitbitRateLimit {
+    /// Requests allowed per period (Fitbit: 150 per hour for each person).
+    pub limit: i32,
+    /// Requests left in this period.
+    pub remaining: i32,
+    /// Seconds from now until the next period.
+    pub reset_seconds: i32,
+}
+
+/// # The login itself
+///
+/// A client renews and saves by itself. These functions look at its token, or do now what it would
+/// do later.
+///
+/// ---
+/// The newest token as JSON, as on_token gets it. Never a request.
+///
+/// @param token_json  receives the token, to be freed with fitbit_string_free(), which wipes it
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_token(
+    client: *const FitbitClient,
+    token_json: *mut *mut c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and out-pointers.
+    fallible(|| unsafe {
+        let out = Out::cleared(token_json, null_mut());
+        let client = handle(client, "client")?;
+        out.check("token_json")?;
+        out.set(give_text(client.0.token_json()));
+        Ok(())
+    })
+}
+
+/// One field of the newest token as text: "scope" (separated by spaces), "user_id", "expires_at"
+/// (seconds since the epoch), "access_token" and so on. Never a request.
+///
+/// @param value  receives the text, to be freed with fitbit_string_free(); NULL where the token has no
+///               such field
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_token_field(
+    client: *const FitbitClient,
+    name: *const c_char,
+    value: *mut *mut c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles, out-pointers and strings.
+    fallible(|| unsafe {
+        let out = Out::cleared(value, null_mut());
+        let client = handle(client, "client")?;
+        let name = text(name, "name")?;
+        out.check("value")?;
+        if let Some(field) = client.0.token_field(name) {
+            out.set(give_text(field));
+        }
+        Ok(())
+    })
+}
+
+/// The provider's id of the person. Fitbit's tokens say it. Google Health's do not: the first time it
+/// is asked for (GET /v4/users/me/identity, healthUserId), kept in the token and saved with it; from
+/// then on, and for every client made of that token, no request is needed. A Fitbit token that does
+/// not say whose it is, is FITBIT_ERROR_PROTOCOL.
+///
+/// @param user_id  receives the id, to be freed with fitbit_string_free()
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_user_id(
+    client: *mut FitbitClient,
+    user_id: *mut *mut c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and out-pointers.
+    fallible(|| unsafe {
+        let out = Out::cleared(user_id, null_mut());
+        let client = handle(client, "client")?;
+        out.check("user_id")?;
+        out.set(give_text(client.0.user_id()?));
+        Ok(())
+    })
+}
+
+/// Renews the token now, whatever the clock says, and saves it. Threads that ask for it at the
+/// same time share one renewal.
+///
+/// FITBIT_ERROR_REAUTHORIZE: there is no refresh token, or the provider refused it for good.
+/// FITBIT_ERROR_STORE: it was renewed, but not saved; the client keeps and uses the new token, and
+/// offers it again.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_refresh(client: *mut FitbitClient) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe { handle(client, "client")?.0.refresh() })
+}
+
+/// Offers a token that could not be saved to on_token again, now. Never a request.
+///
+/// NULL, success: nothing is unsaved. FITBIT_ERROR_STORE: it is still not saved.
+/// FITBIT_ERROR_REAUTHORIZE: a token is unsaved, but the provider has refused this login for good: a
+/// dead login is never offered.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_save(client: *mut FitbitClient) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe { handle(client, "client")?.0.save() })
+}
+
+/// Saves the client's token into a file, at once and over what is there; from then on the file takes
+/// every token, as with fitbit_from_file(), in place of the callback or guard.
+///
+/// FITBIT_ERROR_STORE: the file could not be written, or must not be trusted; the client keeps its
+/// token and its callback. FITBIT_ERROR_REAUTHORIZE: the provider has refused this login for good.
+///
+/// @param path  the file; its folder must exist
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_set_token_file(
+    client: *mut FitbitClient,
+    path: *const c_char,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and strings.
+    fallible(|| unsafe { handle(client, "client")?.0.set_token_file(text(path, "path")?) })
+}
+
+/// Ends the login at the provider: logs the person out of your program.
+///
+/// It waits for a renewal under way, then sends the refresh token (else the access token) to be revoked.
+/// That the provider does not know it any more counts as success. On any other failure the login lives,
+/// and the call can be repeated. Afterwards this client answers FITBIT_ERROR_REAUTHORIZE and asks nobody,
+/// its token is offered to no one, and its token file is removed; what you stored elsewhere is yours to
+/// delete. A second call does nothing.
+///
+/// Where a token file or a guard keeps the token, what is stored is read first, because another process
+/// may have renewed it: the guard is entered once, and its run has nothing to be stored.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_revoke(client: *mut FitbitClient) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe { handle(client, "client")?.0.revoke() })
+}
+
+/// What the provider last said of its rate limit: Fitbit with every answer, Google Health never.
+///
+/// @param limit  receives it; all -1 where nothing was seen
+/// @return       false: no answer has said anything yet (or an argument is NULL)
+///
+/// It is of the latest answer that said anything; what that answer left out is -1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fitbit_rate_limit(
+    client: *const FitbitClient,
+    limit: *mut FitbitRateLimit,
+) -> bool {
+    infallible(false, || {
+        let number =
+            |value: Option<u64>| value.map_or(-1, |v| i32::try_from(v).unwrap_or(i32::MAX));
+        let nothing = FitbitRateLimit { limit: -1, remaining: -1, reset_seconds: -1 };
+        // SAFETY: the header's rules on handles and out-pointers.
+        let (out, client) = unsafe { (Out::cleared(limit, nothing), client.as_ref()) };
+        let Some(seen) = client.and_then(|client| client.0.rate_limit()) else { return false };
+        let written = out.check("limit").is_ok();
+        out.set(FitbitRateLimit {
+            limit: number(seen.limit.map(u64::from)),
+            remaining: number(seen.remaining.map(u64::from)),
+            reset_seconds: number(seen.reset().map(|reset| reset.as_secs())),
+        });
+        written
+    })
+}
+
+/// Ends a client. A token that could not be saved is offered to on_token once more; nothing is
+/// sent to the provider. After this has returned, no callback of this client runs. NULL: nothing
+/// happens.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fitbit_free(client: *mut FitbitClient) {
+    // SAFETY: the header's rule on handles.
+    infallible((), || unsafe {
+        if let Some(client) = client.as_ref() {
+            // While it is whole: the callback may look at it.
+            client.0.finish();
+        }
+        take(client);
+    });
+}

@@ -1,0 +1,49 @@
+//! What the program's logger is told: one line for each event.
+//!
+//! A line is only put together where somebody asked for its level. It holds no secret: paths are
+//! written without their query, errors are redacted before they get here.
+
+use std::sync::Arc;
+
+/// How much an event matters, with the numbers of the C interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    /// A login is over, or this library has a bug.
+    Error = 1,
+    /// Something failed that is tried again, or that costs the program something.
+    Warn = 2,
+    /// Logins: begun, renewed, revoked.
+    Info = 3,
+    /// Requests and saves.
+    Debug = 4,
+    /// Connections, and who waits for whom.
+    Trace = 5,
+}
+
+type Sink = dyn Fn(Level, &str) + Send + Sync;
+
+#[derive(Clone)]
+pub(crate) struct Log(Option<Arc<(Level, Box<Sink>)>>);
+
+impl Log {
+    pub fn none() -> Log {
+        Log(None)
+    }
+
+    pub fn new(most: Level, sink: impl Fn(Level, &str) + Send + Sync + 'static) -> Log {
+        Log(Some(Arc::new((most, Box::new(sink)))))
+    }
+
+    pub fn wants(&self, level: Level) -> bool {
+        self.0.as_ref().is_some_and(|log| level <= log.0)
+    }
+
+    /// `line` is only called where the level is asked for.
+    pub fn line(&self, level: Level, line: impl FnOnce() -> String) {
+        if let Some(log) = &self.0
+            && level <= log.0
+        {
+            (log.1)(level, &line());
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Whom a TLS connection trusts.
+
+use std::sync::Arc;
+
+use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
+
+use crate::error::{Error, Result};
+
+#[derive(Clone)]
+pub(crate) enum Certificates {
+    /// What the platform trusts, or what SSL_CERT_FILE and SSL_CERT_DIR name in its place.
+    OfThePlatform,
+    /// Nobody but these.
+    These(Arc<Vec<Certificate<'static>>>),
+}
+
+impl Certificates {
+    /// `argument` is the one to be blamed for a file that cannot be used.
+    pub fn from_pem_file(argument: &str, path: &str) -> Result<Certificates> {
+        let refuse = |why: String| Error::invalid_argument(argument, why);
+        let pem =
+            std::fs::read(path).map_err(|why| refuse(format!("cannot read {path}: {why}")))?;
+        let mut certificates = vec![];
+        for item in parse_pem(&pem) {
+            match item {
+                Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+                Ok(_) => {} // a key, which is nobody to trust
+                Err(_) => return Err(refuse(format!("{path} is not PEM"))),
+            }
+        }
+        match certificates.is_empty() {
+            true => Err(refuse(format!("{path} holds no certificate"))),
+            false => Ok(Certificates::These(Arc::new(certificates))),
+        }
+    }
+
+    pub fn roots(&self) -> Result<RootCerts> {
+        match self {
+            Certificates::These(certificates) => Ok(RootCerts::Specific(certificates.clone())),
+            Certificates::OfThePlatform => of_the_platform(),
+        }
+    }
+}
+
+/// The bundled Mozilla roots stand in where the platform has no store.
+fn of_the_platform() -> Result<RootCerts> {
+    let found = rustls_native_certs::load_native_certs();
+    if !found.certs.is_empty() {
+        let certificates = found.certs.iter().map(|der| Certificate::from_der(der).to_owned());
+        return Ok(RootCerts::Specific(Arc::new(certificates.collect())));
+    }
+    let chosen =
+        ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().find(|name| std::env::var_os(name).is_some());
+    match chosen {
+        // Somebody chose whom to trust: nobody else may be trusted in their place.
+        Some(name) => Err(Error::tls(format!("{name} names no certificate that can be read"))),
+        None => Ok(RootCerts::WebPki),
+    }
+}

@@ -1,0 +1,210 @@
+//! `FitbitApp`.
+
+use std::ffi::c_void;
+use std::path::Path;
+use std::ptr::null_mut;
+
+use super::text::{c_text, or_null, owned};
+use super::{Client, Error, Saver};
+use crate::interface::{Handle, LogCallback, RenewalGuard, TokenCallback, interface};
+
+/// What step one gave.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub authorization_uri: String,
+    pub session: String,
+}
+
+/// A `FitbitApp`.
+pub struct App(pub Handle);
+
+unsafe impl Send for App {}
+unsafe impl Sync for App {}
+
+/// `FitbitProvider`.
+pub const FITBIT: u32 = 1;
+pub const GOOGLE_HEALTH: u32 = 2;
+
+impl App {
+    pub fn new(
+        client_id: &str,
+        client_secret: Option<&str>,
+        callback_uri: Option<&str>,
+    ) -> Result<App, Error> {
+        App::of(FITBIT, client_id, client_secret, callback_uri)
+    }
+
+    pub fn of(
+        provider: u32,
+        client_id: &str,
+        client_secret: Option<&str>,
+        callback_uri: Option<&str>,
+    ) -> Result<App, Error> {
+        let (id, secret, uri) =
+            (c_text(client_id), client_secret.map(c_text), callback_uri.map(c_text));
+        let mut app = null_mut();
+        let c = interface();
+        Error::check(unsafe {
+            (c.app_new)(provider, id.as_ptr(), or_null(&secret), or_null(&uri), &mut app)
+        })?;
+        Ok(App(app))
+    }
+
+    /// An app whose every endpoint is a server of the test's own.
+    pub fn at(
+        server: &str,
+        client_id: &str,
+        client_secret: Option<&str>,
+        callback_uri: &str,
+    ) -> App {
+        let app = App::new(client_id, client_secret, Some(callback_uri)).expect("a valid app");
+        for (endpoint, path) in
+            ["/oauth2/authorize", "/oauth2/token", "/oauth2/revoke", ""].iter().enumerate()
+        {
+            app.set_endpoint(endpoint as u32, &format!("{server}{path}"))
+                .expect("a valid endpoint");
+        }
+        app
+    }
+
+    pub fn set_endpoint(&self, endpoint: u32, uri: &str) -> Result<(), Error> {
+        Error::check(unsafe {
+            (interface().app_set_endpoint)(self.0, endpoint, c_text(uri).as_ptr())
+        })
+    }
+
+    pub fn set_scopes(&self, scopes: &str) -> Result<(), Error> {
+        Error::check(unsafe { (interface().app_set_scopes)(self.0, c_text(scopes).as_ptr()) })
+    }
+
+    pub fn set_client_auth(&self, method: u32) -> Result<(), Error> {
+        Error::check(unsafe { (interface().app_set_client_auth)(self.0, method) })
+    }
+
+    pub fn set_header(&self, name: &str, value: Option<&str>) -> Result<(), Error> {
+        let (name, value) = (c_text(name), value.map(c_text));
+        Error::check(unsafe {
+            (interface().app_set_header)(self.0, name.as_ptr(), or_null(&value))
+        })
+    }
+
+    pub fn set_timeout_ms(&self, milliseconds: u32) -> Result<(), Error> {
+        Error::check(unsafe { (interface().app_set_timeout_ms)(self.0, milliseconds) })
+    }
+
+    pub fn set_refresh_leeway(&self, seconds: u32) -> Result<(), Error> {
+        Error::check(unsafe { (interface().app_set_refresh_leeway)(self.0, seconds) })
+    }
+
+    pub fn set_max_body(&self, bytes: usize) -> Result<(), Error> {
+        Error::check(unsafe { (interface().app_set_max_body)(self.0, bytes) })
+    }
+
+    pub fn set_rate_limit_wait(&self, seconds: u32) -> Result<(), Error> {
+        Error::check(unsafe { (interface().app_set_rate_limit_wait)(self.0, seconds) })
+    }
+
+    pub fn set_proxy(&self, uri: Option<&str>) -> Result<(), Error> {
+        let uri = uri.map(c_text);
+        Error::check(unsafe { (interface().app_set_proxy)(self.0, or_null(&uri)) })
+    }
+
+    pub fn set_ca_file(&self, pem_path: &Path) -> Result<(), Error> {
+        let path = c_text(pem_path.to_str().expect("test files have plain names"));
+        Error::check(unsafe { (interface().app_set_ca_file)(self.0, path.as_ptr()) })
+    }
+
+    pub fn set_logger(
+        &self,
+        most: u32,
+        log: LogCallback,
+        user_data: *mut c_void,
+    ) -> Result<(), Error> {
+        Error::check(unsafe { (interface().app_set_logger)(self.0, most, log, user_data) })
+    }
+
+    pub fn verify_signature(&self, signature: &str, body: &[u8]) -> Result<(), Error> {
+        let signature = c_text(signature);
+        Error::check(unsafe {
+            (interface().verify_signature)(
+                self.0,
+                signature.as_ptr(),
+                body.as_ptr().cast(),
+                body.len(),
+            )
+        })
+    }
+
+    pub fn step_one(&self, params: Option<&str>) -> Result<Session, Error> {
+        let params = params.map(c_text);
+        let params = or_null(&params);
+        let (mut uri, mut session) = (null_mut(), null_mut());
+        Error::check(unsafe { (interface().step_one)(self.0, params, &mut uri, &mut session) })?;
+        Ok(Session {
+            authorization_uri: owned(uri).expect("success gives an address"),
+            session: owned(session).expect("success gives a session"),
+        })
+    }
+
+    pub fn step_two(
+        &self,
+        session: &str,
+        redirect_uri: &str,
+        saver: &Saver,
+    ) -> Result<Client, Error> {
+        let (session, redirect_uri) = (c_text(session), c_text(redirect_uri));
+        self.client(saver, |on_token, user_data, client| unsafe {
+            (interface().step_two)(
+                self.0,
+                session.as_ptr(),
+                redirect_uri.as_ptr(),
+                on_token,
+                user_data,
+                client,
+            )
+        })
+    }
+
+    pub fn from_token(&self, token_json: &str, saver: &Saver) -> Result<Client, Error> {
+        let json = c_text(token_json);
+        self.client(saver, |on_token, user_data, client| unsafe {
+            (interface().from_token)(self.0, json.as_ptr(), on_token, user_data, client)
+        })
+    }
+
+    pub fn from_file(&self, path: &Path) -> Result<Client, Error> {
+        let path = c_text(path.to_str().expect("test files have plain names"));
+        self.client(&Saver::new(), |_, _, client| unsafe {
+            (interface().from_file)(self.0, path.as_ptr(), client)
+        })
+    }
+
+    /// The clients that are made after this get it with their own user data: see [`Saver`].
+    pub fn set_renewal_guard(&self, guard: RenewalGuard) -> Result<(), Error> {
+        Error::check(unsafe { (interface().app_set_renewal_guard)(self.0, guard) })
+    }
+
+    fn client(
+        &self,
+        saver: &Saver,
+        call: impl FnOnce(TokenCallback, *mut c_void, *mut Handle) -> Handle,
+    ) -> Result<Client, Error> {
+        let user_data = Box::into_raw(Box::new(saver.clone()));
+        let mut handle = null_mut();
+        let outcome = Error::check(call(Some(Saver::called), user_data.cast(), &mut handle));
+        let client = Client::new(handle, user_data);
+        match outcome {
+            Ok(()) => Ok(client),
+            Err(error) => {
+                assert!(client.handle.is_null(), "a failed call leaves no client behind");
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        unsafe { (interface().app_free)(self.0) }
+    }
+}

@@ -121,28 +121,29 @@ typedef enum FitbitClientAuth {
 
 /**
  * How much an event matters.
+ *
  */
 typedef enum FitbitLogLevel {
   /**
    * A login is over.
    */
-  FITBIT_LOG_LEVEL_ERROR = 1,
+  FITBIT_LOG_ERROR = 1,
   /**
    * Something failed and is tried again, is waited for, or was not saved.
    */
-  FITBIT_LOG_LEVEL_WARN = 2,
+  FITBIT_LOG_WARN = 2,
   /**
    * A login's life: why a token is renewed, that it was, that it was revoked.
    */
-  FITBIT_LOG_LEVEL_INFO = 3,
+  FITBIT_LOG_INFO = 3,
   /**
    * Each request: method, path without query, status, bytes, milliseconds. Each save.
    */
-  FITBIT_LOG_LEVEL_DEBUG = 4,
+  FITBIT_LOG_DEBUG = 4,
   /**
    * Connections, and who waits for whom.
    */
-  FITBIT_LOG_LEVEL_TRACE = 5,
+  FITBIT_LOG_TRACE = 5,
 } FitbitLogLevel;
 
 /**

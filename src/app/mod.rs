@@ -218,6 +218,7 @@ impl App {
 
     /// None: no proxy at all, whatever the environment says.
     pub fn set_proxy(&self, uri: Option<&str>) -> Result<()> {
+        self.check_unused()?;
         let proxies = Proxies::named("uri", uri)?;
         self.set(|settings| {
             settings.proxies = proxies;
@@ -226,6 +227,7 @@ impl App {
     }
 
     pub fn set_ca_file(&self, path: &str) -> Result<()> {
+        self.check_unused()?;
         let certificates = Certificates::from_pem_file("pem_path", path)?;
         self.set(|settings| {
             settings.certificates = certificates;

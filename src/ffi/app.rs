@@ -118,11 +118,11 @@ fn client_auth(value: MaybeUninit<FitbitClientAuth>) -> Result<Option<ClientAuth
 }
 
 fn log_level(value: MaybeUninit<FitbitLogLevel>) -> Result<Level> {
-    const ERROR: u32 = FitbitLogLevel::Error as u32;
-    const WARN: u32 = FitbitLogLevel::Warn as u32;
-    const INFO: u32 = FitbitLogLevel::Info as u32;
-    const DEBUG: u32 = FitbitLogLevel::Debug as u32;
-    const TRACE: u32 = FitbitLogLevel::Trace as u32;
+    const ERROR: u32 = FitbitLogLevel::FITBIT_LOG_ERROR as u32;
+    const WARN: u32 = FitbitLogLevel::FITBIT_LOG_WARN as u32;
+    const INFO: u32 = FitbitLogLevel::FITBIT_LOG_INFO as u32;
+    const DEBUG: u32 = FitbitLogLevel::FITBIT_LOG_DEBUG as u32;
+    const TRACE: u32 = FitbitLogLevel::FITBIT_LOG_TRACE as u32;
     match number(value) {
         ERROR => Ok(Level::Error),
         WARN => Ok(Level::Warn),

@@ -8,18 +8,21 @@ use super::callback::UserData;
 use crate::log::{Level, Log};
 
 /// How much an event matters.
+///
+/// cbindgen:rename-all=None
 #[repr(C)]
+#[allow(non_camel_case_types)] // the header shows these names as they stand
 pub enum FitbitLogLevel {
     /// A login is over.
-    Error = 1,
+    FITBIT_LOG_ERROR = 1,
     /// Something failed and is tried again, is waited for, or was not saved.
-    Warn = 2,
+    FITBIT_LOG_WARN = 2,
     /// A login's life: why a token is renewed, that it was, that it was revoked.
-    Info = 3,
+    FITBIT_LOG_INFO = 3,
     /// Each request: method, path without query, status, bytes, milliseconds. Each save.
-    Debug = 4,
+    FITBIT_LOG_DEBUG = 4,
     /// Connections, and who waits for whom.
-    Trace = 5,
+    FITBIT_LOG_TRACE = 5,
 }
 
 /// Takes one line about one event, without a line break at its end. No line holds a token, a code, a
@@ -38,11 +41,11 @@ pub type FitbitLogCallback = Option<
 impl From<Level> for FitbitLogLevel {
     fn from(level: Level) -> FitbitLogLevel {
         match level {
-            Level::Error => FitbitLogLevel::Error,
-            Level::Warn => FitbitLogLevel::Warn,
-            Level::Info => FitbitLogLevel::Info,
-            Level::Debug => FitbitLogLevel::Debug,
-            Level::Trace => FitbitLogLevel::Trace,
+            Level::Error => FitbitLogLevel::FITBIT_LOG_ERROR,
+            Level::Warn => FitbitLogLevel::FITBIT_LOG_WARN,
+            Level::Info => FitbitLogLevel::FITBIT_LOG_INFO,
+            Level::Debug => FitbitLogLevel::FITBIT_LOG_DEBUG,
+            Level::Trace => FitbitLogLevel::FITBIT_LOG_TRACE,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::compilers::{arg, folder, installed, source};
 use crate::declarations::{enumerations, functions};
 
 /// Programs are compiled with these numbers: none may ever change.
-pub const CONTRACT: [(&str, u32); 28] = [
+pub const CONTRACT: [(&str, u32); 33] = [
     ("FITBIT_PROVIDER_FITBIT", 1),
     ("FITBIT_PROVIDER_GOOGLE_HEALTH", 2),
     ("FITBIT_ENDPOINT_AUTHORIZE", 0),
@@ -20,6 +20,11 @@ pub const CONTRACT: [(&str, u32); 28] = [
     ("FITBIT_CLIENT_AUTH_BASIC", 1),
     ("FITBIT_CLIENT_AUTH_BODY", 2),
     ("FITBIT_CLIENT_AUTH_NONE", 3),
+    ("FITBIT_LOG_ERROR", 1),
+    ("FITBIT_LOG_WARN", 2),
+    ("FITBIT_LOG_INFO", 3),
+    ("FITBIT_LOG_DEBUG", 4),
+    ("FITBIT_LOG_TRACE", 5),
     ("FITBIT_ERROR_INVALID_ARGUMENT", 1),
     ("FITBIT_ERROR_STATE_MISMATCH", 2),
     ("FITBIT_ERROR_ACCESS_DENIED", 3),

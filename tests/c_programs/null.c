@@ -11,7 +11,7 @@
 
 static FitbitApp *app, *unused;
 static FitbitClient *client;
-static FitbitResponse *response;
+static FitbitResponse *response, *page;
 static char *uri, *session, *text;
 
 static void the_application(void)
@@ -37,6 +37,13 @@ static void the_application(void)
     REFUSED(fitbit_app_set_timeout_ms, "app", "NULL", NULL, 1000);
     REFUSED(fitbit_app_set_refresh_leeway, "app", "NULL", NULL, 60);
     REFUSED(fitbit_app_set_max_body, "app", "NULL", NULL, 1000);
+    REFUSED(fitbit_app_set_rate_limit_wait, "app", "NULL", NULL, 1);
+    REFUSED(fitbit_app_set_proxy, "app", "NULL", NULL, "http://a.example:1");
+    ACCEPTED(fitbit_app_set_proxy, "uri", "NULL", unused, NULL);
+    REFUSED(fitbit_app_set_ca_file, "app", "NULL", NULL, "ca.pem");
+    REFUSED(fitbit_app_set_ca_file, "pem_path", "NULL", unused, NULL);
+    REFUSED(fitbit_app_set_logger, "app", "NULL", NULL, FITBIT_LOG_INFO, NULL, NULL);
+    SUCCEED(fitbit_app_set_logger(unused, FITBIT_LOG_INFO, NULL, NULL));
     REFUSED(fitbit_app_set_renewal_guard, "app", "NULL", NULL, NULL);
     SUCCEED(fitbit_app_set_renewal_guard(unused, NULL));
 }
@@ -91,6 +98,12 @@ static void requests(void)
     REFUSED_AND_CLEARED(response, fitbit_request, "body", "NULL with a length", client, "PUT", PROFILE,
                         "a/b", NULL, 1, &response);
 
+    SUCCEED(fitbit_get(client, PROFILE, &page));
+    REFUSED_AND_CLEARED(response, fitbit_next_page, "client", "NULL", NULL, page, &response);
+    REFUSED_AND_CLEARED(response, fitbit_next_page, "page", "NULL", client, NULL, &response);
+    REFUSED(fitbit_next_page, "next", "NULL", client, page, NULL);
+    fitbit_response_free(page);
+
     REFUSED(fitbit_set_header, "client", "NULL", NULL, "X-A", "b");
     REFUSED(fitbit_set_header, "name", "NULL", client, NULL, "b");
     ACCEPTED(fitbit_set_header, "value", "NULL", client, "X-A", NULL);
@@ -118,8 +131,18 @@ static void the_login(void)
     REFUSED(fitbit_user_id, "user_id", "NULL", client, NULL);
     REFUSED(fitbit_refresh, "client", "NULL", NULL);
     REFUSED(fitbit_save, "client", "NULL", NULL);
+    REFUSED(fitbit_revoke, "client", "NULL", NULL);
     REFUSED(fitbit_set_token_file, "client", "NULL", NULL, "token.json");
     REFUSED(fitbit_set_token_file, "path", "NULL", client, NULL);
+}
+
+static void notifications(void)
+{
+    REFUSED(fitbit_verify_signature, "app", "NULL", NULL, "c2ln", "body", 4);
+    REFUSED(fitbit_verify_signature, "signature", "NULL", app, NULL, "body", 4);
+    REFUSED(fitbit_verify_signature, "body", "NULL with a length", app, "c2ln", NULL, 4);
+    FAIL(fitbit_verify_signature(app, "c2ln", NULL, 0), FITBIT_ERROR_SIGNATURE);
+    puts("fitbit_verify_signature body NULL");
 }
 
 static int guard(FitbitRenewal *renewal, void *user_data)
@@ -184,6 +207,7 @@ int main(int argc, char **argv)
     requests();
     requests_without_a_body();
     the_login();
+    notifications();
     functions_without_an_error();
     a_renewal(argv[1], argv[2]);
     fitbit_string_free(uri);

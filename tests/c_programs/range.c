@@ -12,11 +12,16 @@
 static void enumerators(FitbitApp *app)
 {
     static const unsigned none[] = {4, 5, 31, 32, 99, 0x7fffffff, 0x80000000, 0xffffffff};
-    static const unsigned no_provider[] = {0, 2, 3};
+    static const unsigned no_provider[] = {0, 3};
+    static const unsigned no_level[] = {0, 6};
     FitbitApp *new;
     for (size_t i = 0; i < sizeof no_provider / sizeof no_provider[0]; i++) {
         REFUSED_AND_CLEARED(new, fitbit_app_new, "provider", "out of range",
                             (FitbitProvider)no_provider[i], "id", NULL, NULL, &new);
+    }
+    for (size_t i = 0; i < sizeof no_level / sizeof no_level[0]; i++) {
+        REFUSED(fitbit_app_set_logger, "most", "out of range", app, (FitbitLogLevel)no_level[i], NULL,
+                NULL);
     }
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         REFUSED_AND_CLEARED(new, fitbit_app_new, "provider", "out of range", (FitbitProvider)none[i],
@@ -24,6 +29,10 @@ static void enumerators(FitbitApp *app)
         REFUSED(fitbit_app_set_endpoint, "endpoint", "out of range", app, (FitbitEndpoint)none[i],
                 "https://a.example");
         REFUSED(fitbit_app_set_client_auth, "method", "out of range", app, (FitbitClientAuth)none[i]);
+        if (none[i] > FITBIT_LOG_TRACE) {
+            REFUSED(fitbit_app_set_logger, "most", "out of range", app, (FitbitLogLevel)none[i], NULL,
+                    NULL);
+        }
     }
 }
 
@@ -34,6 +43,7 @@ static void numbers(FitbitApp *app, FitbitClient *client)
     REFUSED(fitbit_app_set_max_body, "bytes", "out of range", app, 0);
     REFUSED_AND_CLEARED(response, fitbit_request, "body_len", "out of range", client, "PUT", PROFILE,
                         NULL, "body", SIZE_MAX, &response);
+    REFUSED(fitbit_verify_signature, "body_len", "out of range", app, "c2ln", "body", SIZE_MAX);
     SUCCEED(fitbit_app_set_refresh_leeway(app, 0));
     SUCCEED(fitbit_app_set_timeout_ms(app, 1));
     SUCCEED(fitbit_app_set_max_body(app, 1));
@@ -47,6 +57,7 @@ static void the_largest_numbers(const char *server, const char *token)
     FitbitApp *app = app_at(server);
     SUCCEED(fitbit_app_set_timeout_ms(app, UINT32_MAX));
     SUCCEED(fitbit_app_set_refresh_leeway(app, UINT32_MAX));
+    SUCCEED(fitbit_app_set_rate_limit_wait(app, UINT32_MAX));
     SUCCEED(fitbit_app_set_max_body(app, SIZE_MAX));
     SUCCEED(fitbit_from_token(app, token, NULL, NULL, &client));
     SUCCEED(fitbit_get(client, PROFILE, &response));
@@ -66,6 +77,10 @@ static void an_app_in_use(FitbitApp *app)
     REFUSED(fitbit_app_set_timeout_ms, "app", "in use", app, 1000);
     REFUSED(fitbit_app_set_refresh_leeway, "app", "in use", app, 60);
     REFUSED(fitbit_app_set_max_body, "app", "in use", app, 1000);
+    REFUSED(fitbit_app_set_rate_limit_wait, "app", "in use", app, 1);
+    REFUSED(fitbit_app_set_proxy, "app", "in use", app, NULL);
+    REFUSED(fitbit_app_set_logger, "app", "in use", app, FITBIT_LOG_INFO, NULL, NULL);
+    REFUSED(fitbit_app_set_ca_file, "app", "in use", app, "ca.pem");
     REFUSED(fitbit_app_set_renewal_guard, "app", "in use", app, NULL);
 }
 

@@ -46,6 +46,9 @@ CALL delete(const char *t) { RESPONSE(fitbit_delete(client, t, &out)); }
 CALL method(const char *t) { RESPONSE(fitbit_request(client, t, PROFILE, NULL, NULL, 0, &out)); }
 CALL path(const char *t) { RESPONSE(fitbit_request(client, "GET", t, NULL, NULL, 0, &out)); }
 CALL kind(const char *t) { RESPONSE(fitbit_request(client, "PUT", PROFILE, t, "b", 1, &out)); }
+CALL proxy(const char *t) { return fitbit_app_set_proxy(unused, t); }
+CALL ca_file(const char *t) { return fitbit_app_set_ca_file(unused, t); }
+CALL signature(const char *t) { return fitbit_verify_signature(app, t, "body", 4); }
 CALL name(const char *t) { return fitbit_set_header(client, t, "v"); }
 CALL from(const char *t) { CLIENT(fitbit_from_file(app, t, &out)); }
 CALL file(const char *t) { return fitbit_set_token_file(client, t); }
@@ -138,6 +141,8 @@ static const struct position {
     {"fitbit_app_new", "callback_uri", callback_uri, 1, 0, "https://a.example/", ""},
     {"fitbit_app_set_scopes", "scopes", scopes, 1, 0, "", ""},
     {"fitbit_app_set_endpoint", "uri", endpoint, 1, EITHER, "https://a.example/", ""},
+    {"fitbit_app_set_proxy", "uri", proxy, 1, EITHER, "http://", ""},
+    {"fitbit_app_set_ca_file", "pem_path", ca_file, 1, 1, "/", ""},
     {"fitbit_app_set_header", "name", app_name, 1, EITHER, "", ""},
     {"fitbit_app_set_header", "value", app_value, 0, 1, "", ""},
     {"fitbit_step_one", "params", params, 0, 0, "x=", ""},
@@ -156,6 +161,8 @@ static const struct position {
     {"fitbit_set_header", "value", value, 0, 1, "", ""},
     {"fitbit_token_field", "name", field, 0, 0, "", ""},
     {"fitbit_set_token_file", "path", file, 1, (int)FITBIT_ERROR_STORE, "/", ""},
+    {"fitbit_verify_signature", "signature", signature, (int)FITBIT_ERROR_SIGNATURE,
+     (int)FITBIT_ERROR_SIGNATURE, "", ""},
     {"fitbit_renewal_run", "stored_token_json", stored, 1, 1, "{\"scope\":\"", "\"}"},
 };
 

@@ -36,11 +36,12 @@ fn null(way: Way) {
     let Some((lines, provider)) = lines("null", way) else { return };
     let mut expected = expected(Parameter::is_checked_pointer, &["NULL"]);
     expected.insert("fitbit_request body NULL with a length".to_owned());
+    expected.insert("fitbit_verify_signature body NULL with a length".to_owned());
     assert_eq!(lines, expected);
-    // What was refused sent nothing; these four requests and one renewal were not.
-    assert_eq!(provider.requests(Target::Api), 4);
+    // What was refused sent nothing; these five requests and one renewal were not.
+    assert_eq!(provider.requests(Target::Api), 5);
     assert_eq!(provider.requests(Target::Refresh), 1);
-    assert_eq!(provider.requests(Target::Any), 5);
+    assert_eq!(provider.requests(Target::Any), 6);
 }
 
 fn text(way: Way) {
@@ -61,9 +62,11 @@ fn range(way: Way) {
         "fitbit_app_new provider",
         "fitbit_app_set_client_auth method",
         "fitbit_app_set_endpoint endpoint",
+        "fitbit_app_set_logger most",
         "fitbit_app_set_max_body bytes",
         "fitbit_app_set_timeout_ms milliseconds",
         "fitbit_request body_len",
+        "fitbit_verify_signature body_len",
     ];
     assert_eq!(others, numbers.map(|number| format!("{number} out of range")).into());
     assert_eq!(provider.requests(Target::Any), 1);

@@ -101,7 +101,6 @@ fn any_other_body_is_no_type_and_no_crash() {
         r#"{"errors":[{"errorType":null,"message":null}]}"#,
         r#"{"error":null}"#,
         r#"{"error":17}"#,
-        r#"{"error":{"code":403,"status":"X"}}"#,
         "<!DOCTYPE html><html><body><h1>503</h1></body></html>",
         "plain text",
     ] {

@@ -277,8 +277,9 @@ typedef struct FitbitResponse FitbitResponse;
  * Takes one line about one event, without a line break at its end. No line holds a token, a code, a
  * secret or a password, and none a query.
  *
- * It runs inside a call of the library, on that call's thread, from several threads at once, under the
- * same rules as FitbitTokenCallback; its time counts against the call's timeout.
+ * It runs inside a call of the library, on that call's thread, from several threads at once, and
+ * otherwise under the same rules as FitbitTokenCallback: no lock of the library is held, its time does
+ * not count against the call's timeout, it must return.
  *
  * @param level      how much it matters
  * @param message    lives until the callback returns
@@ -322,12 +323,12 @@ typedef int (*FitbitRenewalGuard)(FitbitRenewal *renewal,
  * A client's callback runs one at a time, in the order of the tokens. Its time does not count
  * against the call's timeout. It must return: no exception, longjmp or thread exit may leave it.
  * Inside it any function may be called on other handles, but free none that a running call uses. On
- * its own client fitbit_token() gives the new token, fitbit_token_field(), fitbit_user_id() (where the token says it),
- * fitbit_set_header() and fitbit_rate_limit() work too, and what would wait for this callback itself
- * (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save(), fitbit_set_token_file(),
- * fitbit_revoke())
- * fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other threads that client's calls wait for
- * it, at most their own timeout: hold no lock that your callback takes while you call the library.
+ * its own client fitbit_token() gives the new token; fitbit_token_field(), fitbit_set_header(),
+ * fitbit_rate_limit() and, where the token says it, fitbit_user_id() work too. What would wait for this
+ * callback itself (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save(),
+ * fitbit_set_token_file(), fitbit_revoke()) fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other
+ * threads that client's calls wait for it, at most their own timeout: hold no lock that your callback
+ * takes while you call the library.
  *
  * @param token_json  the whole token; save it as it is. It lives until the callback returns.
  * @param user_data   what was passed together with the callback

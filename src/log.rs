@@ -3,7 +3,18 @@
 //! A line is only put together where somebody asked for its level. It holds no secret: paths are
 //! written without their query, errors are redacted before they get here.
 
+use std::cell::Cell;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+thread_local! {
+    static SPENT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// All the time that this thread has spent in the program's loggers. It is no call's own.
+pub(crate) fn time_spent() -> Duration {
+    SPENT.get()
+}
 
 /// How much an event matters, with the numbers of the C interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +54,10 @@ impl Log {
         if let Some(log) = &self.0
             && level <= log.0
         {
-            (log.1)(level, &line());
+            let line = line();
+            let begun = Instant::now();
+            (log.1)(level, &line);
+            SPENT.set(SPENT.get() + begun.elapsed());
         }
     }
 }

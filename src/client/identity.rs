@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{ApiRequest, Client};
 use crate::error::{Error, Result};
+use crate::renewal::this_thread;
 use crate::transport::Deadline;
 
 impl Client {
@@ -40,7 +41,8 @@ impl Client {
 /// One thread at a time; the others wait, at most until their deadline.
 #[derive(Default)]
 pub(super) struct Turn {
-    taken: Mutex<bool>,
+    /// Whose it is; 0: nobody's.
+    thread: Mutex<usize>,
     free: Condvar,
 }
 
@@ -48,27 +50,30 @@ pub(super) struct Turn {
 struct Mine<'a>(&'a Turn);
 
 impl Turn {
-    fn lock(&self) -> MutexGuard<'_, bool> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, usize> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, deadline: &Deadline) -> Result<Mine<'_>> {
-        let mut taken = self.lock();
-        while *taken {
+        let mut thread = self.lock();
+        while *thread != 0 {
+            if *thread == this_thread() {
+                return Err(Error::inside_own_callback());
+            }
             let left = deadline.left();
             if left.is_zero() {
                 return Err(Error::timeout("while another thread was asking whose login it is"));
             }
-            taken = self.free.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
+            thread = self.free.wait_timeout(thread, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *taken = true;
+        *thread = this_thread();
         Ok(Mine(self))
     }
 }
 
 impl Drop for Mine<'_> {
     fn drop(&mut self) {
-        *self.0.lock() = false;
+        *self.0.lock() = 0;
         self.0.free.notify_one();
     }
 }

@@ -19,12 +19,12 @@ use crate::store::{Callback, Store};
 /// A client's callback runs one at a time, in the order of the tokens. Its time does not count
 /// against the call's timeout. It must return: no exception, longjmp or thread exit may leave it.
 /// Inside it any function may be called on other handles, but free none that a running call uses. On
-/// its own client fitbit_token() gives the new token, fitbit_token_field(), fitbit_user_id() (where the token says it),
-/// fitbit_set_header() and fitbit_rate_limit() work too, and what would wait for this callback itself
-/// (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save(), fitbit_set_token_file(),
-/// fitbit_revoke())
-/// fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other threads that client's calls wait for
-/// it, at most their own timeout: hold no lock that your callback takes while you call the library.
+/// its own client fitbit_token() gives the new token; fitbit_token_field(), fitbit_set_header(),
+/// fitbit_rate_limit() and, where the token says it, fitbit_user_id() work too. What would wait for this
+/// callback itself (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save(),
+/// fitbit_set_token_file(), fitbit_revoke()) fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other
+/// threads that client's calls wait for it, at most their own timeout: hold no lock that your callback
+/// takes while you call the library.
 ///
 /// @param token_json  the whole token; save it as it is. It lives until the callback returns.
 /// @param user_data   what was passed together with the callback

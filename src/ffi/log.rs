@@ -28,8 +28,9 @@ pub enum FitbitLogLevel {
 /// Takes one line about one event, without a line break at its end. No line holds a token, a code, a
 /// secret or a password, and none a query.
 ///
-/// It runs inside a call of the library, on that call's thread, from several threads at once, under the
-/// same rules as FitbitTokenCallback; its time counts against the call's timeout.
+/// It runs inside a call of the library, on that call's thread, from several threads at once, and
+/// otherwise under the same rules as FitbitTokenCallback: no lock of the library is held, its time does
+/// not count against the call's timeout, it must return.
 ///
 /// @param level      how much it matters
 /// @param message    lives until the callback returns

@@ -23,6 +23,7 @@ use crate::log::Level;
 use crate::store::Store;
 use crate::token::{Age, Now, Token};
 use crate::transport::Deadline;
+pub(crate) use flight::this_thread;
 use flight::{Flight, Outcome};
 use round::Round;
 
@@ -318,6 +319,7 @@ impl Login {
     /// Renews or saves, or waits for the thread that does.
     fn fly(&self, purpose: Purpose, deadline: &mut Deadline) -> Result<Arc<Token>> {
         let mut state = self.lock();
+        let mut told = false;
         loop {
             if self.is_met(purpose, &state) {
                 return Ok(state.current.clone());
@@ -331,7 +333,15 @@ impl Login {
                 continue;
             }
             state.refuse_inside_own_callback()?;
-            self.app.log.line(Level::Trace, || "waiting for another thread's renewal".to_owned());
+            if !told && self.app.log.wants(Level::Trace) {
+                told = true;
+                // The logger may look at this client.
+                drop(state);
+                let line = "waiting for another thread, which renews or saves this token";
+                self.app.log.line(Level::Trace, || line.to_owned());
+                state = self.lock();
+                continue;
+            }
             state = flight.wait(state, deadline)?;
             match (purpose, flight.outcome.get()) {
                 // It was offered a moment ago; once is enough.

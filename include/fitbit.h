@@ -225,7 +225,7 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_STORE = 15,
   /**
-   * The call was cancelled. No function of this version says so.
+   * The call was ended by fitbit_app_cancel(). A request may have been carried out all the same.
    */
   FITBIT_ERROR_CANCELLED = 16,
   /**
@@ -534,6 +534,18 @@ FitbitError *fitbit_app_set_logger(FitbitApp *app,
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_renewal_guard(FitbitApp *app,
                                           FitbitRenewalGuard guard);
+
+/**
+ * Ends, from any thread, the calls that run now with this app or its clients: they are
+ * FITBIT_ERROR_CANCELLED, soon. Calls that begin later run.
+ *
+ * What is single-use is not given up half-way: a renewal, an exchange or a revocation that was already
+ * sent is waited for, at most its timeout, and a new token is saved first; fitbit_step_two() then still
+ * succeeds, and so does what was already saved or revoked. A request that was ended may have been
+ * carried out. Callbacks of yours are not ended. Safe in another thread; not in a signal handler. NULL:
+ * nothing happens.
+ */
+void fitbit_app_cancel(FitbitApp *app);
 
 /**
  * Frees an application; its clients go on. NULL: nothing happens.

@@ -76,7 +76,7 @@ pub(crate) fn step_two(
     app: &Shared,
     session: &str,
     redirect_uri: &str,
-    deadline: Deadline,
+    deadline: &Deadline,
 ) -> Result<Token> {
     let session = Session::read(app, session)?;
     let mut answer = form("redirect_uri", query(redirect_uri))

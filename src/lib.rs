@@ -8,6 +8,7 @@
 //! - [`authorize`]: logging in: step one and step two
 //! - [`token`]: a token: JSON in and out, when it expires
 //! - [`renewal`]: when and how a token is renewed and saved: the one procedure
+//! - [`cancel`]: ending calls from another thread
 //! - [`store`]: where a client's token is kept
 //! - [`token_file`]: one such place: a token in a file that processes share
 //! - [`client`]: one person's login: requests
@@ -27,6 +28,7 @@
 mod answer;
 mod app;
 mod authorize;
+mod cancel;
 mod client;
 mod error;
 #[allow(unsafe_code)] // the one place: raw pointers from C become references here

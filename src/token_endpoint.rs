@@ -129,7 +129,7 @@ impl TokenEndpoint {
         code: &str,
         verifier: &str,
         transport: &Transport,
-        deadline: Deadline,
+        deadline: &Deadline,
     ) -> Result<Fields> {
         let request = written(|taker| {
             let code = AuthorizationCode::new(code.to_owned());
@@ -151,7 +151,7 @@ impl TokenEndpoint {
         refresh_token: &str,
         held: &str,
         transport: &Transport,
-        deadline: Deadline,
+        deadline: &Deadline,
     ) -> Result<Fields> {
         let request = written(|taker| {
             let refresh_token = RefreshToken::new(refresh_token.to_owned());
@@ -175,7 +175,7 @@ impl TokenEndpoint {
 
     /// Ends a login. Done as well if the provider says that the token is of no use already. Either
     /// token ends the whole login.
-    pub fn revoke(&self, token: &str, transport: &Transport, deadline: Deadline) -> Result<()> {
+    pub fn revoke(&self, token: &str, transport: &Transport, deadline: &Deadline) -> Result<()> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("token", token);
         let mut request = oauth2::http::Request::post(&self.revoke_uri)
@@ -216,7 +216,7 @@ impl TokenEndpoint {
         refused_grant: FitbitErrorCode,
         secrets: &Secrets,
         transport: &Transport,
-        deadline: Deadline,
+        deadline: &Deadline,
     ) -> Result<Fields> {
         let answer = self.carry(request, secrets, transport, deadline)?;
         if answer.status != 200 {
@@ -238,13 +238,13 @@ impl TokenEndpoint {
         mut request: HttpRequest,
         secrets: &Secrets,
         transport: &Transport,
-        deadline: Deadline,
+        deadline: &Deadline,
     ) -> Result<Answer> {
         if let Some(agent) = &self.user_agent {
             request.headers_mut().insert(header::USER_AGENT, agent.clone());
         }
         transport
-            .send(request, Connection::Fresh, deadline, MAX_BODY)
+            .send(request, Connection::Spending, deadline, MAX_BODY)
             .map_err(|failure| failure.redacted(secrets))
     }
 }

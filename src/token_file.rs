@@ -132,7 +132,7 @@ impl TokenFile {
     }
 
     /// Keeps all other writers out until it is dropped, or its process dies.
-    fn lock(&self, deadline: Deadline) -> Result<Lock> {
+    fn lock(&self, deadline: &Deadline) -> Result<Lock> {
         let path = self.beside(".lock");
         let options = OpenOptions::new().read(true).write(true).create(true).mode(0o600).to_owned();
         let file =
@@ -204,7 +204,7 @@ impl Store for TokenFile {
             // Where it cannot be used it is left alone, without so much as a lock beside it.
             self.read(keeping.provider)?;
         }
-        let _lock = self.lock(keeping.deadline)?;
+        let _lock = self.lock(&keeping.deadline)?;
         let (held, gone) = match self.read(keeping.provider)? {
             Content::Token(token) => (Held::Token(Arc::new(token)), false),
             // A login that was never stored takes the place of anything.

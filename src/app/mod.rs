@@ -13,6 +13,7 @@ use once_cell::sync::OnceCell;
 use ureq::http::{HeaderMap, HeaderValue, Uri, header};
 use zeroize::Zeroizing;
 
+use crate::cancel::Cancel;
 use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::provider::{ClientAuth, Provider};
@@ -77,6 +78,7 @@ pub(crate) struct Shared {
     pub max_body: usize,
     pub token_endpoint: TokenEndpoint,
     pub log: Log,
+    pub cancel: Arc<Cancel>,
     token_uri: String,
     revoke_uri: String,
     proxies: Proxies,
@@ -252,6 +254,13 @@ impl App {
         })
     }
 
+    /// Ends the calls that run now.
+    pub fn cancel(&self) {
+        if let Some(shared) = self.shared.get() {
+            shared.cancel.cancel();
+        }
+    }
+
     /// Freezes the settings, the first time, and shares them.
     pub fn shared(&self) -> Result<&Arc<Shared>> {
         if let Some(shared) = self.shared.get() {
@@ -299,6 +308,7 @@ impl App {
             max_body: settings.max_body,
             token_endpoint,
             log: settings.log.clone(),
+            cancel: Arc::default(),
             token_uri,
             revoke_uri,
             proxies: settings.proxies.clone(),
@@ -310,7 +320,7 @@ impl App {
 
 impl Shared {
     pub fn deadline(&self) -> Deadline {
-        Deadline::after(self.timeout)
+        Deadline::after(self.timeout, &self.cancel)
     }
 
     /// The connections, made when the first request needs them.
@@ -319,7 +329,7 @@ impl Shared {
     }
 
     /// Ends a login at the provider, over a connection of its own: it happens once.
-    pub fn revoke(&self, token: &str, deadline: Deadline) -> Result<()> {
+    pub fn revoke(&self, token: &str, deadline: &Deadline) -> Result<()> {
         self.token_endpoint.revoke(token, &self.transport_to(&[&self.revoke_uri])?, deadline)
     }
 

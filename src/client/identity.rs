@@ -1,10 +1,12 @@
 //! Whose login it is.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
 use super::{ApiRequest, Client};
+use crate::cancel::Bell;
 use crate::error::{Error, Result};
 use crate::renewal::this_thread;
 use crate::transport::Deadline;
@@ -42,38 +44,32 @@ impl Client {
 #[derive(Default)]
 pub(super) struct Turn {
     /// Whose it is; 0: nobody's.
-    thread: Mutex<usize>,
-    free: Condvar,
+    thread: AtomicUsize,
+    free: Arc<Bell>,
 }
 
 /// A turn that was taken; dropping it gives it back.
 struct Mine<'a>(&'a Turn);
 
 impl Turn {
-    fn lock(&self) -> MutexGuard<'_, usize> {
-        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn take(&self, deadline: &Deadline) -> Result<Mine<'_>> {
-        let mut thread = self.lock();
-        while *thread != 0 {
-            if *thread == this_thread() {
-                return Err(Error::inside_own_callback());
-            }
-            let left = deadline.left();
-            if left.is_zero() {
-                return Err(Error::timeout("while another thread was asking whose login it is"));
-            }
-            thread = self.free.wait_timeout(thread, left).unwrap_or_else(PoisonError::into_inner).0;
+        let me = this_thread();
+        if self.thread.load(Ordering::SeqCst) == me {
+            return Err(Error::inside_own_callback());
         }
-        *thread = this_thread();
-        Ok(Mine(self))
+        let try_it =
+            || self.thread.compare_exchange(0, me, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        self.free.wait(deadline, try_it);
+        match self.thread.load(Ordering::SeqCst) == me {
+            true => Ok(Mine(self)),
+            false => Err(Error::timeout("while another thread was asking whose login it is")),
+        }
     }
 }
 
 impl Drop for Mine<'_> {
     fn drop(&mut self) {
-        *self.0.lock() = 0;
-        self.0.free.notify_one();
+        self.0.thread.store(0, Ordering::SeqCst);
+        self.0.free.ring();
     }
 }

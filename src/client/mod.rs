@@ -12,6 +12,7 @@ use ureq::http::{HeaderMap, HeaderValue, Method, Request, header};
 
 use crate::answer::Answer;
 use crate::app::{Shared, check_header, put_header};
+use crate::authorize;
 use crate::error::FitbitErrorCode::FITBIT_ERROR_RATE_LIMITED;
 use crate::error::body::ProviderError;
 use crate::error::redact::Secrets;
@@ -62,15 +63,22 @@ impl Client {
     /// Saves the token into a file, over what is there; the file takes every later token too.
     pub fn set_token_file(&self, path: &str) -> Result<()> {
         let file = Arc::new(TokenFile::at(path)?);
-        self.login.move_to(file, &mut self.app.deadline())
+        self.within_time(|deadline| self.login.move_to(file, deadline))
     }
 
     /// Starts from a new login, which the store gets before this returns.
-    pub fn from_login(app: Arc<Shared>, token: Token, store: Arc<dyn Store>) -> Client {
+    pub fn from_redirect(
+        app: Arc<Shared>,
+        session: &str,
+        redirect_uri: &str,
+        store: Arc<dyn Store>,
+    ) -> Result<Client> {
+        let deadline = app.deadline();
+        let token = authorize::step_two(&app, session, redirect_uri, &deadline);
+        let token = deadline.cancelled_or(token)?;
         let client = Client::new(app.clone(), Login::unsaved(app, token, store));
-        // Not saved is no failure yet: the client keeps the token and offers it again.
-        let _ = client.login.save(&mut client.app.deadline());
-        client
+        client.finish(); // not saved is no failure yet: it is kept and offered again
+        Ok(client)
     }
 
     fn new(app: Arc<Shared>, login: Login) -> Client {
@@ -98,16 +106,16 @@ impl Client {
 
     /// Ends the login at the provider.
     pub fn revoke(&self) -> Result<()> {
-        self.login.revoke(&mut self.app.deadline())
+        self.within_time(|deadline| self.login.revoke(deadline))
     }
 
     pub fn save(&self) -> Result<()> {
-        self.login.save(&mut self.app.deadline())
+        self.within_time(|deadline| self.login.save(deadline))
     }
 
     /// The last chance to save: an unsaved token is offered once more, the provider is not asked.
     pub fn finish(&self) {
-        let _ = self.login.save(&mut self.app.deadline());
+        let _ = self.login.save(&mut self.app.deadline().uncancellable());
     }
 
     pub fn rate_limit(&self) -> Option<RateLimit> {
@@ -124,13 +132,21 @@ impl Client {
         Ok(Response::new(answer, request, self.app.provider))
     }
 
+    /// A call whose success counts although it was cancelled: what was saved or revoked is.
+    fn within_time<T>(&self, call: impl FnOnce(&mut Deadline) -> Result<T>) -> Result<T> {
+        let mut deadline = self.app.deadline();
+        let outcome = call(&mut deadline);
+        deadline.cancelled_or(outcome)
+    }
+
     /// Waits a rate limit out and tries again, where the program has allowed as much. The time it
     /// waits is not the call's.
     fn patiently<T>(&self, mut call: impl FnMut(&mut Deadline) -> Result<T>) -> Result<T> {
         let mut deadline = self.app.deadline();
         let mut allowed = self.app.rate_limit_wait;
         loop {
-            let error = match call(&mut deadline) {
+            let outcome = call(&mut deadline);
+            let error = match deadline.unless_cancelled(outcome) {
                 Err(error) if error.is(FITBIT_ERROR_RATE_LIMITED) => error,
                 outcome => return outcome,
             };
@@ -141,7 +157,7 @@ impl Client {
                 .log
                 .line(Level::Warn, || format!("rate limited: waiting {} s", wait.as_secs()));
             let begun = Instant::now();
-            std::thread::sleep(wait);
+            deadline.pause(wait);
             deadline.give_back(begun.elapsed());
             allowed -= wait;
         }
@@ -151,7 +167,7 @@ impl Client {
         let mut token = self.login.token_for_request(deadline)?;
         let first = token.clone();
         loop {
-            let answer = self.send(request, &token, *deadline)?;
+            let answer = self.send(request, &token, deadline)?;
             if answer.status < 300 {
                 token.mark_proven();
                 return Ok(answer);
@@ -174,7 +190,7 @@ impl Client {
 
     /// One request, and once more on a fresh connection where a kept-alive one died under a
     /// request that can be repeated.
-    fn send(&self, request: &ApiRequest, token: &Token, deadline: Deadline) -> Result<Answer> {
+    fn send(&self, request: &ApiRequest, token: &Token, deadline: &Deadline) -> Result<Answer> {
         token.mark_used();
         let transport = self.app.transport()?;
         let idempotent = matches!(request.method, Method::GET | Method::DELETE);

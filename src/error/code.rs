@@ -50,7 +50,7 @@ pub enum FitbitErrorCode {
     /// keeps its token and offers it again. Look at the store. Requests go on with a token that
     /// could not be saved; fitbit_refresh, fitbit_save and fitbit_set_token_file report it.
     FITBIT_ERROR_STORE = 15,
-    /// The call was cancelled. No function of this version says so.
+    /// The call was ended by fitbit_app_cancel(). A request may have been carried out all the same.
     FITBIT_ERROR_CANCELLED = 16,
     /// A bug in this library, contained: handles stay usable. Report it.
     FITBIT_ERROR_INTERNAL = 17,

@@ -132,6 +132,10 @@ impl Error {
         Error::new(FITBIT_ERROR_TIMEOUT, format!("the time allowed ran out {what}"))
     }
 
+    pub fn cancelled() -> Error {
+        Error::new(FITBIT_ERROR_CANCELLED, "the call was cancelled")
+    }
+
     pub fn tls(why: impl Into<String>) -> Error {
         Error::new(FITBIT_ERROR_TLS, why)
     }

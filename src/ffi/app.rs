@@ -396,6 +396,24 @@ pub unsafe extern "C" fn fitbit_app_set_renewal_guard(
     })
 }
 
+/// Ends, from any thread, the calls that run now with this app or its clients: they are
+/// FITBIT_ERROR_CANCELLED, soon. Calls that begin later run.
+///
+/// What is single-use is not given up half-way: a renewal, an exchange or a revocation that was already
+/// sent is waited for, at most its timeout, and a new token is saved first; fitbit_step_two() then still
+/// succeeds, and so does what was already saved or revoked. A request that was ended may have been
+/// carried out. Callbacks of yours are not ended. Safe in another thread; not in a signal handler. NULL:
+/// nothing happens.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fitbit_app_cancel(app: *mut FitbitApp) {
+    infallible((), || {
+        // SAFETY: the header's rule on handles.
+        if let Some(app) = unsafe { app.as_ref() } {
+            app.app.cancel();
+        }
+    });
+}
+
 /// Frees an application; its clients go on. NULL: nothing happens.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_app_free(app: *mut FitbitApp) {

@@ -90,9 +90,9 @@ pub unsafe extern "C" fn fitbit_step_two(
         let session = text(session, "session")?;
         let redirect_uri = text(redirect_uri, "redirect_uri")?;
         out.check("client")?;
-        let shared = app.app.shared()?;
-        let token = authorize::step_two(shared, session, redirect_uri, shared.deadline())?;
-        let client = Client::from_login(shared.clone(), token, app.store(on_token, user_data));
+        let store = app.store(on_token, user_data);
+        let client =
+            Client::from_redirect(app.app.shared()?.clone(), session, redirect_uri, store)?;
         out.set(give(FitbitClient(client)));
         Ok(())
     })

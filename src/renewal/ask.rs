@@ -42,7 +42,7 @@ impl Login {
                 own.refresh_token(),
                 own.access_token(),
                 transport,
-                patience,
+                &patience,
             );
             let error = match asked {
                 Ok(fields) => {
@@ -76,7 +76,7 @@ impl Login {
                     "a renewal's answer may be lost, asking again in {milliseconds} ms: {error}"
                 )
             });
-            std::thread::sleep(jittered);
+            deadline.pause(jittered);
             pause *= 2;
         }
         Err(Error::internal("the attempts have no end"))

@@ -1,9 +1,10 @@
 //! A renewal or saving under way: who flies it, and how the others wait for what it brings.
 
-use std::sync::{Arc, Condvar, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
+use crate::cancel::Bell;
 use crate::error::{Error, Result};
 use crate::token::Token;
 use crate::transport::Deadline;
@@ -13,8 +14,8 @@ pub(super) struct Flight {
     thread: usize,
     /// A forked child inherits the note of a flight whose thread it does not have.
     pub(super) process: u32,
-    pub(super) landed: Condvar,
-    pub(super) outcome: OnceCell<Outcome>,
+    landed: Arc<Bell>,
+    outcome: OnceCell<Outcome>,
 }
 
 /// What a flight brought, for those who waited for it.
@@ -33,27 +34,22 @@ impl Flight {
         Arc::new(Flight {
             thread: this_thread(),
             process: std::process::id(),
-            landed: Condvar::new(),
+            landed: Arc::default(),
             outcome: OnceCell::new(),
         })
     }
 
-    /// Waits until it has landed, without looking again and again.
-    pub(super) fn wait<'a, S>(
-        &self,
-        mut state: MutexGuard<'a, S>,
-        deadline: &Deadline,
-    ) -> Result<MutexGuard<'a, S>> {
-        while self.outcome.get().is_none() {
-            let left = deadline.left();
-            if left.is_zero() {
-                return Err(Error::timeout(
-                    "while another thread was renewing this client's token",
-                ));
-            }
-            state = self.landed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        Ok(state)
+    /// Waits until it has landed.
+    pub(super) fn wait(&self, deadline: &Deadline) -> Result<&Outcome> {
+        self.landed.wait(deadline, || self.outcome.get().is_some());
+        self.outcome
+            .get()
+            .ok_or_else(|| Error::timeout("while another thread was renewing this client's token"))
+    }
+
+    pub(super) fn land(&self, outcome: Outcome) {
+        let _ = self.outcome.set(outcome);
+        self.landed.ring();
     }
 
     pub(super) fn is_mine(&self) -> bool {

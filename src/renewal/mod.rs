@@ -319,7 +319,6 @@ impl Login {
     /// Renews or saves, or waits for the thread that does.
     fn fly(&self, purpose: Purpose, deadline: &mut Deadline) -> Result<Arc<Token>> {
         let mut state = self.lock();
-        let mut told = false;
         loop {
             if self.is_met(purpose, &state) {
                 return Ok(state.current.clone());
@@ -333,24 +332,18 @@ impl Login {
                 continue;
             }
             state.refuse_inside_own_callback()?;
-            if !told && self.app.log.wants(Level::Trace) {
-                told = true;
-                // The logger may look at this client.
-                drop(state);
-                let line = "waiting for another thread, which renews or saves this token";
-                self.app.log.line(Level::Trace, || line.to_owned());
-                state = self.lock();
-                continue;
-            }
-            state = flight.wait(state, deadline)?;
-            match (purpose, flight.outcome.get()) {
+            drop(state); // the logger may look at this client
+            self.app.log.line(Level::Trace, || "waiting for another thread's renewal".to_owned());
+            let outcome = flight.wait(deadline)?;
+            state = self.lock();
+            match (purpose, outcome) {
                 // It was offered a moment ago; once is enough.
-                (Purpose::Save, Some(Outcome { offered: true, .. })) => {
+                (Purpose::Save, Outcome { offered: true, .. }) => {
                     return Ok(state.current.clone());
                 }
                 // There may be time left here.
-                (_, Some(Outcome { out_of_time: true, .. })) => {}
-                (Purpose::Renew { .. }, Some(Outcome { renewal: true, token, .. })) => {
+                (_, Outcome { out_of_time: true, .. }) => {}
+                (Purpose::Renew { .. }, Outcome { renewal: true, token, .. }) => {
                     return token.clone();
                 }
                 _ => {}

@@ -71,7 +71,7 @@ impl Round<'_> {
             provider: self.login.app.provider,
             never_stored: self.never_stored,
             renewing: matches!(purpose, Purpose::Renew { .. }),
-            deadline: *deadline,
+            deadline: deadline.clone(),
         };
         let mut ran = None;
         let mut new = false;
@@ -160,7 +160,7 @@ impl Round<'_> {
                     _ => self.own.access_token(),
                 };
                 if !token.is_empty() {
-                    login.app.revoke(token, *deadline)?;
+                    login.app.revoke(token, deadline)?;
                 }
                 login.app.log.line(Level::Info, || "the login is revoked".to_owned());
                 self.revoked = true;
@@ -281,12 +281,12 @@ impl Drop for Round<'_> {
         state.dead = self.dead.take();
         state.revoked |= self.revoked;
         state.flight = None;
-        let _ = self.flight.outcome.set(Outcome {
+        drop(state);
+        self.flight.land(Outcome {
             token: self.error.take().map_or_else(|| Ok(self.own.clone()), Err),
             renewal: self.renewal,
             offered: self.offered,
             out_of_time: self.out_of_time,
         });
-        self.flight.landed.notify_all();
     }
 }

@@ -1,39 +1,77 @@
 //! The time that one call of the library may take.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::cancel::{Bell, Call, Cancel};
+use crate::error::{Error, Result};
 use crate::log;
 
-/// When a call has to return. Time that it spends in the program's own callbacks is given back; the
+/// When a call has to return, and whether it was cancelled. Time that it spends in the program's own callbacks is given back; the
 /// logger's, which is called from everywhere, is counted here.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Deadline {
     at: Instant,
     given_back: Duration,
     /// What this thread had spent in the logger when `at` was set.
     logged: Duration,
+    /// None: it cannot be cancelled any more.
+    call: Option<Call>,
 }
 
 impl Deadline {
-    pub fn after(timeout: Duration) -> Deadline {
-        Deadline::at(Instant::now() + timeout)
+    pub fn after(timeout: Duration, cancel: &Arc<Cancel>) -> Deadline {
+        Deadline::at(Instant::now() + timeout, Some(cancel.begin()))
     }
 
-    fn at(at: Instant) -> Deadline {
-        Deadline { at, given_back: Duration::ZERO, logged: log::time_spent() }
+    fn at(at: Instant, call: Option<Call>) -> Deadline {
+        Deadline { at, given_back: Duration::ZERO, logged: log::time_spent(), call }
+    }
+
+    /// For what must not be given up half-way.
+    pub fn uncancellable(&self) -> Deadline {
+        Deadline { call: None, ..self.clone() }
+    }
+
+    pub fn call(&self) -> Option<&Call> {
+        self.call.as_ref()
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.call.as_ref().is_some_and(Call::is_cancelled)
+    }
+
+    /// What a call answers that was cancelled, whatever it came to.
+    pub fn unless_cancelled<T>(&self, outcome: Result<T>) -> Result<T> {
+        if self.is_cancelled() { Err(Error::cancelled()) } else { outcome }
+    }
+
+    /// What a call answers whose success counts although it was cancelled.
+    pub fn cancelled_or<T>(&self, outcome: Result<T>) -> Result<T> {
+        if outcome.is_err() { self.unless_cancelled(outcome) } else { outcome }
+    }
+
+    /// Does nothing for so long, or until the call is cancelled.
+    pub fn pause(&self, time: Duration) {
+        let until = Deadline::at(Instant::now() + time, self.call.clone());
+        Arc::new(Bell::default()).wait(&until, || false);
     }
 
     fn end(&self) -> Instant {
         self.at + log::time_spent().saturating_sub(self.logged)
     }
 
+    /// Nothing, if the call was cancelled.
     pub fn left(&self) -> Duration {
+        if self.is_cancelled() {
+            return Duration::ZERO;
+        }
         self.end().saturating_duration_since(Instant::now())
     }
 
     /// This one or `after` from now, whichever comes first.
     pub fn at_most(&self, after: Duration) -> Deadline {
-        Deadline::at(self.end().min(Instant::now() + after))
+        Deadline::at(self.end().min(Instant::now() + after), self.call.clone())
     }
 
     /// Gives back time that was not the library's.

@@ -5,57 +5,64 @@
 //! with nothing until a connection really has to be opened, and the deadline does not stand in
 //! ureq's configuration (a configuration per request would also make it read the trusted roots
 //! anew for each connection) but in a variable of the thread that makes the call.
+//!
+//! A call that is cancelled finds that its time is over, and its connection cut.
 
-use std::cell::Cell;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use std::{io, thread};
 
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver as Resolve};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as Resolve};
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport, time,
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector,
+    SocksConnector, TcpConnector, Transport, time,
 };
 use ureq::{Error, Timeout};
 
 use super::deadline::Deadline;
+use crate::cancel::{Bell, Line};
 use crate::log::{Level, Log};
 
-#[derive(Clone, Copy)]
+/// How long one attempt to connect lasts before the next one: the system's own cannot be interrupted.
+const ATTEMPT: Duration = Duration::from_secs(2);
+
+/// More addresses of a name than these are not tried.
+const MOST_ADDRESSES: usize = 16;
+
+#[derive(Default)]
 struct State {
     deadline: Option<Deadline>,
+    /// What is sent spends something: from then on the call is not cancelled.
+    spends: bool,
     dialling: bool,
     dialled: bool,
     answering: bool,
 }
 
-impl State {
-    const IDLE: State = State { deadline: None, dialling: false, dialled: false, answering: false };
-}
-
 thread_local! {
-    static CALL: Cell<State> = const { Cell::new(State::IDLE) };
+    static CALL: RefCell<State> = RefCell::default();
 }
 
 fn change(change: impl FnOnce(&mut State)) {
-    let mut state = CALL.get();
-    change(&mut state);
-    CALL.set(state);
+    CALL.with_borrow_mut(change);
 }
 
 /// The call that this thread is making, from here until it is dropped.
 pub(super) struct Call(());
 
 impl Call {
-    pub fn begin(deadline: Deadline) -> Call {
-        CALL.set(State { deadline: Some(deadline), ..State::IDLE });
+    pub fn begin(deadline: Deadline, spends: bool) -> Call {
+        CALL.set(State { deadline: Some(deadline), spends, ..State::default() });
         Call(())
     }
 
     /// Whether it went out on a connection that was open already, and nothing came back.
     pub fn was_not_answered_on_an_old_connection(&self) -> bool {
-        let state = CALL.get();
-        !state.dialled && !state.answering
+        CALL.with_borrow(|state| !state.dialled && !state.answering)
     }
 }
 
@@ -67,11 +74,10 @@ impl Drop for Call {
 
 /// What is left of the call's time, in ureq's words.
 fn time_left() -> Result<NextTimeout, Error> {
-    let after = match CALL.get().deadline {
-        Some(deadline) => match deadline.left() {
-            left if left.is_zero() => return Err(Error::Timeout(Timeout::Global)),
-            left => time::Duration::Exact(left),
-        },
+    let left = CALL.with_borrow(|state| state.deadline.as_ref().map(Deadline::left));
+    let after = match left {
+        Some(Duration::ZERO) => return Err(Error::Timeout(Timeout::Global)),
+        Some(left) => time::Duration::Exact(left),
         None => time::Duration::NotHappening,
     };
     Ok(NextTimeout { after, reason: Timeout::Global, ..NextTimeout::default() })
@@ -82,7 +88,7 @@ fn time_left() -> Result<NextTimeout, Error> {
 pub(super) struct Dialer(Arc<Dialling>);
 
 struct Dialling {
-    connector: DefaultConnector,
+    connector: Box<dyn Connector<(), Out = Box<dyn Transport>>>,
     /// For what never goes through a proxy.
     direct: Config,
     log: Log,
@@ -91,7 +97,13 @@ struct Dialling {
 impl Dialer {
     /// `direct` is a configuration without a proxy.
     pub fn new(direct: Config, log: Log) -> Dialer {
-        Dialer(Arc::new(Dialling { connector: DefaultConnector::new(), direct, log }))
+        let connector =
+            ().chain(SocksConnector::default())
+                .chain(ConnectProxyConnector::default())
+                .chain(InAttempts(TcpConnector::default()))
+                .chain(RustlsConnector::default())
+                .chain(Boxed);
+        Dialer(Arc::new(Dialling { connector: Box::new(connector), direct, log }))
     }
 }
 
@@ -132,79 +144,175 @@ impl Dialer {
         } else {
             details.resolver.empty()
         };
-        let details = ConnectionDetails {
-            uri: details.uri,
-            addrs,
-            config,
-            request_level: details.request_level,
-            resolver: details.resolver,
-            now: (details.current_time)(),
-            timeout: time_left()?,
-            current_time: details.current_time.clone(),
-            run_connector: details.run_connector.clone(),
-            register_shutdown: details.register_shutdown.clone(),
-        };
-        Ok(self.0.connector.connect(&details, None)?.map(Timed))
+        let line = CALL.with_borrow(|state| {
+            let call = state.deadline.as_ref().and_then(Deadline::call);
+            call.map(|call| call.line()).unwrap_or_default()
+        });
+        let mut details = same(details, config, addrs, time_left()?);
+        let sockets = line.clone();
+        details.register_shutdown = Arc::new(move |socket| match sockets.add(socket) {
+            true => Ok(()),
+            false => Err(Error::Timeout(Timeout::Global)),
+        });
+        let transport = self.0.connector.connect(&details, None)?;
+        Ok(transport.map(|transport| Timed { transport, line }))
+    }
+}
+
+fn same<'a>(
+    details: &ConnectionDetails<'a>,
+    config: &'a Config,
+    addrs: ResolvedSocketAddrs,
+    timeout: NextTimeout,
+) -> ConnectionDetails<'a> {
+    ConnectionDetails {
+        uri: details.uri,
+        addrs,
+        config,
+        request_level: details.request_level,
+        resolver: details.resolver,
+        now: (details.current_time)(),
+        timeout,
+        current_time: details.current_time.clone(),
+        run_connector: details.run_connector.clone(),
+        register_shutdown: details.register_shutdown.clone(),
+    }
+}
+
+/// Connects again and again, so that a call that is cancelled does not wait for the last attempt.
+#[derive(Debug)]
+struct InAttempts(TcpConnector);
+
+impl<In: Transport> Connector<In> for InAttempts {
+    type Out = <TcpConnector as Connector<In>>::Out;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        if chained.is_some() {
+            return self.0.connect(details, chained);
+        }
+        loop {
+            let mut timeout = time_left()?;
+            let is_last = *timeout.after <= ATTEMPT;
+            if !is_last {
+                timeout.after = time::Duration::Exact(ATTEMPT);
+            }
+            let details = same(details, details.config, details.addrs.clone(), timeout);
+            match self.0.connect(&details, None) {
+                Err(Error::Timeout(_)) if !is_last => {}
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Boxed;
+
+impl<In: Transport> Connector<In> for Boxed {
+    type Out = Box<dyn Transport>;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        Ok(chained.map(|transport| Box::new(transport) as Box<dyn Transport>))
     }
 }
 
 /// Resolves names while a connection is being opened, and nothing at any other time.
 #[derive(Debug, Default)]
-pub(super) struct Resolver(DefaultResolver);
+pub(super) struct Resolver(());
 
 impl Resolve for Resolver {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, Error> {
+    fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let mut addrs = self.empty();
-        if !CALL.get().dialling {
+        if !CALL.with_borrow(|state| state.dialling) {
             return Ok(addrs);
         }
         let host = uri.host().unwrap_or_default();
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        // Never asked of a name server, which could answer anything (RFC 6761 section 6.3).
-        let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        let literal = bare.parse::<IpAddr>().ok();
-        let known: &[IpAddr] = match &literal {
-            Some(ip) => std::slice::from_ref(ip),
-            None if host.eq_ignore_ascii_case("localhost") => &loopback,
-            None => return self.0.resolve(uri, config, time_left()?),
+        let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
+            Some("https") => 443,
+            Some("http") => 80,
+            _ => 1080, // SOCKS
+        });
+        let found = match bare.parse::<IpAddr>() {
+            Ok(ip) => vec![SocketAddr::new(ip, port)],
+            // Never asked of a name server, which could answer anything (RFC 6761 section 6.3).
+            Err(_) if host.eq_ignore_ascii_case("localhost") => vec![
+                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
+                SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port),
+            ],
+            Err(_) => look_up(host, port)?,
         };
-        let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-        for ip in known {
-            addrs.push(SocketAddr::new(*ip, uri.port_u16().unwrap_or(default_port)));
+        found.into_iter().take(MOST_ADDRESSES).for_each(|addr| addrs.push(addr));
+        match addrs.is_empty() {
+            true => Err(Error::HostNotFound),
+            false => Ok(addrs),
         }
-        Ok(addrs)
+    }
+}
+
+/// In a thread of its own: the system's lookup knows neither a deadline nor how to be cancelled.
+fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+    let deadline = CALL.with_borrow(|state| state.deadline.clone());
+    let (found, bell) = (Arc::<OnceLock<io::Result<Vec<SocketAddr>>>>::default(), Arc::default());
+    let (theirs, ring, host) = (found.clone(), Arc::<Bell>::clone(&bell), host.to_owned());
+    thread::Builder::new().name("fitbit-look-up".to_owned()).spawn(move || {
+        let _ = theirs.set((&*host, port).to_socket_addrs().map(Iterator::collect));
+        ring.ring();
+    })?;
+    if let Some(deadline) = deadline {
+        bell.wait(&deadline, || found.get().is_some());
+    }
+    match found.get() {
+        Some(Ok(found)) => Ok(found.clone()),
+        Some(Err(why)) => Err(io::Error::new(why.kind(), why.to_string()).into()),
+        None => Err(Error::Timeout(Timeout::Resolve)),
     }
 }
 
 /// A connection whose every read and write ends with the call that makes it.
 #[derive(Debug)]
-pub(super) struct Timed(Box<dyn Transport>);
+pub(super) struct Timed {
+    transport: Box<dyn Transport>,
+    line: Arc<Line>,
+}
 
 impl Transport for Timed {
     fn buffers(&mut self) -> &mut dyn Buffers {
-        self.0.buffers()
+        self.transport.buffers()
     }
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
-        self.0.transmit_output(amount, time_left()?)
+        let left = time_left()?;
+        if CALL.with_borrow(|state| state.spends) {
+            if !self.line.keep() {
+                return Err(Error::Timeout(Timeout::Global));
+            }
+            change(|state| {
+                state.deadline = state.deadline.as_ref().map(Deadline::uncancellable);
+            });
+        }
+        self.transport.transmit_output(amount, left)
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
-        let came = self.0.await_input(time_left()?)?;
+        let came = self.transport.await_input(time_left()?)?;
         change(|state| state.answering |= came);
         Ok(came)
     }
 
     fn is_open(&mut self) -> bool {
-        self.0.is_open()
+        self.transport.is_open()
     }
 
     fn is_tls(&self) -> bool {
-        self.0.is_tls()
+        self.transport.is_tls()
     }
 }

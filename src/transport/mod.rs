@@ -40,6 +40,9 @@ pub(crate) enum Connection {
     Any,
     /// A new one, closed afterwards.
     Fresh,
+    /// The same, for what is single-use: once it is sent, its answer is waited for, also if the call is
+    /// cancelled.
+    Spending,
 }
 
 /// A request that failed without an answer that can be used.
@@ -97,7 +100,7 @@ impl Transport {
         &self,
         request: Request<impl AsSendBody>,
         connection: Connection,
-        deadline: Deadline,
+        deadline: &Deadline,
         max_body: usize,
     ) -> std::result::Result<Answer, Failure> {
         if !self.log.wants(Level::Debug) {
@@ -121,17 +124,17 @@ impl Transport {
         &self,
         request: Request<impl AsSendBody>,
         connection: Connection,
-        deadline: Deadline,
+        deadline: &Deadline,
         max_body: usize,
     ) -> std::result::Result<Answer, Failure> {
         let agent = match connection {
             Connection::Any => &self.pooled,
-            Connection::Fresh => &self.unpooled,
+            Connection::Fresh | Connection::Spending => &self.unpooled,
         };
         let uri = request.uri().clone();
         let asks_for_head = request.method() == Method::HEAD;
         let host = || uri.host().unwrap_or_default();
-        let call = dial::Call::begin(deadline);
+        let call = dial::Call::begin(deadline.clone(), connection == Connection::Spending);
         let response = match agent.run(request) {
             Ok(response) => response,
             Err(error) => {

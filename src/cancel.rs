@@ -1,0 +1,151 @@
+//! Ending the calls that run now, from another thread.
+//!
+//! A call can be cancelled in one of two ways. While it waits for something in this process it listens
+//! to a [`Bell`], which is rung; while it waits for the network its connection, a [`Line`], is cut. A
+//! request that spends something single-use is not cut once it is sent: its answer is a token.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+
+use ureq::unversioned::transport::ShutdownHandle;
+
+use crate::transport::Deadline;
+
+/// What all calls of an app listen to.
+#[derive(Default)]
+pub(crate) struct Cancel {
+    /// How often calls were cancelled: one that began under another count is over.
+    count: AtomicU64,
+    bells: Mutex<Vec<Arc<Bell>>>,
+    lines: Mutex<Vec<Weak<Line>>>,
+}
+
+/// One call, as far as it can be cancelled.
+#[derive(Clone)]
+pub(crate) struct Call {
+    cancel: Arc<Cancel>,
+    count: u64,
+}
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Line").finish_non_exhaustive()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Cancel {
+    pub fn begin(self: &Arc<Cancel>) -> Call {
+        Call { cancel: self.clone(), count: self.count.load(Ordering::SeqCst) }
+    }
+
+    /// Ends every call that has begun.
+    pub fn cancel(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        let bells = lock(&self.bells).clone();
+        bells.iter().for_each(|bell| bell.ring());
+        let lines = lock(&self.lines).clone();
+        lines.iter().filter_map(Weak::upgrade).for_each(|line| line.cut());
+    }
+}
+
+impl Call {
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.count.load(Ordering::SeqCst) != self.count
+    }
+
+    /// A connection that is being opened for this call.
+    pub fn line(&self) -> Arc<Line> {
+        let line = Arc::<Line>::default();
+        let mut lines = lock(&self.cancel.lines);
+        if lines.len() == lines.capacity() {
+            lines.retain(|line| line.strong_count() > 0);
+        }
+        lines.push(Arc::downgrade(&line));
+        line
+    }
+
+    /// The bell is rung on cancelling, until this is dropped.
+    fn listen(&self, bell: &Arc<Bell>) -> Listening<'_> {
+        lock(&self.cancel.bells).push(bell.clone());
+        Listening(&self.cancel, bell.clone())
+    }
+}
+
+struct Listening<'a>(&'a Cancel, Arc<Bell>);
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        let mut bells = lock(&self.0.bells);
+        if let Some(at) = bells.iter().position(|bell| Arc::ptr_eq(bell, &self.1)) {
+            bells.swap_remove(at);
+        }
+    }
+}
+
+/// Wakes those who wait for something that another thread does.
+#[derive(Default)]
+pub(crate) struct Bell {
+    lock: Mutex<()>,
+    rung: Condvar,
+}
+
+impl Bell {
+    /// After what is waited for was done.
+    pub fn ring(&self) {
+        let _nobody_is_about_to_wait = lock(&self.lock);
+        self.rung.notify_all();
+    }
+
+    /// Waits, without looking again and again, until it is done, or the deadline is over.
+    pub fn wait(self: &Arc<Bell>, deadline: &Deadline, done: impl Fn() -> bool) {
+        let _listening = deadline.call().map(|call| call.listen(self));
+        let mut guard = lock(&self.lock);
+        while !done() {
+            let left = deadline.left();
+            if left.is_zero() {
+                return;
+            }
+            guard = self.rung.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// An open connection, or one that is being opened.
+#[derive(Default)]
+pub(crate) struct Line(Mutex<LineState>);
+
+#[derive(Default)]
+struct LineState {
+    sockets: Vec<Weak<dyn ShutdownHandle>>,
+    cut: bool,
+    /// What was sent over it has to be answered.
+    kept: bool,
+}
+
+impl Line {
+    /// False: the call was cancelled meanwhile.
+    pub fn add(&self, socket: Weak<dyn ShutdownHandle>) -> bool {
+        let mut state = lock(&self.0);
+        state.sockets.push(socket);
+        !state.cut
+    }
+
+    /// From here on it is not cut. False: it was, and nothing may be sent.
+    pub fn keep(&self) -> bool {
+        let mut state = lock(&self.0);
+        state.kept = !state.cut;
+        state.kept
+    }
+
+    fn cut(&self) {
+        let mut state = lock(&self.0);
+        if !state.kept {
+            state.cut = true;
+            state.sockets.iter().filter_map(Weak::upgrade).for_each(|socket| socket.shutdown());
+        }
+    }
+}

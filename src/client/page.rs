@@ -2,7 +2,7 @@
 
 use oauth2::url::form_urlencoded;
 use serde_json::Value;
-use ureq::http::{HeaderValue, Method, Uri};
+use ureq::http::{HeaderMap, HeaderValue, Method, Uri};
 
 use super::{ApiRequest, Client};
 use crate::answer::Answer;
@@ -12,7 +12,8 @@ use crate::token::{Fields, parse, raw};
 
 /// What a request brought, and what was asked.
 pub(crate) struct Response {
-    pub answer: Answer,
+    /// With a NUL behind the body, for C.
+    answer: Answer,
     method: Method,
     uri: Uri,
     content_type: Option<HeaderValue>,
@@ -27,7 +28,8 @@ struct Next {
 }
 
 impl Response {
-    pub fn new(answer: Answer, request: &ApiRequest, provider: &Provider) -> Response {
+    pub fn new(mut answer: Answer, request: &ApiRequest, provider: &Provider) -> Response {
+        answer.body.push(0);
         let repeats_body = provider.paging == Paging::PageToken && request.method == Method::POST;
         Response {
             answer,
@@ -37,12 +39,25 @@ impl Response {
             body: request.body.filter(|_| repeats_body).map(Box::from),
         }
     }
+
+    pub fn status(&self) -> u16 {
+        self.answer.status
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        &self.answer.headers
+    }
+
+    /// A NUL stands behind it.
+    pub fn body(&self) -> &[u8] {
+        self.answer.body.split_last().map_or(&[], |(_nul, body)| body)
+    }
 }
 
 impl Client {
     /// The page that follows; none: that was the last one.
     pub fn next_page(&self, page: &Response) -> Result<Option<Response>> {
-        let json: Value = serde_json::from_slice(&page.answer.body)
+        let json: Value = serde_json::from_slice(page.body())
             .map_err(|_| Error::next_page("this one is not JSON"))?;
         let next = match self.app.provider.paging {
             Paging::Address => self.by_address(page, &json)?,

@@ -5,9 +5,9 @@ use std::ptr::null;
 
 use libc::c_char;
 use once_cell::sync::OnceCell;
+use ureq::http::{HeaderMap, HeaderName};
 
 use super::{infallible, take};
-use crate::answer::Answer;
 use crate::client::Response;
 
 /// What the API answered: status, headers and body as they came. It belongs to the program: free
@@ -20,8 +20,7 @@ pub struct FitbitResponse {
 }
 
 impl FitbitResponse {
-    pub(super) fn new(mut response: Response) -> FitbitResponse {
-        response.answer.body.push(0);
+    pub(super) fn new(response: Response) -> FitbitResponse {
         FitbitResponse { response, headers: OnceCell::new() }
     }
 
@@ -31,9 +30,8 @@ impl FitbitResponse {
 
     fn header(&self, name: &CStr) -> Option<&CStr> {
         let headers = self.headers.get_or_init(|| {
-            let answer = &self.response.answer;
-            let names = answer.headers.keys();
-            names.map(|name| (name.as_str().to_owned(), joined(answer, name))).collect()
+            let headers = self.response.headers();
+            headers.keys().map(|name| (name.as_str().to_owned(), joined(headers, name))).collect()
         });
         let name = name.to_str().ok()?;
         let (_, value) = headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name))?;
@@ -41,8 +39,8 @@ impl FitbitResponse {
     }
 }
 
-fn joined(answer: &Answer, name: &ureq::http::HeaderName) -> CString {
-    let values = answer.headers.get_all(name).iter();
+fn joined(headers: &HeaderMap, name: &HeaderName) -> CString {
+    let values = headers.get_all(name).iter();
     let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     // A header's value never holds a NUL.
     CString::new(values.join(", ")).unwrap_or_default()
@@ -58,7 +56,7 @@ fn joined(answer: &Answer, name: &ureq::http::HeaderName) -> CString {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_response_status(response: *const FitbitResponse) -> u16 {
     // SAFETY: the header's rule on handles.
-    unsafe { response.as_ref() }.map_or(0, |response| response.response.answer.status)
+    unsafe { response.as_ref() }.map_or(0, |response| response.response.status())
 }
 
 /// The body's bytes, unpacked where they came compressed, with a NUL behind the last. Usually
@@ -68,15 +66,14 @@ pub unsafe extern "C" fn fitbit_response_status(response: *const FitbitResponse)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_response_body(response: *const FitbitResponse) -> *const c_char {
     // SAFETY: the header's rule on handles.
-    unsafe { response.as_ref() }
-        .map_or(null(), |response| response.response.answer.body.as_ptr().cast())
+    unsafe { response.as_ref() }.map_or(null(), |response| response.response.body().as_ptr().cast())
 }
 
 /// The length of the body in bytes, without the NUL behind it. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_response_body_len(response: *const FitbitResponse) -> usize {
     // SAFETY: the header's rule on handles.
-    unsafe { response.as_ref() }.map_or(0, |response| response.response.answer.body.len() - 1)
+    unsafe { response.as_ref() }.map_or(0, |response| response.response.body().len())
 }
 
 /// The value of a header; repeated ones are joined by ", ". Borrowed: it lives as long as the

@@ -4,9 +4,11 @@
 mod build_script;
 mod compilers;
 mod declarations;
+mod export;
 mod guard;
 mod header;
 mod lifetimes;
+mod migrate;
 mod quickstart;
 mod readme;
 mod reentry;

@@ -31,6 +31,11 @@ impl Answer {
         Self::new(status, HTML, page.as_bytes())
     }
 
+    /// A page as a proxy in front of the provider would make it.
+    pub(crate) fn error_page(status: u16) -> Self {
+        Self::html(status, &format!("<html><body><h1>Error {status}</h1></body></html>\n"))
+    }
+
     pub(crate) fn text(status: u16, text: &str) -> Self {
         Self::new(status, TEXT, text.as_bytes())
     }

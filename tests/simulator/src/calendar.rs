@@ -56,7 +56,8 @@ impl Date {
         Self(era * 146_097 + day_of_era - 719_468)
     }
 
-    fn civil(self) -> (i64, i64, i64) {
+    /// Year, month and day.
+    pub(crate) fn civil(self) -> (i64, i64, i64) {
         let days = self.0 + 719_468;
         let era = days.div_euclid(146_097);
         let day_of_era = days.rem_euclid(146_097);

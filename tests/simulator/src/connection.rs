@@ -5,8 +5,8 @@ use crate::answer::Answer;
 use crate::control;
 use crate::delivery::{Afterwards, Delivery};
 use crate::fault::FaultKind;
-use crate::fitbit::Fitbit;
 use crate::incoming::Incoming;
+use crate::provider::Provider;
 use crate::request::Request;
 use crate::simulator::Core;
 use crate::spoil;
@@ -67,8 +67,8 @@ fn handle(core: &Core, request: Request) -> Handled {
     if control::is_for(&request) {
         return Handled::Answered(Delivery::Whole(control::answer(core, &request)));
     }
-    let class = Fitbit::classify(&request);
-    core.provider.note_secrets(&request);
+    let class = Provider::classify(&request);
+    core.provider.note_secrets(class, &request);
     let in_flight = core.counts.enter(class, request.path());
     let met = core.faults.meet_read(class, request.path());
     if !met.delay.is_zero() {

@@ -2,13 +2,12 @@
 //! other languages. These requests are neither counted nor logged, and no fault falls on them.
 
 use crate::answer::Answer;
+use crate::control_settings;
 use crate::fault::{Fault, FaultKind, Target};
-use crate::fitbit::registration::Registration;
+use crate::provider::registration::Registration;
 use crate::request::Request;
-use crate::settings::Settings;
 use crate::simulator::Core;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 
 const PREFIX: &str = "/_simulator/";
 
@@ -22,10 +21,17 @@ POST   /_simulator/settings    any of {"user_id":"26FWFL","consent":"page|grant|
                                "code_life":600,"grace":120|null,"token_life":28800,
                                "omit_expires_in":false,"allow_body_secret":false,
                                "old_access_token_survives_refresh":true,"intraday":true,
-                               "rate_limit":150,"rate_limit_window":3600,"keep_log":true}
+                               "rate_limit":150,"rate_limit_window":3600,"keep_log":true,
+                               "links_origin":"https://api.fitbit.com"|null,"retired":false,
+                               "google_iss":"https://accounts.google.com"|null,
+                               "google_refreshed_token":"absent|new|empty|null",
+                               "google_strict_rotation":false,
+                               "google_refreshed_scopes":["sleep.readonly"]|null,
+                               "google_refresh_token_life":604799|null}
                                times in seconds
 POST   /_simulator/register    {"client_id":"...","client_secret":"..."|null,
-                               "kind":"server|client|personal","redirect_uris":["..."]}
+                               "kind":"server|client|personal|google",
+                               "redirect_uris":["..."]}
 POST   /_simulator/token       {"client_id":"...","user_id":"...","scopes":["profile"]}
                                mints a login and answers like the token endpoint
 POST   /_simulator/expire      every access token issued so far is now expired
@@ -39,7 +45,7 @@ GET    /_simulator/secrets     every secret issued or received
 
 Without a word from here: 1000000 requests an hour, no grace, the log is kept.
 
-The API answers
+Fitbit's API answers
   GET    /1/user/-/profile.json
   GET    /1/user/-/devices.json
   GET    /1/user/-/activities/date/{date}.json
@@ -54,6 +60,20 @@ The API answers
   DELETE /1/user/-/foods/log/{logId}.json
   POST   /1/user/-/meals.json       JSON
   GET    /1/user/-/bytes/{n}.json   n bytes
+
+Google's API answers under /v4/users/me
+  GET    identity, profile, settings, pairedDevices
+  GET    dataTypes/{type}/dataPoints?pageSize=...&pageToken=...&filter=...
+  GET    dataTypes/{type}/dataPoints:reconcile
+  GET    dataTypes/{type}/dataPoints/{id}
+  GET    dataTypes/exercise/dataPoints/{id}:exportExerciseTcx?alt=media
+  POST   dataTypes/{type}/dataPoints:rollUp       {"range":{"startTime":"...","endTime":"..."},
+                                                  "windowSize":"3600s"}
+  POST   dataTypes/{type}/dataPoints:dailyRollUp  {"range":{"start":{"date":{...}},"end":...}}
+  POST   dataTypes/{type}/dataPoints              answered, and not kept
+  POST   dataTypes/{type}/dataPoints:batchDelete  {"names":["..."]}, likewise
+with data of steps, distance, heart-rate, weight, sleep, exercise and daily-resting-heart-rate
+since 2024-01-01, which is what Fitbit's has too.
 "#;
 
 pub(crate) fn is_for(request: &Request) -> bool {
@@ -83,7 +103,7 @@ pub(crate) fn answer(core: &Core, request: &Request) -> Answer {
             core.faults.clear();
             Ok(())
         }
-        ("POST", "settings") => change_settings(core, &body),
+        ("POST", "settings") => control_settings::change(core, &body),
         ("POST", "register") => {
             Registration::from_json(&body).map(|application| core.provider.register(application))
         }
@@ -122,6 +142,7 @@ fn help() -> String {
     let names: Vec<&str> = FaultKind::all().into_iter().map(|(name, _)| name).collect();
     format!(
         "{HELP}\nTargets: authorize exchange refresh revoke introspect api any\nFaults:\n  {}\n\
+         and service_disabled, of Google's API alone.\n\
          latency and slow_drip take \"ms\", the status_429s \"seconds\", the redirects \"to\",\n\
          raw \"bytes\", json \"status\" and \"body\".\n",
         names.join("\n  ")
@@ -146,54 +167,6 @@ fn token(core: &Core, body: &Value) -> Answer {
         }
         (Err(why), _, _) | (_, Err(why), _) | (_, _, Err(why)) => refused(&why),
     }
-}
-
-fn change_settings(core: &Core, body: &Value) -> Result<(), String> {
-    let fields = body.as_object().ok_or("settings are an object")?;
-    let mut outcome = Ok(());
-    core.change_settings(|settings| {
-        let mut changed = settings.clone();
-        outcome = fields.iter().try_for_each(|(name, value)| {
-            set(&mut changed, name, value).ok_or_else(|| format!("cannot set {name} to {value}"))
-        });
-        if outcome.is_ok() {
-            *settings = changed;
-        }
-    });
-    outcome
-}
-
-fn set(settings: &mut Settings, name: &str, value: &Value) -> Option<()> {
-    let seconds = || value.as_u64().map(Duration::from_secs);
-    match name {
-        "user_id" => settings.user_id = value.as_str()?.to_owned(),
-        "consent" => {
-            settings.consent = match value.as_str()? {
-                "page" => crate::Consent::Page,
-                "grant" => crate::Consent::Grant,
-                "deny" => crate::Consent::Deny,
-                _ => return None,
-            }
-        }
-        "granted_scopes" if value.is_null() => settings.granted_scopes = None,
-        "granted_scopes" => settings.granted_scopes = Some(strings(value)?),
-        "append_fragment" => settings.append_fragment = value.as_bool()?,
-        "code_life" => settings.code_life = seconds()?,
-        "grace" if value.is_null() => settings.grace = None,
-        "grace" => settings.grace = Some(seconds()?),
-        "token_life" => settings.token_life = value.as_u64()?,
-        "omit_expires_in" => settings.omit_expires_in = value.as_bool()?,
-        "old_access_token_survives_refresh" => {
-            settings.old_access_token_survives_refresh = value.as_bool()?;
-        }
-        "allow_body_secret" => settings.allow_body_secret = value.as_bool()?,
-        "intraday" => settings.intraday = value.as_bool()?,
-        "rate_limit" => settings.rate_limit.limit = value.as_u64()?,
-        "rate_limit_window" => settings.rate_limit.window = seconds()?,
-        "keep_log" => settings.keep_log = value.as_bool()?,
-        _ => return None,
-    }
-    Some(())
 }
 
 fn counts(core: &Core) -> Value {

@@ -4,6 +4,7 @@
 //! that a client which waits for each answer is never seen with two.
 
 use crate::fault::Target;
+use crate::request::Request;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
@@ -19,6 +20,17 @@ pub(crate) enum Class {
     Api,
     /// Anything else, e.g. the consent form or an unknown path. Only [`Target::Any`] covers it.
     Other,
+}
+
+impl Class {
+    /// The class of a request to a token endpoint.
+    pub(crate) fn of_grant(request: &Request) -> Self {
+        match request.form().get("grant_type") {
+            Some("authorization_code") => Self::Exchange,
+            Some("refresh_token") => Self::Refresh,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Target {

@@ -4,25 +4,26 @@
 //! The last point decides what a client may do next. A refresh whose answer was lost after the
 //! rotation has spent the refresh token; one that was never carried out has not.
 
+use crate::google;
 use serde_json::Value;
 
 /// The requests a fault falls on or a counter counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// `GET /oauth2/authorize`; not the consent form it answers with.
+    /// `GET /oauth2/authorize` or `/o/oauth2/v2/auth`; not the consent form it answers with.
     Authorize,
-    /// `POST /oauth2/token` with `grant_type=authorization_code`.
+    /// `POST /oauth2/token` or `/token` with `grant_type=authorization_code`.
     Exchange,
-    /// `POST /oauth2/token` with `grant_type=refresh_token`.
+    /// `POST /oauth2/token` or `/token` with `grant_type=refresh_token`.
     Refresh,
-    /// `POST /oauth2/revoke`.
+    /// `POST /oauth2/revoke` or `/revoke`.
     Revoke,
     /// `POST /1.1/oauth2/introspect`.
     Introspect,
-    /// Every Web API request.
+    /// Every API request of either provider.
     Api,
-    /// The Web API requests whose path begins like this, e.g. `/1/user/-/profile.json`.
+    /// The API requests whose path begins like this, e.g. `/1/user/-/profile.json`.
     ApiPath(String),
     /// Every request but those under `/_simulator/`.
     Any,
@@ -55,6 +56,9 @@ impl Fault {
 
 /// What goes wrong.
 ///
+/// Errors are named here as Fitbit has them. Google's API has them as a `google.rpc.Status`, its
+/// other endpoints as RFC 6749 does.
+///
 /// "Acted upon" means that the provider did what was asked (spent the code, rotated the refresh
 /// token, stored the food) and only its answer is late, spoilt or lost; [`FaultKind::acts`] says
 /// the same in code. An invalid request is not carried out under any fault.
@@ -64,15 +68,17 @@ pub enum FaultKind {
     /// Waits this many milliseconds, then acts and answers as usual. It combines with the next
     /// fault that matches the request. Acted upon, even if the client has left by then.
     Latency(u64),
-    /// 401 `expired_token`, with the access token in its message. Not acted upon.
+    /// 401 `expired_token`, with the access token in its message; Google's `UNAUTHENTICATED` has
+    /// none. Not acted upon.
     Status401Expired,
-    /// 401 `invalid_token`, with the access token in its message. Not acted upon.
+    /// 401 `invalid_token`, likewise. Not acted upon.
     Status401Invalid,
     /// 401 without a body. Not acted upon.
     Status401Empty,
     /// 401 `invalid_client`. Not acted upon.
     Status401InvalidClient,
-    /// 400 `invalid_grant`, with the refresh token or code in its message. Not acted upon.
+    /// 400 `invalid_grant`, with the refresh token or code in its message, though not in Google's.
+    /// Not acted upon.
     Status400InvalidGrant,
     /// 400 `{"error":"invalid_grant",...}`, the shape of RFC 6749. Not acted upon.
     Status400Rfc6749,
@@ -88,7 +94,8 @@ pub enum FaultKind {
     Status410,
     /// 422 `validation`, too many data points. Not acted upon.
     Status422,
-    /// 429 with `Fitbit-Rate-Limit-Reset` of this many seconds. Not acted upon.
+    /// 429 with `Fitbit-Rate-Limit-Reset` of this many seconds; Google's API has no such header
+    /// and says it in a `google.rpc.RetryInfo` of the body. Not acted upon.
     Status429Reset(u64),
     /// 429 with `Retry-After` of this many seconds. Not acted upon.
     Status429RetryAfter(u64),
@@ -158,7 +165,16 @@ pub enum FaultKind {
     Json(u16, Value),
 }
 
+/// The message of [`FaultKind::ControlCharacters`].
+pub(crate) const CONTROL_CHARACTERS: &str = "\u{1b}[31mred\u{1b}[0m\r\nForged: line\0end";
+
 impl FaultKind {
+    /// 403 `SERVICE_DISABLED`, as Google's API answers for a project that has not enabled it. Not
+    /// acted upon. It has no name of its own: it is [`FaultKind::Json`] with that error.
+    pub fn service_disabled() -> Self {
+        google::service_disabled()
+    }
+
     /// Whether the provider carries the request out, although the answer is spoilt or lost.
     pub fn acts(&self) -> bool {
         matches!(

@@ -70,6 +70,9 @@ impl FaultKind {
             let text = value[field].as_str().map(str::to_owned);
             text.ok_or_else(|| format!("the fault {name} needs \"{field}\""))
         };
+        if name == "service_disabled" {
+            return Ok(Self::service_disabled());
+        }
         let all = Self::all();
         let kind = all.into_iter().find(|(n, _)| *n == name).map(|(_, kind)| kind);
         Ok(match kind.ok_or_else(|| format!("there is no fault called {name}"))? {

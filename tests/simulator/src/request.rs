@@ -88,6 +88,15 @@ impl Request {
         }
     }
 
+    /// Everything about it that should not be repeated, in one text.
+    pub(crate) fn everything_secret(&self) -> String {
+        let authorization = self.header("authorization").unwrap_or("");
+        let body = String::from_utf8_lossy(&self.body);
+        let form = self.form();
+        let values: Vec<&str> = form.iter().map(|(_, value)| value.as_str()).collect();
+        format!("Authorization {authorization} with body {body} and values {}", values.join(" "))
+    }
+
     /// Whether the connection ends with this request.
     pub(crate) fn is_last(&self) -> bool {
         let connection = self.header("connection").unwrap_or("");

@@ -1,4 +1,4 @@
-//! What a test may change about the provider while it runs.
+//! What a test may change about the providers while they run.
 
 use std::time::Duration;
 
@@ -10,17 +10,20 @@ pub struct Settings {
     pub user_id: String,
     /// What an authorize request is answered with. Defaults to [`Consent::Page`].
     pub consent: Consent,
-    /// The scopes the person grants at most; `None` (the default): all that were asked for.
+    /// The scopes the person grants at most; `None` (the default): all that were asked for. One
+    /// of Google's may be shortened, e.g. to `sleep.readonly`.
     pub granted_scopes: Option<Vec<String>>,
-    /// Whether `#_=_` ends every redirect. Defaults to `true`, as the provider does.
+    /// Whether `#_=_` ends every redirect of Fitbit's. Defaults to `true`, as the provider does.
     pub append_fragment: bool,
     /// How long an authorization code works. Defaults to 600 seconds.
     pub code_life: Duration,
-    /// `None` (the default): a spent refresh token is `invalid_grant` at once. `Some(time)`: the
+    /// `None` (the default): a spent refresh token is `invalid_grant` at once (with Google only
+    /// [`GoogleSettings::strict_rotation`] spends one). `Some(time)`: the
     /// same refresh token gets the same answer, byte for byte, for that long; the provider is
     /// documented to do so for 120 seconds.
     pub grace: Option<Duration>,
-    /// Seconds an access token works, sent as `expires_in`. Defaults to 28800.
+    /// Seconds an access token works, sent as `expires_in`. Defaults to 28800, in whose place
+    /// Google has its own 3599.
     pub token_life: u64,
     /// Leaves `expires_in` out of token answers. Defaults to `false`.
     pub omit_expires_in: bool,
@@ -34,6 +37,14 @@ pub struct Settings {
     pub intraday: bool,
     /// API requests allowed for each person and application.
     pub rate_limit: RateLimit,
+    /// The origin of the links to next pages in Fitbit's lists, e.g. `https://api.fitbit.com`;
+    /// `None` (the default): the simulator's own.
+    pub links_origin: Option<String>,
+    /// Whether Fitbit has been turned off: all of its endpoints answer 410 Gone. Google goes on.
+    /// Defaults to `false`.
+    pub retired: bool,
+    /// What only Google does.
+    pub google: GoogleSettings,
     /// Whether requests are kept for [`Simulator::log`](crate::Simulator::log). Defaults to
     /// `true`; a benchmark turns it off.
     pub keep_log: bool,
@@ -54,9 +65,63 @@ impl Default for Settings {
             allow_body_secret: false,
             intraday: true,
             rate_limit: RateLimit::default(),
+            links_origin: None,
+            retired: false,
+            google: GoogleSettings::default(),
             keep_log: true,
         }
     }
+}
+
+/// How Google behaves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct GoogleSettings {
+    /// The `iss` of every redirect; `None` leaves it out. Defaults to
+    /// [`GoogleSettings::ISSUER`].
+    pub iss: Option<String>,
+    /// The `refresh_token` in the answer to a refresh. Defaults to [`RefreshedToken::Absent`].
+    pub refreshed_token: RefreshedToken,
+    /// Whether a refresh that hands out a new refresh token spends the one it was asked with, as
+    /// at Fitbit. Defaults to `false`: both go on working.
+    pub strict_rotation: bool,
+    /// The scopes an answer to a refresh has at most; `None` (the default): all that were
+    /// granted. They may be shortened, e.g. to `sleep.readonly`.
+    pub refreshed_scopes: Option<Vec<String>>,
+    /// Seconds a refresh token works, sent as `refresh_token_expires_in` whenever one is handed
+    /// out. Defaults to `None`; a project in testing has 604799.
+    pub refresh_token_life: Option<u64>,
+}
+
+impl GoogleSettings {
+    /// Who Google says it is.
+    pub const ISSUER: &str = "https://accounts.google.com";
+}
+
+impl Default for GoogleSettings {
+    fn default() -> Self {
+        Self {
+            iss: Some(Self::ISSUER.to_owned()),
+            refreshed_token: RefreshedToken::Absent,
+            strict_rotation: false,
+            refreshed_scopes: None,
+            refresh_token_life: None,
+        }
+    }
+}
+
+/// What Google's answer to a refresh has as its `refresh_token`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RefreshedToken {
+    /// Nothing: the old one stays, as is normal with Google.
+    #[default]
+    Absent,
+    /// A new one.
+    New,
+    /// An empty string.
+    Empty,
+    /// `null`.
+    Null,
 }
 
 /// What a valid authorize request is answered with.
@@ -77,13 +142,15 @@ pub enum Consent {
 pub struct RateLimit {
     /// Requests allowed within the window.
     pub limit: u64,
-    /// The window's length.
+    /// The window's length. Google has its own minute in place of Fitbit's hour.
     pub window: Duration,
 }
 
 impl RateLimit {
-    /// What the provider documents: 150 requests an hour.
+    /// What Fitbit documents: 150 requests an hour.
     pub const DOCUMENTED: Self = Self { limit: 150, window: Duration::from_secs(3600) };
+    /// What Google documents: 300 requests a minute.
+    pub const GOOGLE_DOCUMENTED: Self = Self { limit: 300, window: Duration::from_secs(60) };
 }
 
 impl Default for RateLimit {

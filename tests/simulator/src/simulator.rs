@@ -4,11 +4,11 @@ use crate::client::Client;
 use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::fault::{Fault, Target};
-use crate::fitbit::Fitbit;
-use crate::fitbit::registration::Registration;
 use crate::listener::{self, OpenConnections};
 use crate::log::{Entry, Log};
 use crate::person::{Decision, Person, PersonError};
+use crate::provider::registration::Registration;
+use crate::provider::{Provider, figures};
 use crate::settings::Settings;
 use crate::switchboard::Switchboard;
 use crate::tls::{self, Identity};
@@ -27,7 +27,7 @@ pub(crate) struct Core {
     pub(crate) counts: Counts,
     pub(crate) log: Log,
     pub(crate) open: OpenConnections,
-    pub(crate) provider: Fitbit,
+    pub(crate) provider: Provider,
     identity: Option<Identity>,
 }
 
@@ -90,7 +90,7 @@ impl Builder {
             counts: Counts::default(),
             log: Log::default(),
             open: OpenConnections::default(),
-            provider: Fitbit::new(clock, uri.clone()),
+            provider: Provider::new(clock, uri.clone()),
             identity,
         });
         let accepting = Some(listener::start(Arc::clone(&core), listener)?);
@@ -146,10 +146,16 @@ impl Simulator {
         self.core.provider.register(registration);
     }
 
-    /// Mints a login without a browser and returns it as the token endpoint would. The client
-    /// has to be registered for its tokens to be of use.
+    /// Mints a login without a browser and returns it as the token endpoint would, of Google's
+    /// applications as Google's. Google's scopes may be shortened, e.g. to `sleep.readonly`. The
+    /// client has to be registered for its tokens to be of use.
     pub fn issue_token(&self, client_id: &str, user_id: &str, scopes: &[&str]) -> Value {
         self.core.provider.issue_token(client_id, user_id, scopes)
+    }
+
+    /// The id that Google's API has for a person, beside the one they have at Fitbit.
+    pub fn health_user_id(&self, user_id: &str) -> String {
+        figures::health_user_id(user_id)
     }
 
     /// Lets every access token issued so far be past its expiry, as if time had passed.
@@ -162,7 +168,7 @@ impl Simulator {
         self.core.provider.revoke_user(user_id);
     }
 
-    /// Makes one access token `invalid_token`; its refresh token goes on working.
+    /// Makes one access token invalid; its refresh token goes on working.
     pub fn invalidate(&self, access_token: &str) {
         self.core.provider.invalidate(access_token);
     }
@@ -214,7 +220,8 @@ impl Simulator {
     }
 
     /// Every access token, refresh token, code, code verifier and client secret that it issued,
-    /// was given at registration, or received.
+    /// was given at registration, or received. Google's codes are there as they are and escaped,
+    /// as an address has them.
     pub fn secrets(&self) -> Vec<String> {
         self.core.provider.secrets()
     }

@@ -4,7 +4,7 @@
 use crate::answer::{Answer, Framing, HTML};
 use crate::delivery::Delivery;
 use crate::fault::FaultKind;
-use crate::fitbit::Fitbit;
+use crate::provider::Provider;
 use crate::request::Request;
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use serde_json::{Value, json};
@@ -59,13 +59,13 @@ pub(crate) fn after(kind: &FaultKind, mut answer: Answer) -> Delivery {
             let bomb = Answer { body: gzip_bomb(), ..answer };
             Delivery::Whole(bomb.header("Content-Encoding", "gzip"))
         }
-        FaultKind::LostAnswer503 => Delivery::Whole(unavailable(503)),
+        FaultKind::LostAnswer503 => Delivery::Whole(Answer::error_page(503)),
         _ => Delivery::Whole(answer),
     }
 }
 
 /// What is sent to a request that was not acted upon.
-pub(crate) fn instead(kind: &FaultKind, request: &Request, provider: &Fitbit) -> Delivery {
+pub(crate) fn instead(kind: &FaultKind, request: &Request, provider: &Provider) -> Delivery {
     let answer = match kind {
         FaultKind::Status401Empty => Answer::empty(401),
         FaultKind::Status400Rfc6749 => {
@@ -73,10 +73,10 @@ pub(crate) fn instead(kind: &FaultKind, request: &Request, provider: &Fitbit) ->
             let error = json!({"error": "invalid_grant", "error_description": description});
             Answer::json(400, &error)
         }
-        FaultKind::Status410 => unavailable(410),
-        FaultKind::Status500 => unavailable(500),
-        FaultKind::Status502 => unavailable(502),
-        FaultKind::Status503 => unavailable(503),
+        FaultKind::Status410 => Answer::error_page(410),
+        FaultKind::Status500 => Answer::error_page(500),
+        FaultKind::Status502 => Answer::error_page(502),
+        FaultKind::Status503 => Answer::error_page(503),
         FaultKind::RedirectTo(origin) => redirect(302, origin, request),
         FaultKind::Redirect307(origin) => redirect(307, origin, request),
         FaultKind::Raw(bytes) => return Delivery::ThenClose(bytes.clone()),
@@ -85,11 +85,6 @@ pub(crate) fn instead(kind: &FaultKind, request: &Request, provider: &Fitbit) ->
         kind => provider.scripted_error(kind, request),
     };
     Delivery::Whole(answer)
-}
-
-/// A page as a proxy in front of the provider would make it.
-fn unavailable(status: u16) -> Answer {
-    Answer::html(status, &format!("<html><body><h1>Error {status}</h1></body></html>\n"))
 }
 
 fn redirect(status: u16, origin: &str, request: &Request) -> Answer {

@@ -1,6 +1,6 @@
 //! The same switches over HTTP, as a person with curl or a test in another language uses them.
 
-use fitbit_simulator::{DEMO_CLIENT_ID, FaultKind, Reply, Simulator, Target};
+use fitbit_simulator::{DEMO_CLIENT_ID, DEMO_GOOGLE_ID, FaultKind, Reply, Simulator, Target};
 use serde_json::{Value, json};
 use std::error::Error;
 
@@ -108,10 +108,21 @@ fn settings_change_all_or_nothing() -> Outcome {
         "append_fragment": false, "code_life": 1, "grace": 120, "token_life": 60,
         "omit_expires_in": false, "old_access_token_survives_refresh": false,
         "allow_body_secret": true, "intraday": false, "rate_limit": 150,
-        "rate_limit_window": 3600, "keep_log": false});
+        "rate_limit_window": 3600, "keep_log": false, "links_origin": null, "retired": false,
+        "google_iss": null, "google_refreshed_token": "new", "google_strict_rotation": true,
+        "google_refreshed_scopes": ["sleep.readonly"], "google_refresh_token_life": 604_799});
     assert_eq!(post(&simulator, "settings", &all)?.json(), json!({"ok": true}));
     assert!(life(60)?);
-    for wrong in [json!({"token_life": 61, "nothing": 1}), json!({"token_life": "61"}), json!([])] {
+    let google = simulator.issue_token(DEMO_GOOGLE_ID, "26FWFL", &["sleep.readonly"]);
+    assert_eq!(google["refresh_token_expires_in"], 604_799);
+    let wrongs = [
+        json!({"token_life": 61, "nothing": 1}),
+        json!({"token_life": "61"}),
+        json!({"token_life": 61, "google_refreshed_token": "old"}),
+        json!({"token_life": 61, "links_origin": 1}),
+        json!([]),
+    ];
+    for wrong in wrongs {
         assert_eq!(post(&simulator, "settings", &wrong)?.status, 400, "{wrong}");
     }
     assert!(life(60)?, "nothing of a wrong change is kept");
@@ -128,6 +139,13 @@ fn an_application_is_registered() -> Outcome {
     assert_eq!(post(&simulator, "register", &application)?.status, 200);
     let page = "/oauth2/authorize?client_id=22NEW1&response_type=code&scope=sleep";
     assert_eq!(simulator.client()?.get(page, &[])?.status, 200, "its only redirect URI is implied");
+    let google = json!({"client_id": "new.apps.example", "kind": "google", "client_secret": "hush",
+        "redirect_uris": []});
+    assert_eq!(post(&simulator, "register", &google)?.status, 200);
+    let mint = json!({"client_id": "new.apps.example", "user_id": "26FWFL",
+        "scopes": ["sleep.readonly"]});
+    let token = post(&simulator, "token", &mint)?.json();
+    assert!(token["access_token"].as_str().is_some_and(|token| token.starts_with("ya29.")));
     assert_eq!(post(&simulator, "register", &json!({"client_id": "x"}))?.status, 400);
     Ok(())
 }

@@ -184,10 +184,13 @@ fn lists_are_followed_by_absolute_links_to_the_end() -> Outcome {
     let simulator = Simulator::start()?;
     let api = Api::all(&simulator)?;
     let firsts = [
-        ("activities", "/1/user/-/activities/list.json?afterDate=2025-12-31&sort=asc"),
-        ("sleep", "/1.2/user/-/sleep/list.json?beforeDate=2026-02-01&sort=desc"),
+        ("activities", "/1/user/-/activities/list.json?afterDate={DAY}&sort=asc"),
+        ("sleep", "/1.2/user/-/sleep/list.json?beforeDate=2024-01-26&sort=desc"),
     ];
+    let steps = api.get("/1/user/-/activities/steps/date/today/30d.json")?.json();
+    let day = steps["activities-steps"][4]["dateTime"].as_str().unwrap_or("").to_owned();
     for (name, first) in firsts {
+        let first = first.replace("{DAY}", &day);
         let mut seen: Vec<Value> = Vec::new();
         let mut sizes = Vec::new();
         let mut target = format!("{first}&offset=0&limit=10");
@@ -214,6 +217,20 @@ fn lists_are_followed_by_absolute_links_to_the_end() -> Outcome {
     for query in wrong {
         let reply = api.get(&format!("/1/user/-/activities/list.json{query}"))?;
         assert_eq!(error_type(&reply), (400, "validation".to_owned()), "{query}");
+    }
+    Ok(())
+}
+
+#[test]
+fn links_to_next_pages_may_lead_elsewhere() -> Outcome {
+    let simulator = Simulator::start()?;
+    let api = Api::all(&simulator)?;
+    let list = "/1.2/user/-/sleep/list.json?afterDate=2024-01-01&sort=asc&offset=0&limit=5";
+    for origin in ["https://api.fitbit.com", "https://evil.example"] {
+        simulator.settings(|settings| settings.links_origin = Some(origin.to_owned()));
+        let next = api.get(list)?.json()["pagination"]["next"].clone();
+        let expected = "/1.2/user/-/sleep/list.json?afterDate=2024-01-06&sort=asc&offset=0&limit=5";
+        assert_eq!(next, format!("{origin}{expected}"));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 use crate::answer::Answer;
 use crate::calendar;
 use crate::clock::Clock;
-use crate::fault::FaultKind;
+use crate::fault::{CONTROL_CHARACTERS, FaultKind};
 use crate::request::Request;
 use serde_json::json;
 use std::time::Duration;
@@ -111,19 +111,8 @@ pub(crate) fn scripted(kind: &FaultKind, request: &Request, clock: Clock) -> Ans
         FaultKind::Status429Malformed => too_many_requests().header("Retry-After", "soon, -5"),
         FaultKind::Status429Bare => too_many_requests(),
         FaultKind::OkWithErrorInside => error(200, "system", "An error under a good status."),
-        FaultKind::EchoSecrets => error(400, "invalid_request", &echo(request)),
-        FaultKind::ControlCharacters => {
-            error(400, "invalid_request", "\u{1b}[31mred\u{1b}[0m\r\nForged: line\0end")
-        }
+        FaultKind::EchoSecrets => error(400, "invalid_request", &request.everything_secret()),
+        FaultKind::ControlCharacters => error(400, "invalid_request", CONTROL_CHARACTERS),
         _ => error(500, "system", "This fault has no error of its own."),
     }
-}
-
-/// Everything about a request that should not be repeated.
-fn echo(request: &Request) -> String {
-    let authorization = request.header("authorization").unwrap_or("");
-    let body = String::from_utf8_lossy(request.body());
-    let form = request.form();
-    let values: Vec<&str> = form.iter().map(|(_, value)| value.as_str()).collect();
-    format!("Authorization {authorization} with body {body} and values {}", values.join(" "))
 }

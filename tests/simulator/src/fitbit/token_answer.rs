@@ -1,8 +1,8 @@
 //! A new pair of tokens, and the answer that carries it.
 
 use super::scopes;
-use super::world::{AccessToken, LoginId, RefreshToken, Scopes, World};
 use crate::clock::Clock;
+use crate::provider::world::{AccessToken, LoginId, RefreshToken, Scopes, World};
 use crate::random;
 use crate::secrets::Secrets;
 use base64::Engine;
@@ -48,6 +48,7 @@ pub(crate) fn mint(
         login,
         scopes,
         access_token: access_token.clone(),
+        expires_at: None,
         revoked: false,
         spent: None,
     };

@@ -4,6 +4,7 @@ use super::admission::Caller;
 use crate::answer::Answer;
 use crate::calendar::Date;
 use crate::fitbit::errors;
+use crate::provider::figures;
 use serde_json::{Value, json};
 
 const LONGEST_SERIES: i64 = 1095;
@@ -22,12 +23,8 @@ const RESOURCES: [&str; 12] = [
     "swimming-strokes",
 ];
 
-fn steps(caller: &Caller, day: Date) -> u64 {
-    4_000 + caller.number("steps", day.days()) % 9_000
-}
-
 pub(crate) fn of_day(caller: &Caller, day: Date) -> Answer {
-    let steps = steps(caller, day);
+    let steps = figures::steps(&caller.user_id, day);
     let distance = caller.units.distance(kilometres(steps));
     let summary = json!({
         "activities": [],
@@ -79,8 +76,10 @@ pub(crate) fn series(
     let points = (0..days).map(|offset| {
         let day = first.plus_days(offset);
         let value = match resource {
-            "steps" => steps(caller, day).to_string(),
-            "distance" => caller.units.distance(kilometres(steps(caller, day))).to_string(),
+            "steps" => figures::steps(&caller.user_id, day).to_string(),
+            "distance" => {
+                caller.units.distance(kilometres(figures::steps(&caller.user_id, day))).to_string()
+            }
             _ => (caller.number(resource, offset) % 1_000).to_string(),
         };
         // The provider has these numbers as strings.
@@ -111,10 +110,10 @@ pub(crate) fn heart_rate(caller: &Caller, day: Date, detail: &str) -> Result<Ans
         "15min" => (900, 15, "minute"),
         _ => return Err(errors::validation("detail-level", "Invalid detail level")),
     };
-    let resting = 52 + caller.number("heart", 0) % 12;
+    let resting = figures::resting_heart_rate(&caller.user_id);
     let point = |second: u64| {
         let time = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
-        json!({"time": time, "value": resting + second / 60 % 37})
+        json!({"time": time, "value": figures::heart_rate(&caller.user_id, second / 60)})
     };
     let points: Vec<Value> = (0..86_400).step_by(step).map(point).collect();
     let zone = json!({"caloriesOut": 1_400.5, "max": 98, "min": 30, "minutes": 1_260,
@@ -137,11 +136,5 @@ pub(crate) fn tcx(id: &str) -> Result<Answer, Answer> {
     if id.parse::<u64>().is_err() {
         return Err(errors::not_found());
     }
-    let xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<TrainingCenterDatabase \
-         xmlns=\"http://www.garmin.com/xmlschemas/TrainingCenterDatabase/v2\">\n  <Activities>\n    \
-         <Activity Sport=\"Running\"><Id>{id}</Id></Activity>\n  </Activities>\n\
-         </TrainingCenterDatabase>\n"
-    );
-    Ok(Answer::new(200, "application/vnd.garmin.tcx+xml", xml.into_bytes()))
+    Ok(Answer::new(200, "application/vnd.garmin.tcx+xml", figures::training_file(id).into_bytes()))
 }

@@ -1,4 +1,4 @@
-//! Lists that come in pages: activities and nights, one a day over a fixed range of days.
+//! Lists that come in pages: activities and nights, one a day.
 //!
 //! A page ends at a date and the next one begins after it, so the offset is always 0; the link
 //! to the next page is absolute and to be followed as it is.
@@ -8,15 +8,13 @@ use super::date;
 use super::sleep as nights;
 use crate::answer::Answer;
 use crate::calendar::Date;
-use crate::fitbit::{Fitbit, errors};
+use crate::fitbit::errors;
 use crate::form::Form;
+use crate::provider::{Provider, figures};
 use crate::request::Request;
 use serde_json::{Value, json};
 
 const LONGEST_PAGE: usize = 100;
-/// 2026-01-01 in days since 1970, and how many days from there have an entry.
-const FIRST_DAY: i64 = 20_454;
-const DAYS: i64 = 25;
 
 #[derive(Clone, Copy, Debug)]
 enum Order {
@@ -27,38 +25,39 @@ enum Order {
 }
 
 pub(crate) fn activities(
-    fitbit: &Fitbit,
+    provider: &Provider,
     request: &Request,
     caller: &Caller,
     today: Date,
 ) -> Result<Answer, Answer> {
-    page(fitbit, request, today, "activities", |day| {
+    page(provider, request, today, "activities", |day| {
         let number = caller.number("activity", day.days());
+        let (start, end) = figures::run(day);
         json!({
             "activityName": "Run",
             "activityTypeId": 90_009,
             "calories": 200 + number % 300,
             "distance": caller.units.distance(5.0),
             "distanceUnit": "Kilometer",
-            "duration": 1_800_000,
+            "duration": 1_000 * (end.0 - start.0),
             "logId": number | 1 << 63,
-            "startTime": format!("{day}T07:15:00.000+01:00"),
+            "startTime": format!("{start}.000+01:00"),
             "steps": 4_000 + number % 2_000,
         })
     })
 }
 
 pub(crate) fn sleep(
-    fitbit: &Fitbit,
+    provider: &Provider,
     request: &Request,
     caller: &Caller,
     today: Date,
 ) -> Result<Answer, Answer> {
-    page(fitbit, request, today, "sleep", |day| nights::night(caller, day))
+    page(provider, request, today, "sleep", |day| nights::night(caller, day))
 }
 
 fn page(
-    fitbit: &Fitbit,
+    provider: &Provider,
     request: &Request,
     today: Date,
     name: &str,
@@ -73,7 +72,7 @@ fn page(
     let limit = limit.filter(|limit| (1..=LONGEST_PAGE).contains(limit));
     let limit = limit.ok_or_else(|| errors::validation("limit", "Invalid limit"))?;
 
-    let mut days: Vec<Date> = (FIRST_DAY..FIRST_DAY + DAYS).map(Date::from_days).collect();
+    let mut days: Vec<Date> = (figures::FIRST_DAY..=today.days()).map(Date::from_days).collect();
     match order {
         Order::After(date) => days.retain(|day| *day > date),
         Order::Before(date) => {
@@ -90,7 +89,7 @@ fn page(
     let next = match days.last() {
         Some(last) if more => format!(
             "{}{}?{parameter}={last}&sort={sort}&offset=0&limit={limit}",
-            fitbit.uri,
+            provider.world().settings.links_origin.as_deref().unwrap_or(&provider.uri),
             request.path()
         ),
         _ => String::new(),

@@ -16,9 +16,10 @@ pub(crate) use admission::bearer;
 pub(crate) use bytes::Fillers;
 pub(crate) use food::Diaries;
 
-use super::{Fitbit, errors};
+use super::errors;
 use crate::answer::Answer;
 use crate::calendar::Date;
+use crate::provider::Provider;
 use crate::request::Request;
 use admission::Caller;
 use route::Resource;
@@ -27,16 +28,16 @@ pub(crate) fn is_for(path: &str) -> bool {
     ["/1/", "/1.1/", "/1.2/"].iter().any(|version| path.starts_with(version))
 }
 
-pub(crate) fn answer(fitbit: &Fitbit, request: &Request) -> Answer {
-    let (caller, rate) = match admission::admit(fitbit, request) {
+pub(crate) fn answer(provider: &Provider, request: &Request) -> Answer {
+    let (caller, rate) = match admission::admit(provider, request) {
         Ok(admitted) => admitted,
         Err(refusal) => return refusal,
     };
-    let answer = respond(fitbit, request, &caller).unwrap_or_else(|refusal| refusal);
-    rate.write(answer)
+    let answer = respond(provider, request, &caller).unwrap_or_else(|refusal| refusal);
+    admission::tell(rate, answer)
 }
 
-fn respond(fitbit: &Fitbit, request: &Request, caller: &Caller) -> Result<Answer, Answer> {
+fn respond(provider: &Provider, request: &Request, caller: &Caller) -> Result<Answer, Answer> {
     if !["GET", "POST", "DELETE"].contains(&request.method()) {
         return Err(errors::method_not_allowed());
     }
@@ -45,7 +46,7 @@ fn respond(fitbit: &Fitbit, request: &Request, caller: &Caller) -> Result<Answer
     if let Some(scope) = scopes.iter().find(|scope| !caller.has(scope)) {
         return Err(errors::insufficient_scope(&scope.to_uppercase()));
     }
-    let today = Date::from_unix(fitbit.clock.unix(fitbit.clock.now()));
+    let today = Date::from_unix(provider.clock.unix(provider.clock.now()));
     match resource {
         Resource::Profile => Ok(body::profile(caller)),
         Resource::Devices => Ok(body::devices(caller)),
@@ -60,14 +61,14 @@ fn respond(fitbit: &Fitbit, request: &Request, caller: &Caller) -> Result<Answer
             activities::heart_rate(caller, date(day, today)?, detail)
         }
         Resource::ActivityFile(id) => activities::tcx(id),
-        Resource::ActivityList => lists::activities(fitbit, request, caller, today),
+        Resource::ActivityList => lists::activities(provider, request, caller, today),
         Resource::SleepOfDay(day) => Ok(sleep::of_day(caller, date(day, today)?)),
-        Resource::SleepList => lists::sleep(fitbit, request, caller, today),
-        Resource::FoodOfDay(day) => Ok(fitbit.diaries.of_day(caller, date(day, today)?)),
-        Resource::LogFood => fitbit.diaries.log(caller, request, today),
-        Resource::DeleteFood(id) => fitbit.diaries.delete(caller, id),
+        Resource::SleepList => lists::sleep(provider, request, caller, today),
+        Resource::FoodOfDay(day) => Ok(provider.fitbit.diaries.of_day(caller, date(day, today)?)),
+        Resource::LogFood => provider.fitbit.diaries.log(caller, request, today),
+        Resource::DeleteFood(id) => provider.fitbit.diaries.delete(caller, id),
         Resource::CreateMeal => Diaries::create_meal(request),
-        Resource::Bytes(count) => fitbit.fillers.answer(count),
+        Resource::Bytes(count) => provider.fitbit.fillers.answer(count),
     }
 }
 

@@ -16,25 +16,34 @@ pub(crate) struct Challenge {
     value: String,
 }
 
+/// What is wrong with a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChallengeError {
+    /// Its method is neither `plain` nor `S256`.
+    Method,
+    /// It is too short, too long, or has characters that a challenge cannot have.
+    Value,
+}
+
 impl Challenge {
-    /// Reads `code_challenge` and `code_challenge_method`; the error is the provider's.
+    /// Reads `code_challenge` and `code_challenge_method`.
     ///
     /// Without a method the challenge is the verifier itself, which is why clients name S256.
     pub(crate) fn read(
         challenge: Option<&str>,
         method: Option<&str>,
-    ) -> Result<Option<Self>, &'static str> {
+    ) -> Result<Option<Self>, ChallengeError> {
         let method = match method {
             None | Some("plain") => Method::Plain,
             Some("S256") => Method::S256,
-            Some(_) => return Err("Unsupported code_challenge_method"),
+            Some(_) => return Err(ChallengeError::Method),
         };
         match challenge {
             None => Ok(None),
             Some(value) if is_well_formed(value) => {
                 Ok(Some(Self { method, value: value.to_owned() }))
             }
-            Some(_) => Err("The code_challenge parameter is invalid"),
+            Some(_) => Err(ChallengeError::Value),
         }
     }
 

@@ -3,13 +3,13 @@
 use super::world::AuthorizationRequest;
 use crate::answer::Answer;
 
-/// The form; `id` brings the decision back to the request it is about.
-pub(crate) fn form(id: &str, request: &AuthorizationRequest, user_id: &str) -> Answer {
+/// The form, which goes to `path`; `id` brings the decision back to the request it is about.
+pub(crate) fn form(path: &str, id: &str, request: &AuthorizationRequest, user_id: &str) -> Answer {
     let scopes: String = request.scopes.iter().map(|scope| scope_box(scope)).collect();
     let page = format!(
         "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>\n\
          <h1>{} wants to read the data of {}</h1>\n\
-         <form method=\"post\" action=\"/oauth2/authorize\">\n\
+         <form method=\"post\" action=\"{path}\">\n\
          <input type=\"hidden\" name=\"consent\" value=\"{id}\">\n{scopes}\
          <button name=\"decision\" value=\"grant\">Allow</button>\n\
          <button name=\"decision\" value=\"deny\">Deny</button>\n\
@@ -28,14 +28,15 @@ fn scope_box(scope: &str) -> String {
     )
 }
 
-/// The provider does not redirect when the request is wrong, so no client ever hears of it.
-pub(crate) fn error(message: &str) -> Answer {
+/// The providers do not redirect when the request is wrong, so no client ever hears of it.
+pub(crate) fn error(status: u16, heading: &str, message: &str) -> Answer {
     let page = format!(
         "<!DOCTYPE html>\n<html><head><title>Error</title></head><body>\n\
-         <h1>Developer information</h1>\n<p>{}</p>\n</body></html>\n",
+         <h1>{}</h1>\n<p>{}</p>\n</body></html>\n",
+        escape(heading),
         escape(message)
     );
-    Answer::html(400, &page)
+    Answer::html(status, &page)
 }
 
 fn escape(text: &str) -> String {

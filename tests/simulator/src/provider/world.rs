@@ -1,7 +1,7 @@
-//! What the provider remembers: applications, consents in progress, codes, logins and tokens.
+//! What the providers remember: applications, consents in progress, codes, logins and tokens.
 
 use super::pkce::Challenge;
-use super::registration::Registration;
+use super::registration::{Dialect, Registration};
 use crate::answer::Answer;
 use crate::settings::Settings;
 use std::collections::HashMap;
@@ -39,13 +39,19 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) scopes: Vec<String>,
     pub(crate) state: Option<String>,
     pub(crate) challenge: Option<Challenge>,
+    /// Whether a refresh token is asked for.
+    pub(crate) offline: bool,
+    /// Whether the person is to be asked although they have granted this before.
+    pub(crate) prompts_consent: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Code {
     pub(crate) request: AuthorizationRequest,
-    pub(crate) user_id: String,
+    pub(crate) login: LoginId,
     pub(crate) scopes: Scopes,
+    /// Whether its exchange gives a refresh token.
+    pub(crate) refreshable: bool,
     pub(crate) expires_at: Duration,
     pub(crate) spent: bool,
 }
@@ -53,8 +59,11 @@ pub(crate) struct Code {
 /// One person's use of one application: what is revoked as a whole and what is rate-limited.
 #[derive(Debug)]
 pub(crate) struct Login {
+    pub(crate) dialect: Dialect,
     pub(crate) client_id: String,
     pub(crate) user_id: Arc<str>,
+    /// Whether the person has granted access while they are away.
+    pub(crate) has_offline_access: bool,
     /// The API requests of the current window.
     pub(crate) requests: u64,
     pub(crate) window_started: Duration,
@@ -73,23 +82,35 @@ pub(crate) struct AccessToken {
 pub(crate) struct RefreshToken {
     pub(crate) login: LoginId,
     pub(crate) scopes: Scopes,
-    /// The access token issued together with it.
+    /// The access token issued together with it, or for it the last time.
     pub(crate) access_token: String,
+    pub(crate) expires_at: Option<Duration>,
     pub(crate) revoked: bool,
     /// When it was used, and the answer to that.
     pub(crate) spent: Option<(Duration, Answer)>,
 }
 
 impl World {
+    /// An application that is registered with this provider.
+    pub(crate) fn application(&self, dialect: Dialect, client_id: &str) -> Option<&Registration> {
+        let known = self.registrations.get(client_id);
+        known.filter(|application| application.kind.dialect() == dialect)
+    }
+
     /// The login of this person with this application, which may be new.
-    pub(crate) fn login(&mut self, client_id: &str, user_id: &str) -> LoginId {
-        let same = |login: &Login| login.client_id == client_id && &*login.user_id == user_id;
+    pub(crate) fn login(&mut self, dialect: Dialect, client_id: &str, user_id: &str) -> LoginId {
+        let same = |login: &Login| {
+            let whose = (login.dialect, login.client_id.as_str(), &*login.user_id);
+            whose == (dialect, client_id, user_id)
+        };
         if let Some(id) = self.logins.iter().position(same) {
             return id;
         }
         self.logins.push(Login {
+            dialect,
             client_id: client_id.to_owned(),
             user_id: user_id.into(),
+            has_offline_access: false,
             requests: 0,
             window_started: Duration::ZERO,
         });
@@ -103,6 +124,7 @@ impl World {
 
     /// Ends a login: every token of that person for that application.
     pub(crate) fn revoke(&mut self, login: LoginId) {
+        self.logins[login].has_offline_access = false;
         self.access_tokens
             .values_mut()
             .filter(|token| token.login == login)

@@ -337,6 +337,20 @@ typedef int (*FitbitTokenCallback)(const char *token_json,
                                    void *user_data);
 
 /**
+ * Opens an address in a browser, for fitbit_login().
+ *
+ * It runs inside fitbit_login(), on its thread, and has to return soon: the person's answer is served
+ * only after that. Its time does not count against the timeout. It must return: no exception, longjmp
+ * or thread exit may leave it.
+ *
+ * @param authorization_uri  lives until the callback returns
+ * @param user_data          what was passed as open_data
+ * @return                   1: it is open; anything else: fitbit_login() fails
+ */
+typedef int (*FitbitOpenCallback)(const char *authorization_uri,
+                                  void *user_data);
+
+/**
  * What the provider last said of how many requests are allowed. -1: it did not say.
  */
 typedef struct FitbitRateLimit {
@@ -607,6 +621,41 @@ FitbitError *fitbit_step_two(FitbitApp *app,
                              FitbitTokenCallback on_token,
                              void *user_data,
                              FitbitClient **client);
+
+/**
+ * Both steps in one call, for programs that run where the person is.
+ *
+ * It listens on the loopback port that the callback URI names, opens the person's browser, waits for
+ * them to come back, answers the browser with a small page, and makes the client. The callback URI is
+ * http://127.0.0.1:PORT/path, http://[::1]:PORT/path or http://localhost:PORT/path (both families on
+ * one port, where the machine has both). Google allows any port for programs of its type "Desktop":
+ * port 0 takes a free one. Fitbit compares the port: register one.
+ *
+ * Requests for another path or host, or with another login's state, get a short answer, and the
+ * waiting goes on. After the answer the port stays open for two more seconds, for a reload.
+ *
+ * FITBIT_ERROR_ACCESS_DENIED: the person said no. FITBIT_ERROR_TIMEOUT: nobody came back in time; a
+ * closed tab, and Fitbit's own error pages, are not reported by anybody. FITBIT_ERROR_NETWORK: the port
+ * is taken, or another program listens there. FITBIT_ERROR_AUTHORIZATION: also where no browser could
+ * be opened. FITBIT_ERROR_INVALID_ARGUMENT: the callback URI is no such address. FITBIT_ERROR_CANCELLED:
+ * fitbit_app_cancel() ended it. Else as fitbit_step_two().
+ *
+ * @param timeout_ms  how long to wait for the person, at least 1; the exchange that follows has the
+ *                    app's own timeout
+ * @param open        opens the address in place of the default browser (xdg-open, open on macOS); or NULL
+ * @param open_data   passed to open
+ * @param on_token    as for fitbit_step_two()
+ * @param user_data   as for fitbit_step_two()
+ * @param client      receives the client; NULL on failure
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_login(FitbitApp *app,
+                          uint32_t timeout_ms,
+                          FitbitOpenCallback open,
+                          void *open_data,
+                          FitbitTokenCallback on_token,
+                          void *user_data,
+                          FitbitClient **client);
 
 /**
  * A saved token becomes a client; nobody has to log in. No request is sent.

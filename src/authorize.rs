@@ -35,7 +35,34 @@ pub(crate) struct StepOne {
 }
 
 pub(crate) fn step_one(app: &Shared, params: Option<&str>) -> Result<StepOne> {
-    let callback_uri = callback_uri(app)?;
+    let callback_uri = app.callback_uri()?;
+    let (authorization_uri, session) = begin(app, params, callback_uri)?;
+    let session = json!({
+        "provider": app.provider.name,
+        "client_id": app.client_id,
+        "callback_uri": callback_uri,
+        "state": session.state,
+        "verifier": session.verifier,
+    });
+    Ok(StepOne { authorization_uri, session: session.to_string() })
+}
+
+pub(crate) fn step_two(
+    app: &Shared,
+    session: &str,
+    redirect_uri: &str,
+    deadline: &Deadline,
+) -> Result<Token> {
+    Session::read(app, session)?.finish(app, redirect_uri, deadline)
+}
+
+/// Begins a login: the address where the person grants access, and what has to be known when they
+/// come back to `callback_uri`.
+pub(crate) fn begin(
+    app: &Shared,
+    params: Option<&str>,
+    callback_uri: &str,
+) -> Result<(String, Session)> {
     let params = params.unwrap_or_default();
     if let Some(bare) = params.split('&').find(|part| !part.is_empty() && !part.contains('=')) {
         return Err(Error::invalid_argument("params", format!("{bare} has no value: name=value")));
@@ -58,73 +85,19 @@ pub(crate) fn step_one(app: &Shared, params: Option<&str>) -> Result<StepOne> {
     }
     let state = CsrfToken::new_random_len(RANDOM_BYTES);
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256_len(RANDOM_BYTES);
-    let session = json!({
-        "provider": app.provider.name,
-        "client_id": app.client_id,
-        "callback_uri": callback_uri,
-        "state": state.secret(),
-        "verifier": verifier.secret(),
-    });
-    Ok(StepOne {
-        authorization_uri: app.token_endpoint.authorization_uri(state, challenge, &scopes, params),
-        session: session.to_string(),
-    })
+    let session = Session {
+        callback_uri: callback_uri.to_owned(),
+        state: state.secret().to_owned(),
+        verifier: verifier.secret().to_owned(),
+    };
+    let uri =
+        app.token_endpoint.authorization_uri(callback_uri, state, challenge, &scopes, params)?;
+    Ok((uri, session))
 }
 
-/// Everything is checked before the one request goes out; a lost answer to it means step one.
-pub(crate) fn step_two(
-    app: &Shared,
-    session: &str,
-    redirect_uri: &str,
-    deadline: &Deadline,
-) -> Result<Token> {
-    let session = Session::read(app, session)?;
-    let mut answer = form("redirect_uri", query(redirect_uri))
-        .map_err(|_| Error::state_mismatch("a parameter is there twice"))?;
-    // Without a value it counts as left out (RFC 6749 section 3.1).
-    answer.retain(|_, value| !value.is_empty());
-
-    let state = answer
-        .get("state")
-        .ok_or_else(|| Error::state_mismatch("it has no state; pass the whole address"))?;
-    if !bool::from(state.as_bytes().ct_eq(session.state.as_bytes())) {
-        return Err(Error::state_mismatch("its state is another one"));
-    }
-    if let Some(issuer) = answer.get("iss")
-        && app.authorize_endpoint_is_the_providers
-        && app.provider.issuer != Some(issuer)
-    {
-        return Err(Error::state_mismatch("another provider sent it (iss)"));
-    }
-    if let Some(kind) = answer.get("error") {
-        let secrets = app.token_endpoint.secrets([&session.state[..], &session.verifier]);
-        let description = answer.get("error_description").map(String::as_str);
-        return Err(Error::authorization(kind, description, &secrets));
-    }
-    let code = answer.get("code").ok_or_else(Error::no_authorization_code)?;
-
-    let fields =
-        app.token_endpoint.exchange(code, &session.verifier, app.transport()?, deadline)?;
-    received(app, &fields)
-}
-
-fn received(app: &Shared, fields: &Fields) -> Result<Token> {
-    Token::from_answer(fields, None, app.provider, false).map_err(|unfit| match unfit {
-        Unfit::ForeignProvider => Error::protocol("the token received cannot be used"),
-        Unfit::Malformed(why) => {
-            Error::protocol(format!("the token received cannot be used: {why}"))
-        }
-    })
-}
-
-fn callback_uri(app: &Shared) -> Result<&str> {
-    app.callback_uri.as_deref().ok_or_else(|| {
-        Error::invalid_argument("app", "it was made without a callback_uri and logs nobody in")
-    })
-}
-
-/// What step two has to know of step one.
-struct Session {
+/// What has to be known of a login that was begun.
+pub(crate) struct Session {
+    callback_uri: String,
     state: String,
     verifier: String,
 }
@@ -140,12 +113,71 @@ impl Session {
         };
         let ours = field("provider")? == app.provider.name
             && field("client_id")? == app.client_id
-            && field("callback_uri")? == callback_uri(app)?;
+            && field("callback_uri")? == app.callback_uri()?;
         if !ours {
             return Err(refuse("it belongs to another application, provider or callback URI"));
         }
-        Ok(Session { state: field("state")?.to_owned(), verifier: field("verifier")?.to_owned() })
+        Ok(Session {
+            callback_uri: field("callback_uri")?.to_owned(),
+            state: field("state")?.to_owned(),
+            verifier: field("verifier")?.to_owned(),
+        })
     }
+
+    /// What the person was sent back with, if it belongs to this login.
+    fn answer(&self, redirect_uri: &str) -> Result<BTreeMap<String, String>> {
+        let mut answer = form("redirect_uri", query(redirect_uri))
+            .map_err(|_| Error::state_mismatch("a parameter is there twice"))?;
+        // Without a value it counts as left out (RFC 6749 section 3.1).
+        answer.retain(|_, value| !value.is_empty());
+
+        let state = answer
+            .get("state")
+            .ok_or_else(|| Error::state_mismatch("it has no state; pass the whole address"))?;
+        if !bool::from(state.as_bytes().ct_eq(self.state.as_bytes())) {
+            return Err(Error::state_mismatch("its state is another one"));
+        }
+        Ok(answer)
+    }
+
+    pub fn is_answered_by(&self, redirect_uri: &str) -> bool {
+        self.answer(redirect_uri).is_ok()
+    }
+
+    /// Everything is checked before the one request goes out; a lost answer to it means step one.
+    pub fn finish(&self, app: &Shared, redirect_uri: &str, deadline: &Deadline) -> Result<Token> {
+        let answer = self.answer(redirect_uri)?;
+        if let Some(issuer) = answer.get("iss")
+            && app.authorize_endpoint_is_the_providers
+            && app.provider.issuer != Some(issuer)
+        {
+            return Err(Error::state_mismatch("another provider sent it (iss)"));
+        }
+        if let Some(kind) = answer.get("error") {
+            let secrets = app.token_endpoint.secrets([&self.state[..], &self.verifier]);
+            let description = answer.get("error_description").map(String::as_str);
+            return Err(Error::authorization(kind, description, &secrets));
+        }
+        let code = answer.get("code").ok_or_else(Error::no_authorization_code)?;
+
+        let fields = app.token_endpoint.exchange(
+            code,
+            &self.verifier,
+            &self.callback_uri,
+            app.transport()?,
+            deadline,
+        )?;
+        received(app, &fields)
+    }
+}
+
+fn received(app: &Shared, fields: &Fields) -> Result<Token> {
+    Token::from_answer(fields, None, app.provider, false).map_err(|unfit| match unfit {
+        Unfit::ForeignProvider => Error::protocol("the token received cannot be used"),
+        Unfit::Malformed(why) => {
+            Error::protocol(format!("the token received cannot be used: {why}"))
+        }
+    })
 }
 
 /// The query of a whole address, of a request target, or the text itself if it is only a query.

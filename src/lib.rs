@@ -6,6 +6,7 @@
 //! - [`app`]: the registered application: credentials, settings, what its clients share
 //! - [`provider`]: the services that can be talked to, as data
 //! - [`authorize`]: logging in: step one and step two
+//! - [`login`]: both steps in one call, with a browser and a loopback port
 //! - [`token`]: a token: JSON in and out, when it expires
 //! - [`renewal`]: when and how a token is renewed and saved: the one procedure
 //! - [`cancel`]: ending calls from another thread
@@ -34,6 +35,7 @@ mod error;
 #[allow(unsafe_code)] // the one place: raw pointers from C become references here
 mod ffi;
 mod log;
+mod login;
 mod notification;
 mod provider;
 mod renewal;

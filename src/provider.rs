@@ -51,6 +51,8 @@ pub(crate) struct Provider {
     /// None: a token says whose it is.
     pub identity: Option<Identity>,
     pub paging: Paging,
+    /// Whether the callback of a program on this machine may have any port (RFC 8252 section 7.3).
+    pub any_loopback_port: bool,
     /// `iss` of an authorization response (RFC 9207), where the provider sends one.
     pub issuer: Option<&'static str>,
     /// What the authorization request carries unless the program says otherwise.
@@ -94,6 +96,7 @@ pub(crate) static FITBIT: Provider = Provider {
     revocation_is_authenticated: true,
     identity: None,
     paging: Paging::Address,
+    any_loopback_port: false,
     issuer: None,
     authorize_params: &[],
     token_life: 8 * 3600,
@@ -131,6 +134,7 @@ pub(crate) static GOOGLE_HEALTH: Provider = Provider {
     revocation_is_authenticated: false,
     identity: Some(Identity { path: "/v4/users/me/identity", field: "healthUserId" }),
     paging: Paging::PageToken,
+    any_loopback_port: true,
     issuer: Some("https://accounts.google.com"),
     // Without the first there is no refresh token, without the second only at the first consent.
     authorize_params: &[("access_type", "offline"), ("prompt", "consent")],

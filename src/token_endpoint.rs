@@ -7,6 +7,7 @@
 //! once, on a connection of its own: what it spends is single-use, and whether to ask again is the
 //! caller's decision.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use oauth2::basic::BasicClient;
@@ -43,7 +44,6 @@ pub(crate) struct Credentials<'a> {
     pub client_id: &'a str,
     pub client_secret: Option<&'a str>,
     pub client_auth: ClientAuth,
-    pub callback_uri: Option<&'a str>,
     pub authorize_uri: &'a str,
     pub token_uri: &'a str,
     pub revoke_uri: &'a str,
@@ -80,9 +80,6 @@ impl TokenEndpoint {
         {
             oauth = oauth.set_client_secret(ClientSecret::new(secret.to_owned()));
         }
-        if let Some(uri) = who.callback_uri {
-            oauth = oauth.set_redirect_uri(RedirectUrl::new(uri.to_owned()).map_err(unusable)?);
-        }
         // What oauth2 writes into the Authorization header, learnt from a request that stays here.
         let nothing = RefreshToken::new(String::new());
         let request = written(|taker| {
@@ -107,20 +104,23 @@ impl TokenEndpoint {
     /// Where the person grants access.
     pub fn authorization_uri(
         &self,
+        callback_uri: &str,
         state: CsrfToken,
         challenge: PkceCodeChallenge,
         scopes: &str,
         params: impl IntoIterator<Item = (String, String)>,
-    ) -> String {
+    ) -> Result<String> {
+        let callback_uri = redirect_url(callback_uri)?;
         let mut request = self
             .oauth
             .authorize_url(|| state)
+            .set_redirect_uri(Cow::Borrowed(&callback_uri))
             .set_pkce_challenge(challenge)
             .add_scope(Scope::new(scopes.to_owned()));
         for (name, value) in params {
             request = request.add_extra_param(name, value);
         }
-        request.url().0.into()
+        Ok(request.url().0.into())
     }
 
     /// Authorization code to token.
@@ -128,13 +128,16 @@ impl TokenEndpoint {
         &self,
         code: &str,
         verifier: &str,
+        callback_uri: &str,
         transport: &Transport,
         deadline: &Deadline,
     ) -> Result<Fields> {
+        let callback_uri = redirect_url(callback_uri)?;
         let request = written(|taker| {
             let code = AuthorizationCode::new(code.to_owned());
             let verifier = PkceCodeVerifier::new(verifier.to_owned());
-            let _ = self.oauth.exchange_code(code).set_pkce_verifier(verifier).request(taker);
+            let request = self.oauth.exchange_code(code).set_pkce_verifier(verifier);
+            let _ = request.set_redirect_uri(Cow::Borrowed(&callback_uri)).request(taker);
         })?;
         self.send(
             request,
@@ -247,6 +250,11 @@ impl TokenEndpoint {
             .send(request, Connection::Spending, deadline, MAX_BODY)
             .map_err(|failure| failure.redacted(secrets))
     }
+}
+
+fn redirect_url(callback_uri: &str) -> Result<RedirectUrl> {
+    RedirectUrl::new(callback_uri.to_owned())
+        .map_err(|_| Error::internal("a callback URI that was checked is refused"))
 }
 
 /// An HTTP client that sends nothing, and keeps what it was to send.

@@ -64,7 +64,7 @@ pub(crate) struct App {
 pub(crate) struct Shared {
     pub provider: &'static Provider,
     pub client_id: String,
-    pub callback_uri: Option<String>,
+    callback_uri: Option<String>,
     pub scopes: String,
     /// Whether the authorization endpoint is the provider's own.
     pub authorize_endpoint_is_the_providers: bool,
@@ -286,7 +286,6 @@ impl App {
                 client_id: &self.client_id,
                 client_secret: settings.client_secret.as_ref().map(|secret| secret.as_str()),
                 client_auth,
-                callback_uri: self.callback_uri.as_deref(),
                 authorize_uri: &authorize_uri,
                 token_uri: &token_uri,
                 revoke_uri: &revoke_uri,
@@ -319,6 +318,12 @@ impl App {
 }
 
 impl Shared {
+    pub fn callback_uri(&self) -> Result<&str> {
+        self.callback_uri.as_deref().ok_or_else(|| {
+            Error::invalid_argument("app", "it was made without a callback_uri and logs nobody in")
+        })
+    }
+
     pub fn deadline(&self) -> Deadline {
         Deadline::after(self.timeout, &self.cancel)
     }

@@ -66,7 +66,7 @@ impl Client {
         self.within_time(|deadline| self.login.move_to(file, deadline))
     }
 
-    /// Starts from a new login, which the store gets before this returns.
+    /// Starts from the address that a person was sent back to.
     pub fn from_redirect(
         app: Arc<Shared>,
         session: &str,
@@ -76,9 +76,14 @@ impl Client {
         let deadline = app.deadline();
         let token = authorize::step_two(&app, session, redirect_uri, &deadline);
         let token = deadline.cancelled_or(token)?;
+        Ok(Client::from_login(app, token, store))
+    }
+
+    /// The store gets the token before this returns.
+    pub fn from_login(app: Arc<Shared>, token: Token, store: Arc<dyn Store>) -> Client {
         let client = Client::new(app.clone(), Login::unsaved(app, token, store));
         client.finish(); // not saved is no failure yet: it is kept and offered again
-        Ok(client)
+        client
     }
 
     fn new(app: Arc<Shared>, login: Login) -> Client {

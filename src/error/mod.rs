@@ -136,6 +136,10 @@ impl Error {
         Error::new(FITBIT_ERROR_CANCELLED, "the call was cancelled")
     }
 
+    pub fn browser(why: &str) -> Error {
+        Error::new(FITBIT_ERROR_AUTHORIZATION, format!("the browser did not open: {why}"))
+    }
+
     pub fn tls(why: impl Into<String>) -> Error {
         Error::new(FITBIT_ERROR_TLS, why)
     }

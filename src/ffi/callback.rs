@@ -31,6 +31,31 @@ use crate::store::{Callback, Store};
 pub type FitbitTokenCallback =
     Option<unsafe extern "C" fn(token_json: *const c_char, user_data: *mut c_void) -> c_int>;
 
+/// Opens an address in a browser, for fitbit_login().
+///
+/// It runs inside fitbit_login(), on its thread, and has to return soon: the person's answer is served
+/// only after that. Its time does not count against the timeout. It must return: no exception, longjmp
+/// or thread exit may leave it.
+///
+/// @param authorization_uri  lives until the callback returns
+/// @param user_data          what was passed as open_data
+/// @return                   1: it is open; anything else: fitbit_login() fails
+pub type FitbitOpenCallback =
+    Option<unsafe extern "C" fn(authorization_uri: *const c_char, user_data: *mut c_void) -> c_int>;
+
+/// The program's function, as one of ours.
+pub(super) fn opening(
+    open: FitbitOpenCallback,
+    open_data: *mut c_void,
+) -> Option<impl Fn(&str) -> bool> {
+    let open = open?;
+    Some(move |uri: &str| {
+        let Ok(uri) = CString::new(uri) else { return false };
+        // SAFETY: the header's rules: the function is what the program says it is, and it returns.
+        unsafe { open(uri.as_ptr(), open_data) == 1 }
+    })
+}
+
 pub(super) struct UserData(pub(super) *mut c_void);
 
 // SAFETY: the header says that callbacks run on whatever thread makes the call, one at a time for

@@ -2,11 +2,12 @@
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
+use std::time::Duration;
 
 use libc::c_char;
 
 use super::app::FitbitApp;
-use super::callback::FitbitTokenCallback;
+use super::callback::{self, FitbitOpenCallback, FitbitTokenCallback};
 use super::client::FitbitClient;
 use super::{FitbitError, Out, fallible, give, give_text, handle, optional_text, text};
 use crate::authorize;
@@ -93,6 +94,56 @@ pub unsafe extern "C" fn fitbit_step_two(
         let store = app.store(on_token, user_data);
         let client =
             Client::from_redirect(app.app.shared()?.clone(), session, redirect_uri, store)?;
+        out.set(give(FitbitClient(client)));
+        Ok(())
+    })
+}
+
+/// Both steps in one call, for programs that run where the person is.
+///
+/// It listens on the loopback port that the callback URI names, opens the person's browser, waits for
+/// them to come back, answers the browser with a small page, and makes the client. The callback URI is
+/// http://127.0.0.1:PORT/path, http://[::1]:PORT/path or http://localhost:PORT/path (both families on
+/// one port, where the machine has both). Google allows any port for programs of its type "Desktop":
+/// port 0 takes a free one. Fitbit compares the port: register one.
+///
+/// Requests for another path or host, or with another login's state, get a short answer, and the
+/// waiting goes on. After the answer the port stays open for two more seconds, for a reload.
+///
+/// FITBIT_ERROR_ACCESS_DENIED: the person said no. FITBIT_ERROR_TIMEOUT: nobody came back in time; a
+/// closed tab, and Fitbit's own error pages, are not reported by anybody. FITBIT_ERROR_NETWORK: the port
+/// is taken, or another program listens there. FITBIT_ERROR_AUTHORIZATION: also where no browser could
+/// be opened. FITBIT_ERROR_INVALID_ARGUMENT: the callback URI is no such address. FITBIT_ERROR_CANCELLED:
+/// fitbit_app_cancel() ended it. Else as fitbit_step_two().
+///
+/// @param timeout_ms  how long to wait for the person, at least 1; the exchange that follows has the
+///                    app's own timeout
+/// @param open        opens the address in place of the default browser (xdg-open, open on macOS); or NULL
+/// @param open_data   passed to open
+/// @param on_token    as for fitbit_step_two()
+/// @param user_data   as for fitbit_step_two()
+/// @param client      receives the client; NULL on failure
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_login(
+    app: *mut FitbitApp,
+    timeout_ms: u32,
+    open: FitbitOpenCallback,
+    open_data: *mut c_void,
+    on_token: FitbitTokenCallback,
+    user_data: *mut c_void,
+    client: *mut *mut FitbitClient,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and out-pointers.
+    fallible(|| unsafe {
+        let out = Out::cleared(client, null_mut());
+        let app = handle(app, "app")?;
+        out.check("client")?;
+        let open = callback::opening(open, open_data);
+        let open = open.as_ref().map(|open| open as crate::login::Open);
+        let store = app.store(on_token, user_data);
+        let timeout = Duration::from_millis(timeout_ms.into());
+        let client = crate::login::login(app.app.shared()?, timeout, open, store)?;
         out.set(give(FitbitClient(client)));
         Ok(())
     })

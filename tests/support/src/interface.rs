@@ -76,6 +76,7 @@ interface! {
     app_set_ca_file: fn(Handle, Text) -> Handle;
     app_set_logger: fn(Handle, u32, LogCallback, *mut c_void) -> Handle;
     app_set_renewal_guard: fn(Handle, RenewalGuard) -> Handle;
+    app_cancel: fn(Handle);
     app_free: fn(Handle);
     step_one: fn(Handle, Text, OutText, OutText) -> Handle;
     step_two: fn(Handle, Text, Text, TokenCallback, *mut c_void, Out) -> Handle;

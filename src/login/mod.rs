@@ -1,0 +1,76 @@
+//! Logging in with one call: the browser goes out, the answer comes back to a loopback port
+//! (RFC 8252 section 7.3).
+
+mod browser;
+mod listener;
+mod page;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::app::Shared;
+use crate::authorize;
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::log::Level;
+use crate::store::Store;
+use crate::transport::Deadline;
+use browser::Browser;
+use listener::{Listener, Verdict};
+use page::Page;
+
+/// Opens an address; false: it could not.
+pub(crate) type Open<'a> = &'a dyn Fn(&str) -> bool;
+
+/// How long the last page is there for a reload.
+const RELOADS: Duration = Duration::from_secs(2);
+
+/// Listens, opens the browser (or calls `open`), waits for the person and makes the client.
+pub(crate) fn login(
+    app: &Arc<Shared>,
+    timeout: Duration,
+    open: Option<Open>,
+    store: Arc<dyn Store>,
+) -> Result<Client> {
+    if timeout.is_zero() {
+        return Err(Error::invalid_argument("timeout_ms", "0 is no time at all"));
+    }
+    let mut listener = Listener::bind(app.callback_uri()?, app.provider)?;
+    let mut deadline = Deadline::after(timeout, &app.cancel);
+    let (authorization_uri, session) = authorize::begin(app, None, listener.callback_uri())?;
+    app.log.line(Level::Info, || format!("waiting for the answer on port {}", listener.port()));
+
+    let browser = match open {
+        Some(open) => {
+            let begun = Instant::now();
+            let opened = open(&authorization_uri);
+            deadline.give_back(begun.elapsed());
+            if !opened {
+                return Err(Error::browser("the program's own function did not open it"));
+            }
+            None
+        }
+        None => Some(Browser::open(&authorization_uri)),
+    };
+    let answer = listener.wait(&deadline, |target| {
+        if let Some(Err(why)) = browser.as_ref().map(Browser::check) {
+            return Err(why);
+        }
+        Ok(match target {
+            Some(target) if session.is_answered_by(target) => Verdict::Accept,
+            _ => Verdict::Refuse,
+        })
+    });
+    let answer = deadline.cancelled_or(answer)?;
+
+    // A code is worth the app's own timeout, however late it came.
+    let exchange = app.deadline();
+    let token = exchange.cancelled_or(session.finish(app, &answer.target, &exchange));
+    let client = token.map(|token| Client::from_login(app.clone(), token, store));
+    let page = match &client {
+        Ok(_) => Page::logged_in(app.provider.display_name),
+        Err(why) => Page::failed(app.provider.display_name, why),
+    };
+    listener.answer(answer, &page, &Deadline::after(RELOADS, &app.cancel));
+    client
+}

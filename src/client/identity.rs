@@ -41,8 +41,9 @@ impl Client {
 /// One thread at a time; the others wait, at most until their deadline.
 #[derive(Default)]
 pub(super) struct Turn {
-    /// Whose it is; 0: nobody's.
-    thread: Mutex<usize>,
+    /// The process and the thread whose it is. A child that was forked meanwhile waits for no thread
+    /// of its parent's.
+    taken: Mutex<Option<(u32, usize)>>,
     free: Condvar,
 }
 
@@ -50,30 +51,33 @@ pub(super) struct Turn {
 struct Mine<'a>(&'a Turn);
 
 impl Turn {
-    fn lock(&self) -> MutexGuard<'_, usize> {
-        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<(u32, usize)>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, deadline: &Deadline) -> Result<Mine<'_>> {
-        let mut thread = self.lock();
-        while *thread != 0 {
-            if *thread == this_thread() {
+        let mine = (std::process::id(), this_thread());
+        let mut taken = self.lock();
+        while let Some((process, thread)) = *taken
+            && process == mine.0
+        {
+            if thread == mine.1 {
                 return Err(Error::inside_own_callback());
             }
             let left = deadline.left();
             if left.is_zero() {
                 return Err(Error::timeout("while another thread was asking whose login it is"));
             }
-            thread = self.free.wait_timeout(thread, left).unwrap_or_else(PoisonError::into_inner).0;
+            taken = self.free.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *thread = this_thread();
+        *taken = Some(mine);
         Ok(Mine(self))
     }
 }
 
 impl Drop for Mine<'_> {
     fn drop(&mut self) {
-        *self.0.lock() = 0;
+        *self.0.lock() = None;
         self.0.free.notify_one();
     }
 }

@@ -115,7 +115,8 @@ impl Token {
         let fields = parse(json.as_bytes())?;
         let scopes = fields.get("scope").and_then(|s| joined(s).or_else(|| as_text(s)));
         // A provider's raw answer does not name the provider.
-        if !fields.contains_key("provider") && scopes.is_some_and(|s| provider.is_foreign(&s)) {
+        let is_named = fields.get("provider").is_some_and(|name| !is_nothing(name));
+        if !is_named && scopes.is_some_and(|s| provider.is_foreign(&s)) {
             return Err(Unfit::ForeignProvider);
         }
         Token::from_fields(fields, provider, None)

@@ -1,7 +1,6 @@
 //! Whose login it is.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -43,8 +42,9 @@ impl Client {
 /// One thread at a time; the others wait, at most until their deadline.
 #[derive(Default)]
 pub(super) struct Turn {
-    /// Whose it is; 0: nobody's.
-    thread: AtomicUsize,
+    /// The process and the thread whose it is. A child that was forked meanwhile waits for no thread
+    /// of its parent's.
+    taken: Mutex<Option<(u32, usize)>>,
     free: Arc<Bell>,
 }
 
@@ -52,15 +52,23 @@ pub(super) struct Turn {
 struct Mine<'a>(&'a Turn);
 
 impl Turn {
+    fn lock(&self) -> MutexGuard<'_, Option<(u32, usize)>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self, deadline: &Deadline) -> Result<Mine<'_>> {
-        let me = this_thread();
-        if self.thread.load(Ordering::SeqCst) == me {
+        let mine = (std::process::id(), this_thread());
+        if *self.lock() == Some(mine) {
             return Err(Error::inside_own_callback());
         }
-        let try_it =
-            || self.thread.compare_exchange(0, me, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        self.free.wait(deadline, try_it);
-        match self.thread.load(Ordering::SeqCst) == me {
+        self.free.wait(deadline, || {
+            let mut taken = self.lock();
+            if taken.is_none_or(|(process, _)| process != mine.0) {
+                *taken = Some(mine);
+            }
+            *taken == Some(mine)
+        });
+        match *self.lock() == Some(mine) {
             true => Ok(Mine(self)),
             false => Err(Error::timeout("while another thread was asking whose login it is")),
         }
@@ -69,7 +77,7 @@ impl Turn {
 
 impl Drop for Mine<'_> {
     fn drop(&mut self) {
-        self.0.thread.store(0, Ordering::SeqCst);
+        *self.0.lock() = None;
         self.0.free.ring();
     }
 }

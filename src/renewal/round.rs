@@ -122,11 +122,17 @@ impl Round<'_> {
         let dead = same_refresh_token(self.dead.as_deref(), &self.own);
         if let Held::Token(stored) = held.clone() {
             if stored.same_as(&self.own) {
+                let provider = login.app.provider;
+                let names = |token: &Token| token.field("user_id", provider).is_some();
+                // All that can be newer here is whose token it is.
+                let is_whole = names(&stored) || !names(&self.own);
                 if stored.is_interrupted() {
-                    self.own = stored;
+                    self.own.mark_interrupted();
                 }
                 self.base = Some(self.own.clone());
-                self.is_stored();
+                if is_whole {
+                    self.is_stored();
+                }
             } else if self.base.as_ref().map_or(dead, |base| !stored.same_as(base)) {
                 // Somebody else wrote it. Which of two tokens is newer, no clock can say; but what
                 // this client wrote itself, it would know.

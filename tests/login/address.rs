@@ -3,22 +3,49 @@
 use std::collections::HashSet;
 use std::sync::Barrier;
 
-use fitbit_simulator::{DEMO_SERVER_ID, Target};
-use fitbit_test_support::world::{app, provider};
+use fitbit_simulator::Target;
 use fitbit_test_support::{Saver, code};
 
-use crate::steps::{error_of, field, form, granted, json, log_in, query};
+use super::steps::{error_of, field, form, granted, json, log_in, query};
+use super::world::{DIALECT, app, provider};
 
 #[test]
 fn the_address_is_the_authorize_endpoint_with_each_parameter_once() {
     let provider = provider();
     let session = app(&provider).step_one(None).unwrap();
     let uri = &session.authorization_uri;
-    assert!(uri.starts_with(&format!("{}/oauth2/authorize?", provider.uri())), "{uri}");
+    let [authorize_path, ..] = DIALECT.oauth_paths;
+    assert!(uri.starts_with(&format!("{}{authorize_path}?", provider.uri())), "{uri}");
     assert_eq!(field(query(uri), "response_type").unwrap(), "code");
-    assert_eq!(field(query(uri), "client_id").unwrap(), DEMO_SERVER_ID);
+    assert_eq!(field(query(uri), "client_id").unwrap(), DIALECT.client_id);
     let names: Vec<_> = form(query(uri)).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
+}
+
+#[test]
+fn the_address_says_what_every_login_says_and_what_this_provider_needs_and_no_more() {
+    let provider = provider();
+    let session = app(&provider).step_one(None).unwrap();
+    let mut fields = form(query(&session.authorization_uri));
+    for (name, value) in DIALECT.authorize_params {
+        let expected = ((*name).to_owned(), (*value).to_owned());
+        assert!(fields.contains(&expected), "{fields:?}");
+        fields.retain(|field| *field != expected);
+    }
+    let mut names: Vec<_> = fields.into_iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "client_id",
+            "code_challenge",
+            "code_challenge_method",
+            "redirect_uri",
+            "response_type",
+            "scope",
+            "state"
+        ]
+    );
 }
 
 #[test]
@@ -102,26 +129,7 @@ fn the_default_scopes_are_all_that_can_be_read_each_once() {
     let scope = field(query(&session.authorization_uri), "scope").unwrap();
     let mut scopes: Vec<_> = scope.split(' ').collect();
     scopes.sort_unstable();
-    assert_eq!(
-        scopes,
-        [
-            "activity",
-            "cardio_fitness",
-            "electrocardiogram",
-            "heartrate",
-            "irregular_rhythm_notifications",
-            "location",
-            "nutrition",
-            "oxygen_saturation",
-            "profile",
-            "respiratory_rate",
-            "settings",
-            "sleep",
-            "social",
-            "temperature",
-            "weight",
-        ]
-    );
+    assert_eq!(scopes, DIALECT.read_scopes);
     granted(&provider, &session);
 }
 

@@ -5,10 +5,10 @@ use std::ffi::c_char;
 use std::ptr::{dangling_mut, null, null_mut};
 
 use fitbit_test_support::interface::Handle;
-use fitbit_test_support::world::{app, provider, saved_token};
-use fitbit_test_support::{App, Error, Saver, code, interface};
+use fitbit_test_support::{Error, Saver, code, interface};
 
-use crate::steps::error_of;
+use super::steps::error_of;
+use super::world::{DIALECT, app, new_app, provider, saved_token};
 
 const NOT_UTF8: *const c_char = c"\xc3\x28".as_ptr();
 const TEXT: *const c_char = c"22TEXT".as_ptr();
@@ -29,18 +29,18 @@ fn app_new_names_what_is_wrong() {
             refused((c.app_new)(provider, TEXT, null(), null(), &mut app), "provider");
         }
         for id in [null(), NOT_UTF8] {
-            refused((c.app_new)(1, id, null(), null(), &mut app), "client_id");
+            refused((c.app_new)(DIALECT.provider, id, null(), null(), &mut app), "client_id");
         }
-        refused((c.app_new)(1, TEXT, NOT_UTF8, null(), &mut app), "client_secret");
-        refused((c.app_new)(1, TEXT, null(), NOT_UTF8, &mut app), "callback_uri");
-        refused((c.app_new)(1, TEXT, null(), null(), null_mut()), "app");
+        refused((c.app_new)(DIALECT.provider, TEXT, NOT_UTF8, null(), &mut app), "client_secret");
+        refused((c.app_new)(DIALECT.provider, TEXT, null(), NOT_UTF8, &mut app), "callback_uri");
+        refused((c.app_new)(DIALECT.provider, TEXT, null(), null(), null_mut()), "app");
     }
     assert!(app.is_null(), "results are set to NULL on failure too");
 }
 
 #[test]
 fn the_setters_name_what_is_wrong() {
-    let app = App::new("22TEXT", Some("a secret"), None).unwrap();
+    let app = new_app("22TEXT", Some("a secret"), None).unwrap();
     let c = interface();
     unsafe {
         for text in [null(), NOT_UTF8] {
@@ -117,7 +117,7 @@ fn a_login_with_no_place_for_the_client_does_not_spend_the_code() {
     let provider = provider();
     let app = app(&provider);
     let session = app.step_one(None).unwrap();
-    let redirect = crate::steps::granted(&provider, &session);
+    let redirect = super::steps::granted(&provider, &session);
     let [session_text, redirect_text] =
         [&session.session, &redirect].map(|text| std::ffi::CString::new(text.as_str()).unwrap());
     let (session_text, redirect_text) = (session_text.as_ptr(), redirect_text.as_ptr());

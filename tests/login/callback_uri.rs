@@ -1,10 +1,10 @@
 //! The callback URI: compared by the provider character by character, so sent byte for byte.
 
-use fitbit_simulator::{ApplicationKind, Registration, Simulator};
-use fitbit_test_support::world::provider;
+use fitbit_simulator::{Registration, Simulator};
 use fitbit_test_support::{App, Saver, code};
 
-use crate::steps::{body, error_of, field, json, log_in, query, token_requests};
+use super::steps::{body, error_of, field, json, log_in, query, token_requests};
+use super::world::{DIALECT, app_at, new_app, provider};
 
 const ODD: [&str; 14] = [
     "http://127.0.0.1:8080/callback",
@@ -27,10 +27,10 @@ fn registered(provider: &Simulator, callback_uri: &str) -> App {
     provider.register(Registration {
         client_id: "22ODDC".to_owned(),
         client_secret: Some("a secret".to_owned()),
-        kind: ApplicationKind::Server,
+        kind: DIALECT.kind,
         redirect_uris: vec![callback_uri.to_owned()],
     });
-    App::at(provider.uri(), "22ODDC", Some("a secret"), callback_uri)
+    app_at(provider.uri(), "22ODDC", Some("a secret"), callback_uri)
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn what_is_no_absolute_uri_is_refused() {
         "https://app.example/\u{1}",
         " https://app.example/callback",
     ] {
-        let error = error_of(App::new("22ODDC", None, Some(callback_uri)));
+        let error = error_of(new_app("22ODDC", None, Some(callback_uri)));
         assert_eq!(error.code, code::INVALID_ARGUMENT, "{callback_uri:?}");
         assert!(error.message.contains("callback_uri"), "{}", error.message);
     }
@@ -82,7 +82,7 @@ fn what_is_no_absolute_uri_is_refused() {
 #[test]
 fn an_app_without_one_logs_nobody_in() {
     let provider = provider();
-    let without = App::new("22SRVR", Some("a secret"), None).unwrap();
+    let without = new_app("22SRVR", Some("a secret"), None).unwrap();
     let session = registered(&provider, "myapp://callback").step_one(None).unwrap().session;
     assert_eq!(error_of(without.step_one(None)).code, code::INVALID_ARGUMENT);
     let redirect = "myapp://callback?code=1&state=2";

@@ -1,15 +1,12 @@
 //! How an application proves who it is at the token endpoint, to each kind of registration.
 
-use fitbit_simulator::{
-    ApplicationKind, DEMO_CLIENT_ID, DEMO_PERSONAL_ID, DEMO_PERSONAL_SECRET, DEMO_REDIRECT_URIS,
-    DEMO_SERVER_ID, DEMO_SERVER_SECRET, Entry, FaultKind, Registration, Simulator, Target,
-};
-use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
+use fitbit_simulator::{ApplicationKind, Entry, FaultKind, Registration, Simulator, Target};
 use fitbit_test_support::{App, Error, Saver, code};
 
-use crate::steps::{
+use super::steps::{
     body, error_of, granted, log_in, log_in_under, shows_no_secret, token_requests,
 };
+use super::world::{DIALECT, PROFILE, app, new_app, provider, saved_token};
 
 const AUTO: u32 = 0;
 const BASIC: u32 = 1;
@@ -24,9 +21,18 @@ const ODD_BASIC: &str =
     "Basic MjIrQSUzQUIlMjUlQzMlQTk6cyUzQWUlMjVjK3IlMjZ0JTJCJTNEJUMzJUE5JTJGJTIyJTVDJTdF";
 
 fn app_at(provider: &Simulator, id: &str, secret: Option<&str>, method: u32) -> App {
-    let app = App::at(provider.uri(), id, secret, DEMO_REDIRECT_URIS[0]);
+    let app = super::world::app_at(provider.uri(), id, secret, DIALECT.callback_uri);
     app.set_client_auth(method).unwrap();
     app
+}
+
+fn register(provider: &Simulator, id: &str, secret: Option<&str>, kind: ApplicationKind) {
+    provider.register(Registration {
+        client_id: id.to_owned(),
+        client_secret: secret.map(str::to_owned),
+        kind,
+        redirect_uris: vec![DIALECT.callback_uri.to_owned()],
+    });
 }
 
 /// Logs in and renews: both of the token endpoint's requests.
@@ -42,14 +48,16 @@ fn in_body(entry: &Entry, name: &str) -> Option<String> {
 }
 
 #[test]
-fn auto_is_basic_for_an_app_with_a_secret() {
-    for method in [AUTO, BASIC] {
+fn auto_is_what_the_provider_prefers_for_an_app_with_a_secret() {
+    for method in [AUTO, if DIALECT.basic { BASIC } else { BODY }] {
         let provider = provider();
-        let app = app_at(&provider, DEMO_SERVER_ID, Some(DEMO_SERVER_SECRET), method);
+        let app = app_at(&provider, DIALECT.client_id, Some(DIALECT.client_secret), method);
         for request in both_requests(&provider, &app) {
-            assert!(request.header("authorization").is_some_and(|v| v.starts_with("Basic ")));
-            assert_eq!(in_body(&request, "client_id"), None);
-            assert_eq!(in_body(&request, "client_secret"), None);
+            let basic = request.header("authorization").is_some_and(|v| v.starts_with("Basic "));
+            assert_eq!(basic, DIALECT.basic);
+            assert_eq!(request.header("authorization").is_some(), DIALECT.basic);
+            assert_eq!(in_body(&request, "client_id").is_none(), DIALECT.basic);
+            assert_eq!(in_body(&request, "client_secret").is_none(), DIALECT.basic);
         }
     }
 }
@@ -58,60 +66,62 @@ fn auto_is_basic_for_an_app_with_a_secret() {
 fn auto_is_none_for_an_app_without_a_secret() {
     for method in [AUTO, NONE] {
         let provider = provider();
-        let app = app_at(&provider, DEMO_CLIENT_ID, None, method);
+        register(&provider, "22PUBL", None, DIALECT.public_kind);
+        let app = app_at(&provider, "22PUBL", None, method);
         for request in both_requests(&provider, &app) {
             assert_eq!(request.header("authorization"), None);
-            assert_eq!(in_body(&request, "client_id").as_deref(), Some(DEMO_CLIENT_ID));
+            assert_eq!(in_body(&request, "client_id").as_deref(), Some("22PUBL"));
             assert_eq!(in_body(&request, "client_secret"), None);
         }
     }
 }
 
 #[test]
-fn body_puts_id_and_secret_into_the_form() {
+fn basic_puts_id_and_secret_into_the_header_and_nothing_into_the_form() {
     let provider = provider();
-    let app = app_at(&provider, DEMO_PERSONAL_ID, Some(DEMO_PERSONAL_SECRET), BODY);
+    register(&provider, "22FLEX", Some("a secret"), DIALECT.flexible_kind);
+    let app = app_at(&provider, "22FLEX", Some("a secret"), BASIC);
     for request in both_requests(&provider, &app) {
-        assert_eq!(request.header("authorization"), None);
-        assert_eq!(in_body(&request, "client_id").as_deref(), Some(DEMO_PERSONAL_ID));
-        assert_eq!(in_body(&request, "client_secret").as_deref(), Some(DEMO_PERSONAL_SECRET));
-    }
-}
-
-#[test]
-fn none_never_sends_the_secret_that_the_app_has() {
-    let provider = provider();
-    let app = app_at(&provider, DEMO_PERSONAL_ID, Some(DEMO_PERSONAL_SECRET), NONE);
-    for request in both_requests(&provider, &app) {
-        assert_eq!(request.header("authorization"), None);
-        assert_eq!(in_body(&request, "client_id").as_deref(), Some(DEMO_PERSONAL_ID));
+        assert_eq!(request.header("authorization"), Some("Basic MjJGTEVYOmErc2VjcmV0"));
+        assert_eq!(in_body(&request, "client_id"), None);
         assert_eq!(in_body(&request, "client_secret"), None);
     }
 }
 
 #[test]
-fn a_personal_application_may_use_any_of_them() {
+fn body_puts_id_and_secret_into_the_form() {
     let provider = provider();
-    for method in [AUTO, BASIC, BODY, NONE] {
-        let app = app_at(&provider, DEMO_PERSONAL_ID, Some(DEMO_PERSONAL_SECRET), method);
-        log_in(&provider, &app, &Saver::new()).refresh().unwrap();
+    register(&provider, "22FLEX", Some("a secret"), DIALECT.flexible_kind);
+    let app = app_at(&provider, "22FLEX", Some("a secret"), BODY);
+    for request in both_requests(&provider, &app) {
+        assert_eq!(request.header("authorization"), None);
+        assert_eq!(in_body(&request, "client_id").as_deref(), Some("22FLEX"));
+        assert_eq!(in_body(&request, "client_secret").as_deref(), Some("a secret"));
     }
 }
 
-fn register_odd(provider: &Simulator, kind: ApplicationKind) {
-    provider.register(Registration {
-        client_id: ODD_ID.to_owned(),
-        client_secret: Some(ODD_SECRET.to_owned()),
-        kind,
-        redirect_uris: vec![DEMO_REDIRECT_URIS[0].to_owned()],
-    });
+/// Whatever the provider makes of that.
+#[test]
+fn none_never_sends_the_secret_that_the_app_has() {
+    let provider = provider();
+    let app = app_at(&provider, DIALECT.client_id, Some(DIALECT.client_secret), NONE);
+    let session = app.step_one(None).unwrap();
+    let _ = app.step_two(&session.session, &granted(&provider, &session), &Saver::new());
+    let _ = app.from_token(&saved_token(&provider, 3600), &Saver::new()).unwrap().refresh();
+    let requests = token_requests(&provider);
+    assert_eq!(requests.len(), 2);
+    for request in requests {
+        assert_eq!(request.header("authorization"), None);
+        assert_eq!(in_body(&request, "client_id").as_deref(), Some(DIALECT.client_id));
+        assert_eq!(in_body(&request, "client_secret"), None);
+    }
 }
 
 #[test]
 fn odd_ids_and_secrets_are_form_encoded_before_base64() {
     let provider = provider();
-    register_odd(&provider, ApplicationKind::Server);
-    let app = app_at(&provider, ODD_ID, Some(ODD_SECRET), AUTO);
+    register(&provider, ODD_ID, Some(ODD_SECRET), DIALECT.flexible_kind);
+    let app = app_at(&provider, ODD_ID, Some(ODD_SECRET), BASIC);
     for request in both_requests(&provider, &app) {
         assert_eq!(request.header("authorization"), Some(ODD_BASIC));
     }
@@ -120,7 +130,7 @@ fn odd_ids_and_secrets_are_form_encoded_before_base64() {
 #[test]
 fn odd_ids_and_secrets_arrive_in_a_body_as_they_are() {
     let provider = provider();
-    register_odd(&provider, ApplicationKind::Personal);
+    register(&provider, ODD_ID, Some(ODD_SECRET), DIALECT.flexible_kind);
     let app = app_at(&provider, ODD_ID, Some(ODD_SECRET), BODY);
     for request in both_requests(&provider, &app) {
         assert_eq!(in_body(&request, "client_id").as_deref(), Some(ODD_ID));
@@ -132,7 +142,7 @@ fn odd_ids_and_secrets_arrive_in_a_body_as_they_are() {
 #[test]
 fn an_odd_secret_is_not_shown_however_the_provider_writes_it() {
     let provider = provider();
-    register_odd(&provider, ApplicationKind::Personal);
+    register(&provider, ODD_ID, Some(ODD_SECRET), DIALECT.flexible_kind);
     for method in [BASIC, BODY] {
         let app = app_at(&provider, ODD_ID, Some(ODD_SECRET), method);
         let error = error_of(log_in_under(&provider, &app, FaultKind::EchoSecrets));
@@ -149,18 +159,13 @@ fn an_odd_secret_is_not_shown_however_the_provider_writes_it() {
 fn a_very_long_secret_is_sent_whole() {
     let provider = provider();
     let secret = "0123456789abcdef".repeat(64);
-    provider.register(Registration {
-        client_id: "22LONG".to_owned(),
-        client_secret: Some(secret.clone()),
-        kind: ApplicationKind::Server,
-        redirect_uris: vec![DEMO_REDIRECT_URIS[0].to_owned()],
-    });
-    both_requests(&provider, &app_at(&provider, "22LONG", Some(&secret), BASIC));
+    register(&provider, "22LONG", Some(&secret), DIALECT.kind);
+    both_requests(&provider, &app_at(&provider, "22LONG", Some(&secret), AUTO));
 }
 
 #[test]
 fn basic_and_body_need_a_secret() {
-    let app = App::new(DEMO_CLIENT_ID, None, None).unwrap();
+    let app = new_app("22PUBL", None, None).unwrap();
     for method in [BASIC, BODY] {
         let error = error_of(app.set_client_auth(method));
         assert_eq!(error.code, code::INVALID_ARGUMENT);
@@ -171,20 +176,22 @@ fn basic_and_body_need_a_secret() {
 #[test]
 fn an_empty_id_or_secret_is_refused() {
     for (id, secret, named) in [("", None, "client_id"), ("22SRVR", Some(""), "client_secret")] {
-        let error = error_of(App::new(id, secret, None));
+        let error = error_of(new_app(id, secret, None));
         assert_eq!(error.code, code::INVALID_ARGUMENT);
         assert!(error.message.contains(named), "{}", error.message);
     }
 }
 
-/// Apps that this provider does not let in: a wrong secret, an unknown id, the wrong method.
+/// Apps that this provider does not let in: a wrong secret, or the right one where it does not
+/// look for it, or none.
 fn strangers(provider: &Simulator) -> Vec<App> {
-    vec![
-        app_at(provider, DEMO_SERVER_ID, Some("wrong-secret"), BASIC),
-        app_at(provider, DEMO_SERVER_ID, Some(DEMO_SERVER_SECRET), BODY),
-        app_at(provider, DEMO_SERVER_ID, Some(DEMO_SERVER_SECRET), NONE),
-        app_at(provider, DEMO_SERVER_ID, None, AUTO),
-    ]
+    let app = |secret, method| app_at(provider, DIALECT.client_id, secret, method);
+    let mut strangers = vec![app(Some("wrong-secret"), AUTO)];
+    if DIALECT.basic {
+        let right = Some(DIALECT.client_secret);
+        strangers.extend([app(right, BODY), app(right, NONE), app(None, AUTO)]);
+    }
+    strangers
 }
 
 #[track_caller]

@@ -1,18 +1,18 @@
 //! Endpoints of the program's own: https anywhere, http on loopback only, and nothing hidden in
 //! the address.
 
-use fitbit_simulator::{DEMO_SERVER_ID, Target};
-use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
+use fitbit_simulator::Target;
 use fitbit_test_support::{App, Error, Saver, code, interface};
 
-use crate::steps::{error_of, log_in};
+use super::steps::{error_of, log_in};
+use super::world::{DIALECT, PROFILE, app, new_app, provider, saved_token, token_uri};
 
 const AUTHORIZE: u32 = 0;
 const TOKEN: u32 = 1;
 const API: u32 = 3;
 
 fn any_app() -> App {
-    App::new(DEMO_SERVER_ID, None, Some("myapp://callback")).unwrap()
+    new_app(DIALECT.client_id, None, Some("myapp://callback")).unwrap()
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_refused_endpoint_leaves_the_one_before_it() {
 fn the_last_endpoint_set_counts() {
     let (first, second) = (provider(), provider());
     let app = app(&first);
-    app.set_endpoint(TOKEN, &format!("{}/oauth2/token", second.uri())).unwrap();
+    app.set_endpoint(TOKEN, &token_uri(&second)).unwrap();
     app.set_endpoint(API, second.uri()).unwrap();
     let client = app.from_token(&saved_token(&second, -10), &Saver::new()).unwrap();
     assert_eq!(client.get(PROFILE).unwrap().status, 200);
@@ -222,7 +222,7 @@ fn localhost_reaches_a_provider_on_ipv4() {
     let provider = provider();
     let app = app(&provider);
     let uri = format!("http://localhost:{}", provider.port());
-    app.set_endpoint(TOKEN, &format!("{uri}/oauth2/token")).unwrap();
+    app.set_endpoint(TOKEN, &format!("{uri}{}", DIALECT.oauth_paths[1])).unwrap();
     app.set_endpoint(API, &uri).unwrap();
     log_in(&provider, &app, &Saver::new()).get(PROFILE).unwrap();
 }

@@ -4,6 +4,7 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "fitbit.h"
 
@@ -17,19 +18,20 @@ static int failed(FitbitError *error)
     return 1;
 }
 
-/* token endpoint, client id, client secret, callback URI, session, redirect */
+/* provider, token endpoint, API, client id, client secret, callback URI, session, redirect */
 int main(int argc, char **argv)
 {
     FitbitApp *app;
     FitbitClient *client;
     char *user_id;
 
-    if (argc != 7) {
+    if (argc != 9) {
         return 2;
     }
-    if (failed(fitbit_app_new(FITBIT_PROVIDER_FITBIT, argv[2], argv[3], argv[4], &app))
-        || failed(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, argv[1]))
-        || failed(fitbit_step_two(app, argv[5], argv[6], NULL, NULL, &client))
+    if (failed(fitbit_app_new((FitbitProvider)atoi(argv[1]), argv[4], argv[5], argv[6], &app))
+        || failed(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, argv[2]))
+        || failed(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, argv[3]))
+        || failed(fitbit_step_two(app, argv[7], argv[8], NULL, NULL, &client))
         || failed(fitbit_user_id(client, &user_id))) {
         return 1;
     }

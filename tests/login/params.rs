@@ -1,9 +1,9 @@
 //! Step one's `params`: what one login adds to the address.
 
-use fitbit_test_support::world::{app, provider};
 use fitbit_test_support::{App, code};
 
-use crate::steps::{error_of, field, form, json, query};
+use super::steps::{error_of, field, form, json, query};
+use super::world::{DIALECT, app, provider};
 
 fn address(app: &App, params: &str) -> String {
     app.step_one(Some(params)).unwrap().authorization_uri
@@ -15,6 +15,23 @@ fn params_go_into_the_address() {
     let address = address(&app(&provider), "login_hint=a%40b.example&prompt=login+consent");
     assert_eq!(field(query(&address), "login_hint").unwrap(), "a@b.example");
     assert_eq!(field(query(&address), "prompt").unwrap(), "login consent");
+}
+
+#[test]
+fn what_step_one_adds_for_the_provider_is_the_programs_to_change() {
+    let provider = provider();
+    let app = app(&provider);
+    for (changed, _) in DIALECT.authorize_params {
+        for value in ["none", ""] {
+            let address = address(&app, &format!("{changed}={value}"));
+            let fields = form(query(&address));
+            let values: Vec<_> = fields.iter().filter(|(name, _)| name == changed).collect();
+            assert_eq!(values, [&((*changed).to_owned(), value.to_owned())], "{address}");
+            for (name, value) in DIALECT.authorize_params.iter().filter(|(n, _)| n != changed) {
+                assert_eq!(field(query(&address), name).as_deref(), Some(*value), "{address}");
+            }
+        }
+    }
 }
 
 #[test]

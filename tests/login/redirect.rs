@@ -1,10 +1,10 @@
 //! The address that the person comes back to, in every form in which a program may have it.
 
 use fitbit_simulator::{Simulator, Target};
-use fitbit_test_support::world::{app, provider};
 use fitbit_test_support::{Saver, Session, code};
 
-use crate::steps::{error_of, granted, query};
+use super::steps::{error_of, form, granted, query};
+use super::world::{app, provider};
 
 /// Logs in with the redirect that `rewrite` makes of the query of the provider's one.
 fn accepted(provider: &Simulator, rewrite: impl Fn(&str) -> String) {
@@ -13,16 +13,6 @@ fn accepted(provider: &Simulator, rewrite: impl Fn(&str) -> String) {
     let redirect = rewrite(query(&granted(provider, &session)));
     let outcome = app.step_two(&session.session, &redirect, &Saver::new());
     assert_eq!(outcome.err(), None, "{redirect}");
-}
-
-#[test]
-fn the_provider_ends_its_redirects_with_a_fragment_and_it_does_not_matter() {
-    let provider = provider();
-    let app = app(&provider);
-    let session = app.step_one(None).unwrap();
-    let redirect = granted(&provider, &session);
-    assert!(redirect.ends_with("#_=_"), "{redirect}");
-    app.step_two(&session.session, &redirect, &Saver::new()).unwrap();
 }
 
 #[test]
@@ -92,12 +82,11 @@ fn other_parameters_and_their_order_do_not_matter() {
 #[test]
 fn escapes_in_code_and_state_are_decoded() {
     let provider = provider();
+    let escape = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
     accepted(&provider, |query| {
-        let escape = |byte: u8| match byte {
-            b'=' | b'&' => char::from(byte).to_string(),
-            _ => format!("%{byte:02x}"),
-        };
-        query.bytes().map(escape).collect()
+        let fields = form(query);
+        let fields = fields.iter().map(|(name, value)| [escape(name), escape(value)].join("="));
+        fields.collect::<Vec<_>>().join("&")
     });
 }
 

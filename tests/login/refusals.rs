@@ -1,10 +1,10 @@
 //! What step two refuses before any request goes out, and in which order it looks.
 
-use fitbit_simulator::{DEMO_SERVER_ID, Decision, Target};
-use fitbit_test_support::world::{app, provider};
-use fitbit_test_support::{App, Error, Saver, code};
+use fitbit_simulator::{Decision, Target};
+use fitbit_test_support::{Error, Saver, code};
 
-use crate::steps::{error_of, granted, json, query};
+use super::steps::{error_of, granted, json, query};
+use super::world::{DIALECT, app, new_app, provider, token_uri};
 
 /// What step two says to a redirect; `{state}` in it stands for the session's state. The app's
 /// every endpoint is a simulator, which must not be asked.
@@ -27,10 +27,10 @@ fn refused(redirect: &str) -> Error {
 #[track_caller]
 fn refused_by_the_real_provider(redirect: &str) -> Error {
     let provider = provider();
-    let app = App::new(DEMO_SERVER_ID, None, Some("myapp://callback")).unwrap();
-    app.set_endpoint(1, &format!("{}/oauth2/token", provider.uri())).unwrap();
+    let app = new_app(DIALECT.client_id, None, Some("myapp://callback")).unwrap();
+    app.set_endpoint(1, &token_uri(&provider)).unwrap();
     let session = app.step_one(None).unwrap();
-    assert!(session.authorization_uri.starts_with("https://www.fitbit.com/oauth2/authorize?"));
+    assert!(session.authorization_uri.starts_with(&format!("{}?", DIALECT.authorize_uri)));
     let state = json(&session.session)["state"].as_str().unwrap().to_owned();
     let redirect = redirect.replace("{state}", &state);
     let error = error_of(app.step_two(&session.session, &redirect, &Saver::new()));
@@ -92,7 +92,7 @@ fn the_person_who_denies_is_access_denied() {
     let error = error_of(app.step_two(&session.session, &redirect, &Saver::new()));
     assert_eq!(error.code, code::ACCESS_DENIED);
     assert_eq!(error.provider_type.as_deref(), Some("access_denied"));
-    assert!(error.message.contains("The user denied the request."), "{}", error.message);
+    assert!(error.message.contains(DIALECT.denial), "{}", error.message);
     assert_eq!(provider.requests(Target::Exchange), 0);
 }
 
@@ -148,10 +148,20 @@ fn a_verifier_in_the_redirect_is_not_repeated() {
     assert!(!error.all_text().contains(verifier));
 }
 
-/// Fitbit sends no `iss`: one that is there comes from another provider (RFC 9207).
+/// RFC 9207: compared character by character. A provider that sends none is taken for another one
+/// where there is one.
 #[test]
-fn an_issuer_is_refused_where_the_provider_is_the_real_one() {
-    for issuer in ["https://www.fitbit.com", "https://accounts.google.com"] {
+fn an_issuer_other_than_the_providers_is_refused_before_any_request() {
+    for issuer in [
+        "https://www.fitbit.com",
+        "https://accounts.google.com/",
+        "https://accounts.google.com.example",
+        "https://accounts.google.co",
+        "https://ACCOUNTS.google.com",
+        "http://accounts.google.com",
+        "accounts.google.com",
+        "x",
+    ] {
         for answer in ["code=1", "error=access_denied"] {
             let redirect = format!("{answer}&state={{state}}&iss={issuer}");
             let error = refused_by_the_real_provider(&redirect);
@@ -162,12 +172,25 @@ fn an_issuer_is_refused_where_the_provider_is_the_real_one() {
     assert_eq!(without.code, code::ACCESS_DENIED);
 }
 
+/// Which issuer it is, only the providers that send one differ in.
+#[test]
+fn the_issuer_is_the_providers_own_or_none() {
+    let issuer = "https://accounts.google.com";
+    let expected =
+        if DIALECT.issuer == Some(issuer) { code::ACCESS_DENIED } else { code::STATE_MISMATCH };
+    for written in [issuer, "https%3A%2F%2Faccounts.google.com"] {
+        let redirect = format!("error=access_denied&state={{state}}&iss={written}");
+        assert_eq!(refused_by_the_real_provider(&redirect).code, expected, "{redirect}");
+    }
+}
+
 #[test]
 fn an_issuer_is_not_looked_at_where_the_authorize_endpoint_is_overridden() {
     let provider = provider();
     let app = app(&provider);
     let session = app.step_one(None).unwrap();
     let redirect = granted(&provider, &session);
-    let redirect = format!("/callback?iss=https%3A%2F%2Fmy.example&{}", query(&redirect));
+    let own: Vec<_> = query(&redirect).split('&').filter(|f| !f.starts_with("iss=")).collect();
+    let redirect = format!("/callback?iss=https%3A%2F%2Fmy.example&{}", own.join("&"));
     app.step_two(&session.session, &redirect, &Saver::new()).unwrap();
 }

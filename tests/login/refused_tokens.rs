@@ -1,10 +1,10 @@
 //! Texts that are no token: refused with a word about which argument it was, and never repeated.
 
 use fitbit_simulator::Simulator;
-use fitbit_test_support::world::{app, provider, raw_token};
 use fitbit_test_support::{Error, Saver, code};
 
-use crate::steps::error_of;
+use super::steps::error_of;
+use super::world::{app, provider, raw_token};
 
 /// What stands for a secret in the texts below.
 const MARK: &str = "s3cr3t";

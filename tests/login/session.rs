@@ -1,12 +1,12 @@
 //! The session: what the program keeps between the two steps, anywhere it likes.
 
-use fitbit_simulator::{DEMO_REDIRECT_URIS, DEMO_SERVER_ID, DEMO_SERVER_SECRET, Target};
-use fitbit_test_support::world::{USER, app, provider};
-use fitbit_test_support::{App, Saver, c, code, library};
+use fitbit_simulator::{DEMO_REDIRECT_URIS, Target};
+use fitbit_test_support::{Saver, c, code, library};
 
-use crate::steps::{error_of, granted, json, with_field};
+use super::steps::{error_of, granted, json, with_field};
+use super::world::{DIALECT, USER, app, app_at, provider, token_uri};
 
-const CALLBACK: &str = DEMO_REDIRECT_URIS[0];
+const CALLBACK: &str = DIALECT.callback_uri;
 
 #[test]
 fn it_says_whose_login_it_is_and_holds_no_client_secret() {
@@ -16,10 +16,10 @@ fn it_says_whose_login_it_is_and_holds_no_client_secret() {
     let mut names: Vec<_> = fields.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     assert_eq!(names, ["callback_uri", "client_id", "provider", "state", "verifier"]);
-    assert_eq!(fields["provider"], "fitbit");
-    assert_eq!(fields["client_id"], DEMO_SERVER_ID);
+    assert_eq!(fields["provider"], DIALECT.name);
+    assert_eq!(fields["client_id"], DIALECT.client_id);
     assert_eq!(fields["callback_uri"], CALLBACK);
-    assert!(!session.contains(DEMO_SERVER_SECRET));
+    assert!(!session.contains(DIALECT.client_secret));
 }
 
 #[test]
@@ -42,12 +42,14 @@ fn it_serves_another_process() {
     let session = app(&provider).step_one(None).unwrap();
     let redirect = granted(&provider, &session);
     let source = library::root().join("tests/login/other_process.c");
-    let token_uri = format!("{}/oauth2/token", provider.uri());
-    let program = c::build(&source, "login_other_process", &[]);
+    let token_uri = token_uri(&provider);
+    let program = c::build(&source, &format!("login_other_process_{}", DIALECT.name), &[]);
     let printed = program.run([
+        DIALECT.provider.to_string().as_str(),
         token_uri.as_str(),
-        DEMO_SERVER_ID,
-        DEMO_SERVER_SECRET,
+        provider.uri(),
+        DIALECT.client_id,
+        DIALECT.client_secret,
         CALLBACK,
         &session.session,
         &redirect,
@@ -85,7 +87,7 @@ fn one_of_another_app_is_refused_before_the_redirect_is_looked_at() {
     let app = app(&provider);
     let session = app.step_one(None).unwrap().session;
     for (name, value) in [
-        ("provider", "google_health"),
+        ("provider", DIALECT.other().name),
         ("provider", "FITBIT"),
         ("client_id", "22OTHR"),
         ("client_id", "22srvr"),
@@ -103,8 +105,12 @@ fn one_of_another_app_is_refused_before_the_redirect_is_looked_at() {
 #[test]
 fn one_of_an_app_with_another_callback_uri_is_refused() {
     let provider = provider();
-    let other =
-        App::at(provider.uri(), DEMO_SERVER_ID, Some(DEMO_SERVER_SECRET), DEMO_REDIRECT_URIS[1]);
+    let other = app_at(
+        provider.uri(),
+        DIALECT.client_id,
+        Some(DIALECT.client_secret),
+        DEMO_REDIRECT_URIS[1],
+    );
     let session = other.step_one(None).unwrap();
     let redirect = granted(&provider, &session);
     let error = error_of(app(&provider).step_two(&session.session, &redirect, &Saver::new()));

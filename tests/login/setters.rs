@@ -1,10 +1,9 @@
 //! Setting an app up: ranges, unknown numbers, and that nothing changes once it is in use.
 
-use fitbit_simulator::DEMO_SERVER_ID;
-use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
 use fitbit_test_support::{App, Error, Saver, code};
 
-use crate::steps::{error_of, field, granted, query};
+use super::steps::{error_of, field, granted, query};
+use super::world::{DIALECT, PROFILE, app, new_app, provider, saved_token};
 
 type Setting = (&'static str, fn(&App) -> Result<(), Error>);
 
@@ -40,7 +39,7 @@ fn nothing_can_be_set(app: &App, provider: &fitbit_simulator::Simulator) {
 
 #[test]
 fn before_its_first_use_everything_can_be_set() {
-    let app = App::new(DEMO_SERVER_ID, Some("a secret"), None).unwrap();
+    let app = new_app(DIALECT.client_id, Some("a secret"), None).unwrap();
     for _ in 0..2 {
         for (name, set) in SETTERS {
             assert_eq!(set(&app), Ok(()), "{name}");
@@ -104,7 +103,7 @@ fn the_largest_values_are_no_overflow() {
 
 #[test]
 fn a_number_that_is_no_client_authentication_is_refused() {
-    let app = App::new(DEMO_SERVER_ID, Some("a secret"), None).unwrap();
+    let app = new_app(DIALECT.client_id, Some("a secret"), None).unwrap();
     for method in [4, 5, 255, 1 << 16, 1 << 31, u32::MAX] {
         let error = error_of(app.set_client_auth(method));
         assert_eq!(error.code, code::INVALID_ARGUMENT, "{method}");

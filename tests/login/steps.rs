@@ -1,11 +1,11 @@
 //! The steps that most tests here take: begin a login, play the person, read what was sent.
-//!
-//! Forms are read by a reader of the tests' own, so that a mistake of the library's cannot hide
-//! behind the same mistake here.
 
 use fitbit_simulator::{Decision, Entry, FaultKind, Simulator};
 use fitbit_test_support::{App, Client, Error, Saver, Session};
+pub use fitbit_test_support::{field, form};
 use serde_json::Value;
+
+use super::world::DIALECT;
 
 /// The person grants everything; answers with the address that the browser is sent to.
 pub fn granted(provider: &Simulator, session: &Session) -> String {
@@ -39,39 +39,6 @@ pub fn query(uri: &str) -> &str {
     uri.split_once('?').map_or("", |(_, query)| query)
 }
 
-/// The fields of a form, decoded, in their order.
-pub fn form(text: &str) -> Vec<(String, String)> {
-    let fields = text.split('&').filter(|field| !field.is_empty());
-    fields.map(|field| field.split_once('=').unwrap_or((field, ""))).map(decode_both).collect()
-}
-
-fn decode_both((name, value): (&str, &str)) -> (String, String) {
-    (decode(name), decode(value))
-}
-
-fn decode(text: &str) -> String {
-    let mut decoded = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        match first {
-            b'+' => decoded.push(b' '),
-            b'%' => {
-                let digits = std::str::from_utf8(&tail[..2]).expect("two digits follow a %");
-                decoded.push(u8::from_str_radix(digits, 16).expect("hexadecimal digits"));
-                rest = &tail[2..];
-            }
-            byte => decoded.push(byte),
-        }
-    }
-    String::from_utf8(decoded).expect("a form holds UTF-8")
-}
-
-/// The value of a field of a form.
-pub fn field(text: &str, name: &str) -> Option<String> {
-    form(text).into_iter().find(|(n, _)| n == name).map(|(_, value)| value)
-}
-
 pub fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("this is JSON")
 }
@@ -85,7 +52,7 @@ pub fn with_field(session: &str, name: &str, value: impl Into<Value>) -> String 
 
 /// The requests that reached the token endpoint.
 pub fn token_requests(provider: &Simulator) -> Vec<Entry> {
-    provider.log().into_iter().filter(|entry| entry.target == "/oauth2/token").collect()
+    provider.log().into_iter().filter(|entry| entry.target == DIALECT.oauth_paths[1]).collect()
 }
 
 /// The form in the body of a request.

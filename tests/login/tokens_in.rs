@@ -2,11 +2,11 @@
 //! the Python clients.
 
 use fitbit_simulator::{Simulator, Target};
-use fitbit_test_support::world::{PROFILE, app, provider, raw_token, saved_token};
 use fitbit_test_support::{Client, Saver, code};
 use serde_json::Value;
 
-use crate::steps::{error_of, json, log_in};
+use super::steps::{error_of, json, log_in};
+use super::world::{DIALECT, PROFILE, app, provider, raw_token, saved_token};
 
 fn load(provider: &Simulator, token: &str) -> Client {
     app(provider).from_token(token, &Saver::new()).expect("a token that can be loaded")
@@ -58,7 +58,8 @@ fn what_a_client_gives_out_it_also_takes_whatever_it_was_made_from() {
         r#"{"access_token":"a","expires_at":1e300,"expires_in":1e300}"#.to_owned(),
         r#"{"access_token":"a","expires_at":"soon","expires_in":"later"}"#.to_owned(),
         r#"{"access_token":"a","expires_at":9007199254740993}"#.to_owned(),
-        r#"{"access_token":"a","scope":["a",7,"b"],"user_id":7,"b":[ 1 ],"a":1.0}"#.to_owned(),
+        r#"{"access_token":"a","scope":["SCOPE",7,"b"],"user_id":7,"b":[ 1 ],"a":1.0}"#
+            .replace("SCOPE", DIALECT.profile_scope),
         r#"{"refresh_token":"\u00e9\n\"\\\u0000\/","token_type":"","scope":[]}"#.to_owned(),
     ] {
         let once = load(&provider, &token).token();
@@ -82,7 +83,7 @@ fn a_python_dictionary_is_used_until_it_expires() {
     let ours = json(&load(&provider, &token.to_string()).token());
     assert!(ours["expires_at"].is_i64(), "{ours}");
     assert_eq!(ours["expires_at"].as_f64().unwrap(), token["expires_at"].as_f64().unwrap().floor());
-    assert_eq!(ours["scope"], "profile activity nutrition sleep");
+    assert_eq!(ours["scope"], json(&saved_token(&provider, 3600))["scope"]);
 }
 
 #[test]
@@ -155,13 +156,14 @@ fn null_and_empty_fields_count_as_absent() {
     let token = r#"{"access_token":"a","refresh_token":"","expires_in":null,"expires_at":"",
                     "scope":[],"token_type":null,"user_id":"","provider":null}"#;
     let token = json(&load(&provider, token).token());
-    assert_eq!(token, json(r#"{"access_token":"a","provider":"fitbit"}"#));
+    assert_eq!(token, serde_json::json!({ "access_token": "a", "provider": DIALECT.name }));
 }
 
 #[test]
 fn a_token_of_the_other_provider_is_reauthorize_and_no_request() {
     let provider = provider();
-    for name in ["google_health", "google", "FITBIT", "fitbit "] {
+    let (other, own) = (DIALECT.other().name, DIALECT.name);
+    for name in [other, "google", &own.to_uppercase(), &format!("{own} ")] {
         let mut token = json(&saved_token(&provider, -10));
         token["provider"] = name.into();
         let saver = Saver::new();

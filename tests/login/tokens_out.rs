@@ -4,10 +4,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fitbit_simulator::{Fault, Target};
-use fitbit_test_support::world::{USER, app, provider, raw_token};
 use fitbit_test_support::{Client, Saver};
 
-use crate::steps::{answer, json, log_in, log_in_under};
+use super::steps::{answer, json, log_in, log_in_under};
+use super::world::{DIALECT, PROFILE, USER, app, provider, raw_token};
 
 /// Fields of a later provider, as it might write them.
 const UNKNOWN: [&str; 12] = [
@@ -41,28 +41,31 @@ fn it_has_the_promised_fields_and_no_others() {
     let before = now();
     let client = log_in(&provider, &app(&provider), &Saver::new());
     let token = client.token();
-    assert_eq!(
-        names(&token),
-        [
-            "access_token",
-            "expires_at",
-            "expires_in",
-            "provider",
-            "refresh_token",
-            "scope",
-            "token_type",
-            "user_id"
-        ]
-    );
+    let mut promised = vec![
+        "access_token",
+        "expires_at",
+        "expires_in",
+        "provider",
+        "refresh_token",
+        "scope",
+        "token_type",
+    ];
+    if DIALECT.token_names_its_user {
+        promised.push("user_id");
+        assert_eq!(json(&token)["user_id"], USER);
+    }
+    assert_eq!(names(&token), promised);
     let token = json(&token);
-    assert_eq!(token["provider"], "fitbit");
+    assert_eq!(token["provider"], DIALECT.name);
     assert_eq!(token["token_type"], "Bearer");
-    assert_eq!(token["user_id"], USER);
-    assert_eq!(token["expires_in"], 28800);
+    assert_eq!(token["expires_in"], DIALECT.token_life);
     let expires_at = token["expires_at"].as_i64().expect("an integer");
-    assert!((before + 28800..=now() + 28800).contains(&expires_at), "{expires_at}");
+    assert!(
+        (before + DIALECT.token_life..=now() + DIALECT.token_life).contains(&expires_at),
+        "{expires_at}"
+    );
     let scope = token["scope"].as_str().expect("a text");
-    assert_eq!(scope.split(' ').count(), 15, "{scope}");
+    assert_eq!(scope.split(' ').count(), DIALECT.read_scopes.len(), "{scope}");
 }
 
 /// The token text holds each unknown field exactly as the provider wrote it.
@@ -126,9 +129,9 @@ fn an_answer_that_does_not_say_how_long_gets_the_usual_life() {
         let before = now();
         let client = log_in_under(&provider, &app, answer(text)).unwrap();
         let token = json(&client.token());
-        assert_eq!(token["expires_in"], 28800);
+        assert_eq!(token["expires_in"], DIALECT.usual_life);
         let expires_at = token["expires_at"].as_i64().unwrap();
-        assert!((before + 28800..=now() + 28800).contains(&expires_at));
+        assert!((before + DIALECT.usual_life..=now() + DIALECT.usual_life).contains(&expires_at));
     }
 }
 
@@ -156,7 +159,7 @@ fn a_life_that_cannot_be_read_does_not_renew_the_token_at_once() {
         let text = text.to_string().replace(r#""LIFE""#, life);
         let client = log_in_under(&provider, &app, answer(&text)).unwrap();
         provider.reset_counts();
-        client.get("/1/user/-/profile.json").unwrap();
+        client.get(PROFILE).unwrap();
         assert_eq!(provider.requests(Target::Refresh), 0, "{life}");
     }
 }
@@ -168,6 +171,9 @@ fn lives_beyond_all_measure_are_no_overflow() {
     for life in ["9223372036854775807", "18446744073709551616", "1e300", r#""1e18""#] {
         let text = format!(r#"{{"access_token":"a","expires_in":{life}}}"#);
         let client = log_in_under(&provider, &app, answer(&text)).unwrap();
-        assert!(json(&client.token())["expires_at"].as_i64().unwrap() > now() + 28800, "{life}");
+        assert!(
+            json(&client.token())["expires_at"].as_i64().unwrap() > now() + DIALECT.usual_life,
+            "{life}"
+        );
     }
 }

@@ -1,10 +1,10 @@
 //! Answers of the token endpoint that carry a token which must never be used.
 
 use fitbit_simulator::{Fault, Target};
-use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
 use fitbit_test_support::{Saver, code};
 
-use crate::steps::{answer, error_of, json, log_in_under};
+use super::steps::{answer, error_of, json, log_in_under};
+use super::world::{PROFILE, USER, app, named_token, provider, saved_token};
 
 /// Access tokens that are not printable ASCII without spaces, as JSON writes them, and types that
 /// are not bearer.
@@ -68,9 +68,9 @@ fn bearer_is_bearer_in_any_case() {
 fn a_renewal_that_answers_with_another_persons_token_is_protocol_and_never_used() {
     let provider = provider();
     let saver = Saver::new();
-    let client = app(&provider).from_token(&saved_token(&provider, 3600), &saver).unwrap();
+    let client = app(&provider).from_token(&named_token(&provider, 3600), &saver).unwrap();
     let before = client.token();
-    for user_id in [r#""ZZZZZZ""#, "7", r#""26fwfl""#] {
+    for user_id in [r#""ZZZZZZ""#, "7", &format!(r#""{USER} ""#)] {
         let text = format!(r#"{{"access_token":"theirs","user_id":{user_id}}}"#);
         provider.fault(Fault::once(Target::Refresh, answer(&text)));
         assert_eq!(error_of(client.refresh()).code, code::PROTOCOL, "{user_id}");
@@ -78,5 +78,5 @@ fn a_renewal_that_answers_with_another_persons_token_is_protocol_and_never_used(
     }
     assert!(saver.offered().is_empty());
     client.refresh().unwrap();
-    assert_eq!(json(&client.token())["user_id"], "26FWFL");
+    assert_eq!(json(&client.token())["user_id"], USER);
 }

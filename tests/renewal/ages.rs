@@ -1,13 +1,13 @@
 //! When a token is renewed before a request: within the leeway of its expiry, or after it.
 
 use fitbit_simulator::Target;
-use fitbit_test_support::world::{PROFILE, USER, app, provider, raw_token};
 use fitbit_test_support::{Saver, code};
 
-use crate::scene::{access_tokens_sent, client_of, client_with, field};
+use super::scene::{access_tokens_sent, client_of, client_with, field};
+use super::world::{DIALECT, PROFILE, USER, app, provider, raw_token};
 
 /// How many refresh requests a GET causes, with a token that has so many seconds left, an app of
-/// this leeway (none: the default), and a token that lived so long (none: Fitbit's eight hours).
+/// this leeway (none: the default), and a token that lived so long (none: the provider's own).
 fn refreshes(seconds_left: i64, leeway: Option<u32>, life: Option<u64>) -> u64 {
     let provider = provider();
     if let Some(life) = life {
@@ -47,9 +47,11 @@ fn the_default_leeway_is_a_minute() {
 fn the_leeway_is_at_most_a_tenth_of_the_tokens_life() {
     assert_eq!(refreshes(30, None, Some(100)), 0, "the default");
     assert_eq!(refreshes(8, None, Some(100)), 1, "the default");
-    assert_eq!(refreshes(3500, Some(7200), None), 0, "set by the program");
-    assert_eq!(refreshes(2500, Some(7200), None), 1, "set by the program");
-    assert_eq!(refreshes(3500, Some(u32::MAX), None), 0, "set by the program");
+    let tenth = DIALECT.token_life / 10;
+    for leeway in [7200, u32::MAX] {
+        assert_eq!(refreshes(tenth + 30, Some(leeway), None), 0, "set by the program");
+        assert_eq!(refreshes(tenth - 30, Some(leeway), None), 1, "set by the program");
+    }
 }
 
 #[test]

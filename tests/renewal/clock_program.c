@@ -2,10 +2,11 @@
  * One login, told line by line what to do: "refresh", or a path to GET. Answers each line with
  * the status, or with the error's name. The test sets its clock in between.
  *
- * usage: clock_program SERVER CLIENT_ID CLIENT_SECRET TOKEN_JSON
+ * usage: clock_program PROVIDER TOKEN_ENDPOINT API CLIENT_ID CLIENT_SECRET TOKEN_JSON
  */
 #include <fitbit.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int failed(FitbitError *error)
@@ -19,16 +20,15 @@ static int failed(FitbitError *error)
 
 int main(int argc, char **argv)
 {
-    char line[256], token_endpoint[256];
+    char line[256];
     FitbitApp *app = NULL;
     FitbitClient *client = NULL;
-    if (argc != 5)
+    if (argc != 7)
         return 2;
-    snprintf(token_endpoint, sizeof token_endpoint, "%s/oauth2/token", argv[1]);
-    if (failed(fitbit_app_new(FITBIT_PROVIDER_FITBIT, argv[2], argv[3], NULL, &app)) ||
-        failed(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, token_endpoint)) ||
-        failed(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, argv[1])) ||
-        failed(fitbit_from_token(app, argv[4], NULL, NULL, &client)))
+    if (failed(fitbit_app_new((FitbitProvider)atoi(argv[1]), argv[4], argv[5], NULL, &app)) ||
+        failed(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, argv[2])) ||
+        failed(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, argv[3])) ||
+        failed(fitbit_from_token(app, argv[6], NULL, NULL, &client)))
         return 1;
     while (fgets(line, sizeof line, stdin)) {
         FitbitResponse *response = NULL;

@@ -8,9 +8,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use fitbit_simulator::{DEMO_SERVER_ID, DEMO_SERVER_SECRET, Simulator, Target};
-use fitbit_test_support::world::{PROFILE, provider, raw_token, saved_token};
+use fitbit_simulator::{Simulator, Target};
 use fitbit_test_support::{c, library};
+
+use super::world::{DIALECT, PROFILE, provider, raw_token, saved_token, token_uri};
 
 const HOUR: i64 = 3600;
 
@@ -22,8 +23,9 @@ fn source(name: &str) -> PathBuf {
 fn built() -> &'static (PathBuf, PathBuf) {
     static BUILT: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let program = c::build(&source("clock_program.c"), "renewal_clock_program", &[]);
-        let shim = program.path.with_file_name("renewal_clock_shim.so");
+        let name = format!("renewal_clock_program_{}", DIALECT.name);
+        let program = c::build(&source("clock_program.c"), &name, &[]);
+        let shim = program.path.with_extension("shim.so");
         let mut command = Command::new("cc");
         command.args(c::STRICT).args(["-shared", "-fPIC"]).arg(source("clock_shim.c"));
         let compiled = command.arg("-o").arg(&shim).status().expect("a C compiler is installed");
@@ -45,10 +47,12 @@ impl Machine {
         static MACHINES: AtomicU32 = AtomicU32::new(0);
         let (program, shim) = built();
         let nth = MACHINES.fetch_add(1, Ordering::Relaxed);
-        let offset = program.with_file_name(format!("clock_{}_{nth}", std::process::id()));
+        let offset =
+            program.with_file_name(format!("clock_{}_{}_{nth}", DIALECT.name, std::process::id()));
         std::fs::write(&offset, ahead.to_string()).unwrap();
         let mut child = Command::new(program)
-            .args([provider.uri(), DEMO_SERVER_ID, DEMO_SERVER_SECRET, token])
+            .args([&DIALECT.provider.to_string(), &token_uri(provider), provider.uri()])
+            .args([DIALECT.client_id, DIALECT.client_secret, token])
             .env("LD_PRELOAD", shim)
             .env("CLOCK_OFFSET_FILE", &offset)
             .stdin(Stdio::piped())
@@ -156,7 +160,7 @@ fn a_clock_that_is_set_back_does_not_lengthen_a_received_tokens_life() {
     machine.get(1);
     assert_eq!(sent(&provider).0, 1);
     std::thread::sleep(Duration::from_millis(2100));
-    provider.settings(|settings| settings.token_life = 28_800);
+    provider.settings(|settings| settings.token_life = DIALECT.token_life.unsigned_abs());
     machine.get(1);
     // Renewed by the monotonic clock, ahead of the request: there was no 401.
     assert!(provider.log().iter().all(|entry| entry.status == 200));
@@ -180,8 +184,9 @@ fn a_clock_set_back_under_a_loaded_token_does_not_make_it_trusted_for_ever() {
 fn a_clock_that_jumps_to_and_fro_does_not_renew_on_every_request() {
     let provider = provider();
     let mut machine = Machine::start(&provider, &raw_token(&provider).to_string(), 0);
-    for jump in [0, HOUR, -HOUR, 2 * HOUR, -2 * HOUR, 7 * HOUR, -7 * HOUR] {
-        machine.set_clock(jump);
+    let eighth = DIALECT.token_life / 8;
+    for jump in [0, 1, -1, 2, -2, 7, -7] {
+        machine.set_clock(jump * eighth);
         machine.get(2);
     }
     assert_eq!(sent(&provider).0, 1, "none of them is as long as a token's life");

@@ -1,11 +1,11 @@
 //! What ends a login and what does not, and what a client whose login has ended still does.
 
 use fitbit_simulator::{Fault, FaultKind, Target};
-use fitbit_test_support::world::{PROFILE, app, provider, raw_token, saved_token};
 use fitbit_test_support::{Saver, code};
 use serde_json::{Value, json};
 
-use crate::scene::{answer_next_refresh, client_of, client_with, hasty_app};
+use super::scene::{answer_next_refresh, client_of, client_with, hasty_app};
+use super::world::{DIALECT, PERSON, PROFILE, app, named_token, provider, raw_token, saved_token};
 
 fn both_shapes() -> [FaultKind; 2] {
     [FaultKind::Status400InvalidGrant, FaultKind::Status400Rfc6749]
@@ -49,7 +49,7 @@ fn an_access_token_that_still_lasts_outlives_the_refresh_token() {
 fn a_person_who_withdrew_the_app_has_to_log_in_again() {
     let provider = provider();
     let client = client_with(&provider, 3600, &Saver::new());
-    provider.revoke_user("26FWFL");
+    provider.revoke_user(PERSON);
     assert_eq!(client.get(PROFILE).unwrap_err().code, code::REAUTHORIZE);
     assert_eq!(client.get(PROFILE).unwrap_err().code, code::REAUTHORIZE);
     assert_eq!(provider.requests(Target::Refresh), 1);
@@ -122,7 +122,7 @@ fn a_refused_client_keeps_the_login() {
 #[test]
 fn too_many_renewals_say_how_long_to_wait() {
     for (kind, seconds) in [
-        (FaultKind::Status429Reset(30), 31),
+        ((DIALECT.too_many_requests)(30), 31),
         (FaultKind::Status429RetryAfter(40), 41),
         (FaultKind::Status429Bare, -1),
         (FaultKind::Status429Malformed, -1),
@@ -139,12 +139,13 @@ fn too_many_renewals_say_how_long_to_wait() {
 }
 
 #[test]
-fn a_retired_provider_is_not_asked_twice_and_ends_nothing() {
+fn a_410_is_not_asked_for_twice_and_ends_nothing() {
     let provider = provider();
     let client = client_with(&provider, -10, &Saver::new());
     provider.fault(Fault::always(Target::Refresh, FaultKind::Status410));
     let error = client.get(PROFILE).unwrap_err();
-    assert_eq!((error.code, error.http_status), (code::PROVIDER_RETIRED, 410));
+    let expected = if DIALECT.retires { code::PROVIDER_RETIRED } else { code::HTTP };
+    assert_eq!((error.code, error.http_status), (expected, 410));
     assert_eq!(provider.requests(Target::Refresh), 1);
     provider.clear_faults();
     assert_eq!(client.get(PROFILE).unwrap().status, 200);
@@ -160,7 +161,7 @@ fn a_token_that_cannot_be_used_is_neither_kept_nor_offered() {
     ];
     for change in changes {
         let (provider, saver) = (provider(), Saver::new());
-        let client = client_with(&provider, 3600, &saver);
+        let client = app(&provider).from_token(&named_token(&provider, 3600), &saver).unwrap();
         let before = client.token();
         answer_next_refresh(&provider, change);
         assert_eq!(client.refresh().unwrap_err().code, code::PROTOCOL);

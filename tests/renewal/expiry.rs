@@ -2,12 +2,12 @@
 
 use fitbit_simulator::Target;
 use fitbit_test_support::Saver;
-use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
 use serde_json::{Value, json};
 
-use crate::scene::{
+use super::scene::{
     access_tokens_sent, answer_next_refresh, client_with, field, refresh_tokens_sent,
 };
+use super::world::{DIALECT, PROFILE, app, named_token, provider};
 
 fn now() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -94,7 +94,7 @@ fn an_answer_without_a_life_gets_the_providers_usual_one() {
         }
         assert_eq!(provider.requests(Target::Refresh), 1);
         let expires_at: i64 = client.token_field("expires_at").unwrap().parse().unwrap();
-        assert!((before + 28_800..=now() + 28_800).contains(&expires_at));
+        assert!((before + DIALECT.usual_life..=now() + DIALECT.usual_life).contains(&expires_at));
     }
 }
 
@@ -122,7 +122,7 @@ fn what_an_answer_leaves_out_stays_as_it_was() {
     ];
     for leave_out in nothings {
         let (provider, saver) = (provider(), Saver::new());
-        let mut saved: Value = serde_json::from_str(&saved_token(&provider, -10)).unwrap();
+        let mut saved: Value = serde_json::from_str(&named_token(&provider, -10)).unwrap();
         saved["kept_by"] = "the program".into();
         let client = app(&provider).from_token(&saved.to_string(), &saver).unwrap();
         answer_next_refresh(&provider, |token| {
@@ -147,7 +147,7 @@ fn the_expiry_of_the_old_token_is_never_taken_for_that_of_the_new_one() {
     answer_next_refresh(&provider, |token| token["expires_at"] = 17.into());
     client.get(PROFILE).unwrap();
     let expires_at: i64 = client.token_field("expires_at").unwrap().parse().unwrap();
-    assert!(expires_at >= before + 28_800, "counted by this machine, from expires_in");
+    assert!(expires_at >= before + DIALECT.token_life, "counted by this machine, from expires_in");
     client.get(PROFILE).unwrap();
     assert_eq!(provider.requests(Target::Refresh), 1);
 }

@@ -4,10 +4,10 @@
 use std::time::{Duration, Instant};
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
-use fitbit_test_support::world::{PROFILE, provider};
 use fitbit_test_support::{Error, Saver, code};
 
-use crate::scene::{client_of, hasty_app};
+use super::scene::{client_of, hasty_app};
+use super::world::{DIALECT, PROFILE, provider};
 
 const TIMEOUT: Duration = Duration::from_secs(6);
 
@@ -32,7 +32,7 @@ fn expected(kind: &FaultKind) -> Expected {
         FaultKind::Latency(_) | FaultKind::WrongContentType | FaultKind::SlowDrip(_) => Success,
         FaultKind::Status401InvalidClient => Final(code::INVALID_CLIENT),
         FaultKind::Status400InvalidGrant | FaultKind::Status400Rfc6749 => Final(code::REAUTHORIZE),
-        FaultKind::Status410 => Final(code::PROVIDER_RETIRED),
+        FaultKind::Status410 if DIALECT.retires => Final(code::PROVIDER_RETIRED),
         FaultKind::Status429Reset(_)
         | FaultKind::Status429RetryAfter(_)
         | FaultKind::Status429RetryAfterDate(_)

@@ -1,19 +1,22 @@
 /*
  * A program that forks while another of its threads is renewing. It says "saving" when its token
  * callback is entered, forks when it is told a line, and lets the callback return ("hold": only
- * then) when the child has ended. Child and parent say what their GET was answered.
+ * then) when the child has ended. Child and parent say what their GET was answered; without a
+ * path, they ask whose login it is.
  *
- * usage: fork_program SERVER CLIENT_ID CLIENT_SECRET TOKEN_JSON [hold]
+ * usage: fork_program PROVIDER TOKEN_ENDPOINT API CLIENT_ID CLIENT_SECRET TOKEN_JSON PATH [hold]
  */
 #define _POSIX_C_SOURCE 200809L
 #include <fitbit.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static FitbitClient *client;
+static const char *path;
 static pid_t parent;
 static int hold, released[2];
 
@@ -32,12 +35,17 @@ static int on_token(const char *token_json, void *user_data)
 static void *get(void *who)
 {
     FitbitResponse *response = NULL;
-    FitbitError *error = fitbit_get(client, "/1/user/-/profile.json", &response);
+    char *user_id = NULL;
+    FitbitError *error =
+        *path ? fitbit_get(client, path, &response) : fitbit_user_id(client, &user_id);
     if (error)
         printf("%s %s\n", (const char *)who, fitbit_error_code_name(fitbit_error_code(error)));
+    else if (user_id)
+        printf("%s %s\n", (const char *)who, user_id);
     else
         printf("%s %d\n", (const char *)who, fitbit_response_status(response));
     fflush(stdout);
+    fitbit_string_free(user_id);
     fitbit_error_free(error);
     fitbit_response_free(response);
     return NULL;
@@ -45,19 +53,19 @@ static void *get(void *who)
 
 int main(int argc, char **argv)
 {
-    char line[16], token_endpoint[256];
+    char line[16];
     FitbitApp *app = NULL;
     pthread_t renewing;
     pid_t child;
-    if (argc < 5 || pipe(released) != 0)
+    if (argc < 8 || pipe(released) != 0)
         return 2;
     parent = getpid();
-    hold = argc > 5 && strcmp(argv[5], "hold") == 0;
-    snprintf(token_endpoint, sizeof token_endpoint, "%s/oauth2/token", argv[1]);
-    if (fitbit_app_new(FITBIT_PROVIDER_FITBIT, argv[2], argv[3], NULL, &app) ||
-        fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, token_endpoint) ||
-        fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, argv[1]) ||
-        fitbit_from_token(app, argv[4], on_token, NULL, &client) ||
+    path = argv[7];
+    hold = argc > 8 && strcmp(argv[8], "hold") == 0;
+    if (fitbit_app_new((FitbitProvider)atoi(argv[1]), argv[4], argv[5], NULL, &app) ||
+        fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, argv[2]) ||
+        fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, argv[3]) ||
+        fitbit_from_token(app, argv[6], on_token, NULL, &client) ||
         pthread_create(&renewing, NULL, get, "parent") != 0)
         return 1;
     if (!fgets(line, sizeof line, stdin))

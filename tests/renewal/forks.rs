@@ -5,26 +5,28 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
-use fitbit_simulator::{DEMO_SERVER_ID, DEMO_SERVER_SECRET, Simulator, Target};
-use fitbit_test_support::world::{provider, saved_token};
+use fitbit_simulator::{Simulator, Target};
 use fitbit_test_support::{c, library};
 
-use crate::scene::delay;
+use super::scene::delay;
+use super::world::{DIALECT, PROFILE, provider, saved_token, token_uri};
 
 /// Runs the program, tells it to fork when `now` returns (which may read what it says), and
 /// answers with all that it said afterwards.
-fn forked(
+pub fn forked(
     name: &str,
     provider: &Simulator,
-    arguments: &[&str],
+    token: &str,
+    path_and_more: &[&str],
     now: impl FnOnce(&mut dyn BufRead),
 ) -> Vec<String> {
-    let program = c::build(&library::root().join("tests/renewal/fork_program.c"), name, &[]);
-    let token = saved_token(provider, -10);
+    let source = library::root().join("tests/renewal/fork_program.c");
+    let program = c::build(&source, &format!("{name}_{}", DIALECT.name), &[]);
     let mut running = program
         .command()
-        .args([provider.uri(), DEMO_SERVER_ID, DEMO_SERVER_SECRET, &token])
-        .args(arguments)
+        .args([&DIALECT.provider.to_string(), &token_uri(provider), provider.uri()])
+        .args([DIALECT.client_id, DIALECT.client_secret, token])
+        .args(path_and_more)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -40,7 +42,8 @@ fn forked(
 #[test]
 fn a_child_forked_while_the_token_is_being_saved_waits_for_nobody() {
     let provider = provider();
-    let said = forked("renewal_fork_saving", &provider, &["hold"], |said| {
+    let token = saved_token(&provider, -10);
+    let said = forked("renewal_fork_saving", &provider, &token, &[PROFILE, "hold"], |said| {
         let mut line = String::new();
         said.read_line(&mut line).unwrap();
         assert_eq!(line, "saving\n");
@@ -54,9 +57,10 @@ fn a_child_forked_while_the_token_is_being_saved_waits_for_nobody() {
 #[test]
 fn a_child_forked_while_the_provider_is_asked_asks_itself() {
     let provider = provider();
+    let token = saved_token(&provider, -10);
     provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
     delay(&provider, Target::Refresh, 1500);
-    let mut said = forked("renewal_fork_asking", &provider, &[], |_| {
+    let mut said = forked("renewal_fork_asking", &provider, &token, &[PROFILE], |_| {
         while provider.max_in_flight(Target::Refresh) == 0 {
             std::thread::yield_now();
         }

@@ -4,10 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex};
 
 use fitbit_simulator::{Decision, Simulator, Target};
-use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
 use fitbit_test_support::{App, Client, Saver};
 
-use crate::scene::{Gate, client_of};
+use super::scene::{Gate, client_of};
+use super::world::{PROFILE, app, provider, saved_token};
 
 /// Does `inside` in the callback of a renewal; what fails in it fails after the call.
 fn inside_a_callback(app: &App, provider: &Simulator, inside: impl FnOnce() + Send + 'static) {

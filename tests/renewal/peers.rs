@@ -6,10 +6,10 @@
 use std::sync::Barrier;
 
 use fitbit_simulator::{Fault, FaultKind, Target};
-use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
 use fitbit_test_support::{Saver, code};
 
-use crate::scene::{answer_next_refresh, client_with, delay, refresh_tokens_sent};
+use super::scene::{answer_next_refresh, client_with, delay, refresh_tokens_sent};
+use super::world::{DIALECT, PROFILE, app, provider, saved_token};
 
 /// Fault 2 of the seed: any status but 2xx and 429 becomes a silent None.
 #[test]
@@ -29,14 +29,14 @@ fn every_bad_status_is_an_error_that_names_it() {
     }
 }
 
-/// Fault 3 of the seed: a 429 without Retry-After is a KeyError, and Fitbit's own header is not
-/// looked at.
+/// Fault 3 of the seed: a 429 without Retry-After is a KeyError, and the provider's own header is
+/// not looked at.
 #[test]
-fn a_429_needs_no_header_and_fitbits_own_one_is_read() {
+fn a_429_needs_no_header_and_the_providers_own_one_is_read() {
     for (kind, retry_after) in [
         (FaultKind::Status429Bare, -1),
         (FaultKind::Status429Malformed, -1),
-        (FaultKind::Status429Reset(20), 21),
+        ((DIALECT.too_many_requests)(20), 21),
     ] {
         let provider = provider();
         let client = client_with(&provider, 3600, &Saver::new());

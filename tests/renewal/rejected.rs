@@ -1,11 +1,11 @@
 //! After a 401: whether the token is renewed, and that the request goes out once more.
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
-use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
 use fitbit_test_support::{Client, Saver, code};
 use serde_json::json;
 
-use crate::scene::{access_tokens_sent, client_with, field};
+use super::scene::{access_tokens_sent, client_with, field};
+use super::world::{DIALECT, PROFILE, app, provider, saved_token};
 
 /// A client with a token that looks good for an hour.
 fn trusting_client(provider: &Simulator) -> Client {
@@ -84,24 +84,22 @@ fn a_challenge_is_read_as_its_grammar_allows_it() {
 
 #[test]
 fn a_401_that_says_something_else_or_nothing_renews_nothing() {
-    let said = |kind: &str| {
-        FaultKind::Json(401, json!({ "errors": [{ "errorType": kind, "message": "no" }] }))
-    };
+    let said = |kind: &str| FaultKind::Json(401, (DIALECT.api_error)(kind));
     for kind in [
         FaultKind::Status401Empty,
-        FaultKind::Status401InvalidClient,
+        said("invalid_client"),
         said("invalid_request"),
         said("oauth"),
         said("EXPIRED"),
         FaultKind::Json(401, json!({})),
         FaultKind::Json(401, json!({ "error": "invalid_client" })),
-        FaultKind::Json(401, json!({ "message": "expired_token" })),
+        FaultKind::Json(401, json!({ "message": DIALECT.expired_token })),
         FaultKind::Json(401, json!({ "errors": [] })),
-        FaultKind::Json(401, json!({ "errors": "expired_token" })),
+        FaultKind::Json(401, json!({ "errors": DIALECT.expired_token })),
         raw_401("WWW-Authenticate: Bearer", ""),
         raw_401(r#"WWW-Authenticate: Bearer error="insufficient_scope""#, ""),
         raw_401(r#"WWW-Authenticate: Basic realm="invalid_token""#, ""),
-        raw_401("Content-Type: text/plain", "expired_token"),
+        raw_401("Content-Type: text/plain", DIALECT.expired_token),
     ] {
         assert_eq!(sent_after(kind.clone()), (1, 0), "{kind:?}");
     }
@@ -111,7 +109,7 @@ fn a_401_that_says_something_else_or_nothing_renews_nothing() {
 fn another_status_that_says_expired_token_renews_nothing() {
     let provider = provider();
     let client = trusting_client(&provider);
-    let said = json!({ "errors": [{ "errorType": "expired_token", "message": "no" }] });
+    let said = (DIALECT.api_error)(DIALECT.expired_token);
     for status in [400, 403, 500] {
         provider.fault(Fault::once(Target::Api, FaultKind::Json(status, said.clone())));
         assert_eq!(client.get(PROFILE).unwrap_err().http_status, status);
@@ -125,12 +123,12 @@ fn a_request_of_any_method_is_repeated_as_it_was() {
         let provider = provider();
         let client = trusting_client(&provider);
         provider.expire_access_tokens();
-        let path = "/1/user/-/foods/log.json?why=401";
+        let path = &format!("{PROFILE}?why=401");
         let body = (method != "GET").then_some(b"\x00\xffamount=1".as_slice());
         // Most of these are refused in the end; what matters is what was sent.
         let _ = client.request(method, path, body.and(Some("application/x-thing")), body);
         let log = provider.log();
-        let sent: Vec<_> = log.iter().filter(|entry| entry.target == path).collect();
+        let sent: Vec<_> = log.iter().filter(|entry| entry.target == *path).collect();
         assert_eq!(sent.len(), 2, "{method}");
         assert_eq!(provider.requests(Target::Refresh), 1, "{method}");
         for entry in &sent {
@@ -154,26 +152,13 @@ fn a_head_request_is_repeated_after_a_challenge() {
 }
 
 #[test]
-fn a_post_is_carried_out_once() {
-    let provider = provider();
-    let client = trusting_client(&provider);
-    provider.expire_access_tokens();
-    let path = "/1/user/-/foods/log.json";
-    let form = "foodName=Soup&calories=90&mealTypeId=7&unitId=304&amount=1&date=2024-05-01";
-    assert_eq!(client.post(path, Some(form)).unwrap().status, 201);
-    let day = client.get("/1/user/-/foods/log/date/2024-05-01.json").unwrap();
-    let day: serde_json::Value = serde_json::from_str(day.text()).unwrap();
-    assert_eq!(day["foods"].as_array().unwrap().len(), 1);
-}
-
-#[test]
 fn a_second_401_ends_the_call() {
     let provider = provider();
     let client = trusting_client(&provider);
     provider.fault(Fault::always(Target::Api, FaultKind::Status401Expired));
     let error = client.get(PROFILE).unwrap_err();
     assert_eq!((error.code, error.http_status), (code::HTTP, 401));
-    assert_eq!(error.provider_type.as_deref(), Some("expired_token"));
+    assert_eq!(error.provider_type.as_deref(), Some(DIALECT.expired_token));
     assert_eq!((provider.requests(Target::Api), provider.requests(Target::Refresh)), (2, 1));
 }
 

@@ -7,10 +7,10 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
-use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
 use fitbit_test_support::{Error, Saver, interface};
 
-use crate::scene::{access_tokens_sent, client_with, field};
+use super::scene::{access_tokens_sent, client_with, field};
+use super::world::{PROFILE, app, provider, saved_token};
 
 /// A saver that looks, while it saves, whether any request already carries the new token.
 fn watchful_saver(provider: &Arc<Simulator>) -> (Saver, Arc<AtomicBool>) {

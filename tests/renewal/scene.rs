@@ -5,9 +5,10 @@ use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
-use fitbit_test_support::world::{app, raw_token, saved_token};
-use fitbit_test_support::{App, Client, Saver};
+use fitbit_test_support::{App, Client, Saver, field as form_field};
 use serde_json::Value;
+
+use super::world::{DIALECT, app, raw_token, saved_token};
 
 /// Whoever is waiting for this long is hanging.
 pub const LONG: Duration = Duration::from_secs(30);
@@ -59,13 +60,9 @@ pub fn access_tokens_sent(provider: &Simulator) -> Vec<String> {
 /// The refresh tokens that were sent, oldest first, as far as the provider read them.
 pub fn refresh_tokens_sent(provider: &Simulator) -> Vec<String> {
     let log = provider.log();
-    let bodies = log.iter().filter(|entry| entry.target == "/oauth2/token");
-    let bodies = bodies.map(|entry| String::from_utf8_lossy(&entry.body).into_owned());
-    bodies
-        .filter_map(|body| {
-            body.split('&').find_map(|pair| Some(pair.strip_prefix("refresh_token=")?.to_owned()))
-        })
-        .collect()
+    let requests = log.iter().filter(|entry| entry.target == DIALECT.oauth_paths[1]);
+    let bodies = requests.map(|entry| String::from_utf8_lossy(&entry.body).into_owned());
+    bodies.filter_map(|body| form_field(&body, "refresh_token")).collect()
 }
 
 /// Closed until somebody opens it.

@@ -4,10 +4,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use fitbit_simulator::{Fault, FaultKind, Target};
-use fitbit_test_support::world::{PROFILE, provider};
 use fitbit_test_support::{Saver, code};
 
-use crate::scene::{LONG, client_of, delay, hasty_app};
+use super::scene::{LONG, client_of, delay, hasty_app};
+use super::world::{PROFILE, provider};
 
 const TIMEOUT_MS: u32 = 1000;
 

@@ -3,10 +3,10 @@
 use std::sync::Barrier;
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
-use fitbit_test_support::world::{PROFILE, app, provider, raw_token, saved_token};
 use fitbit_test_support::{Client, Error, Saver, code};
 
-use crate::scene::{answer_next_refresh, client_with, delay};
+use super::scene::{answer_next_refresh, client_with, delay};
+use super::world::{PROFILE, app, provider, raw_token, saved_token};
 
 /// What 64 threads get that do the same at the same time.
 fn storm<T: Send>(call: impl Fn() -> T + Sync) -> Vec<T> {

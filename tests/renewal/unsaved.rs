@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use fitbit_simulator::{Fault, FaultKind, Target};
-use fitbit_test_support::world::{PROFILE, provider};
 use fitbit_test_support::{Saver, code};
 
-use crate::scene::{access_tokens_sent, client_with, delay, field};
+use super::scene::{access_tokens_sent, client_with, delay, field};
+use super::world::{PROFILE, provider};
 
 /// A saver that says no so often, then yes.
 fn saves_after(mut refusals: u32) -> Saver {

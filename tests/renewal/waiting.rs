@@ -5,10 +5,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use fitbit_simulator::{Fault, FaultKind, Target};
-use fitbit_test_support::world::{PROFILE, provider};
 use fitbit_test_support::{Saver, code};
 
-use crate::scene::{Gate, LONG, client_of, client_with, delay, hasty_app, refresh_tokens_sent};
+use super::scene::{Gate, LONG, client_of, client_with, delay, hasty_app, refresh_tokens_sent};
+use super::world::{PROFILE, provider};
 
 /// Time that this thread has spent computing.
 fn cpu_time() -> Duration {
@@ -163,7 +163,7 @@ fn while_the_provider_is_asked_the_old_token_serves_who_needs_no_other() {
         }
         assert_eq!(client.get(PROFILE).unwrap().status, 200);
         assert!(!renewing.is_finished(), "a good token need not wait for its successor");
-        assert_eq!(crate::scene::access_tokens_sent(&provider), [old]);
+        assert_eq!(super::scene::access_tokens_sent(&provider), [old]);
         renewing.join().unwrap().unwrap();
     });
 }

@@ -3,13 +3,36 @@
 //! [`library`] builds the shipped shared library; [`c`] builds C programs against it with the
 //! system's compiler; [`interface`] is the C interface itself, loaded at run time; [`App`],
 //! [`Client`], [`Response`] and [`Error`] are what a Rust test holds instead of raw pointers.
-//! [`world`] is what most tests begin with. Nothing here looks behind the C interface.
+//! [`world`] is what most tests begin with, once for each provider, whose differences are the
+//! table in `dialect`. Nothing here looks behind the C interface.
+
+// One file read once for each provider is what "run for each provider" means here.
+#![allow(clippy::duplicate_mod)]
 
 pub mod c;
+mod dialect;
+mod form;
 mod handles;
 pub mod interface;
 pub mod library;
-pub mod world;
 
+/// The world of a program that was registered with Fitbit.
+#[path = "."]
+pub mod fitbit {
+    pub use crate::dialect::FITBIT as DIALECT;
+
+    pub mod world;
+}
+
+/// The same of one that was registered with Google.
+#[path = "."]
+pub mod google_health {
+    pub use crate::dialect::GOOGLE_HEALTH as DIALECT;
+
+    pub mod world;
+}
+
+pub use fitbit::world;
+pub use form::{field, form};
 pub use handles::{App, Client, Error, FITBIT, GOOGLE_HEALTH, Response, Saver, Session, code};
 pub use interface::interface;

@@ -253,6 +253,12 @@ impl Token {
         self.access_token() == other.access_token() && self.refresh_token() == other.refresh_token()
     }
 
+    /// Whether both have one of their tokens in common: a renewal need not bring a new refresh token.
+    pub fn is_of_same_login_as(&self, other: &Token) -> bool {
+        self.access_token() == other.access_token()
+            || (!self.refresh_token().is_empty() && self.refresh_token() == other.refresh_token())
+    }
+
     /// The same token, which now says whose it is.
     pub fn of_user(&self, user_id: &str) -> Token {
         let mut rest = parse(self.rest().as_bytes()).unwrap_or_default();

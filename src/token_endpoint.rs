@@ -177,8 +177,14 @@ impl TokenEndpoint {
     }
 
     /// Ends a login. Done as well if the provider says that the token is of no use already. Either
-    /// token ends the whole login.
-    pub fn revoke(&self, token: &str, transport: &Transport, deadline: &Deadline) -> Result<()> {
+    /// token ends the whole login. `held` is what no error may show.
+    pub fn revoke(
+        &self,
+        token: &str,
+        held: [&str; 2],
+        transport: &Transport,
+        deadline: &Deadline,
+    ) -> Result<()> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("token", token);
         let mut request = oauth2::http::Request::post(&self.revoke_uri)
@@ -200,11 +206,11 @@ impl TokenEndpoint {
         let request = request
             .body(form.finish().into_bytes())
             .map_err(|_| Error::internal("an address that was checked is refused"))?;
-        let secrets = self.secrets([token]);
+        let secrets = self.secrets(held);
         let answer = self.carry(request, &secrets, transport, deadline)?;
         match answer.status {
             200..=299 => Ok(()),
-            400..=499 if ProviderError::read(&answer).is_one_of(&SPENT) => Ok(()),
+            400 | 401 if ProviderError::read(&answer).is_one_of(&SPENT) => Ok(()),
             _ => {
                 Err(Error::from_token_endpoint(self.provider, &answer, FITBIT_ERROR_HTTP, &secrets))
             }

@@ -334,8 +334,9 @@ impl Shared {
     }
 
     /// Ends a login at the provider, over a connection of its own: it happens once.
-    pub fn revoke(&self, token: &str, deadline: &Deadline) -> Result<()> {
-        self.token_endpoint.revoke(token, &self.transport_to(&[&self.revoke_uri])?, deadline)
+    pub fn revoke(&self, token: &str, held: [&str; 2], deadline: &Deadline) -> Result<()> {
+        let transport = self.transport_to(&[&self.revoke_uri])?;
+        self.token_endpoint.revoke(token, held, &transport, deadline)
     }
 
     fn transport_to(&self, uris: &[&str]) -> Result<Transport> {

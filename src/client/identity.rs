@@ -27,13 +27,14 @@ impl Client {
             if let Some(known) = self.token_field("user_id") {
                 return Ok(known); // another thread has asked meanwhile
             }
+            let asked = self.login.newest();
             let answer = self.attempt(&request, deadline)?;
             let person = serde_json::from_slice::<Value>(&answer.body).unwrap_or(Value::Null);
             let id = person.get(identity.field).and_then(Value::as_str).filter(|id| !id.is_empty());
             let id = id.ok_or_else(|| {
                 Error::protocol(format!("the identity has no {}", identity.field))
             })?;
-            self.login.name(id, deadline);
+            self.login.name(&asked, id, deadline);
             Ok(id.to_owned())
         })
     }

@@ -59,8 +59,16 @@ impl Client {
     pub fn next_page(&self, page: &Response) -> Result<Option<Response>> {
         let json: Value = serde_json::from_slice(page.body())
             .map_err(|_| Error::next_page("this one is not JSON"))?;
+        // What writes is not repeated for what an answer says.
+        let is_list = match self.app.provider.paging {
+            Paging::Address => page.method == Method::GET,
+            Paging::PageToken => matches!(page.method, Method::GET | Method::POST),
+        };
+        if !is_list {
+            return Err(Error::invalid_argument("page", "it was not asked for as a list is"));
+        }
         let next = match self.app.provider.paging {
-            Paging::Address => self.by_address(page, &json)?,
+            Paging::Address => self.by_address(&json)?,
             Paging::PageToken => self.by_page_token(page, &json)?,
         };
         let Some(next) = next else { return Ok(None) };
@@ -72,15 +80,21 @@ impl Client {
             next.body.as_deref(),
         )
         .map_err(|why| Error::next_page(why.message()))?;
+        if next.body.is_none() && request.uri == page.uri {
+            return Err(Error::next_page("it would be this one again"));
+        }
         request.content_type = page.content_type.clone();
         self.request(&request).map(Some)
     }
 
     /// `pagination.next` is an absolute address. Only its path and query are taken, and only if it is
     /// the provider's: whoever can write a list must not be able to send a token elsewhere.
-    fn by_address(&self, page: &Response, json: &Value) -> Result<Option<Next>> {
+    fn by_address(&self, json: &Value) -> Result<Option<Next>> {
         let next = json.get("pagination").and_then(|pagination| pagination.get("next"));
         let Some(address) = text(next, "its pagination.next")? else { return Ok(None) };
+        if address.contains('#') {
+            return Err(Error::next_page("its pagination.next has a fragment"));
+        }
         let uri: Uri =
             address.parse().map_err(|_| Error::next_page("its pagination.next is no address"))?;
         let target = uri.path_and_query().map_or("/", |target| target.as_str());
@@ -93,9 +107,6 @@ impl Client {
             }
             _ => return Err(Error::next_page("its pagination.next leads to another server")),
         };
-        if uri.path_and_query() == page.uri.path_and_query() {
-            return Err(Error::next_page("its pagination.next is its own address"));
-        }
         Ok(Some(Next { path: path.to_owned(), body: None }))
     }
 

@@ -82,7 +82,7 @@ fn bearer(answer: &Answer) -> Option<ProviderError> {
 }
 
 fn text(json: &Value, name: &str) -> Option<String> {
-    json.get(name)?.as_str().map(str::to_owned)
+    json.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 /// Whether a body names a token of its own, one that redaction cannot know.

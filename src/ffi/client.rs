@@ -167,8 +167,9 @@ pub(super) unsafe fn bytes<'a>(body: *const c_void, body_len: usize) -> Result<O
 /// FITBIT_ERROR_PROTOCOL. Google Health's lists give a nextPageToken: the request that brought the page
 /// is sent again with it, in the body of a POST, else in the query.
 ///
-/// @param page  a page that this client, or another one of the same app, was answered with; it stays
-///              yours
+/// @param page  what fitbit_get() of this client, or of another one of the same app, was answered with
+///              (Google Health: or a POST); it stays yours. An answer to anything else is
+///              FITBIT_ERROR_INVALID_ARGUMENT: what writes is not repeated.
 /// @param next  receives the next page, to be freed with fitbit_response_free(); NULL: that was the
 ///              last one, and also on failure. A page that is not JSON is FITBIT_ERROR_PROTOCOL.
 #[unsafe(no_mangle)]

@@ -67,8 +67,9 @@ enum Purpose<'a> {
     Save,
     /// The token there is, into another store, which takes every later one too.
     Move { to: &'a Arc<dyn Store> },
-    /// This id into the token there is, which does not say whose it is; then as for saving.
-    Name { user_id: &'a str },
+    /// This id into the token there is, which does not say whose it is, if it is of the same login as
+    /// this one; then as for saving.
+    Name { of: &'a Token, user_id: &'a str },
     /// The end of the login.
     Revoke,
 }
@@ -238,9 +239,9 @@ impl Login {
     }
 
     /// Notes whose token it is, and saves that with it.
-    pub fn name(&self, user_id: &str, deadline: &mut Deadline) {
+    pub fn name(&self, of: &Token, user_id: &str, deadline: &mut Deadline) {
         // What goes wrong here is kept and offered again.
-        let _ = self.fly(Purpose::Name { user_id }, deadline);
+        let _ = self.fly(Purpose::Name { of, user_id }, deadline);
     }
 
     /// Ends the login at the provider, and here.
@@ -280,7 +281,8 @@ impl Login {
         let mut half = deadline.at_most(deadline.left() / 2);
         let _ = self.fly(Purpose::Save, &mut half);
         deadline.give_back(half.given_back());
-        Ok(self.lock().current.clone())
+        let state = self.lock();
+        if state.revoked { Err(Error::revoked()) } else { Ok(state.current.clone()) }
     }
 
     /// Why its refresh token is no good any more, if its end was known.
@@ -303,7 +305,8 @@ impl Login {
         match purpose {
             Purpose::Move { .. } => false,
             Purpose::Name { .. } => state.newest().field("user_id", self.app.provider).is_some(),
-            Purpose::Revoke => state.revoked,
+            // Where its removal failed, that is tried again.
+            Purpose::Revoke => state.revoked && state.store_error.is_none(),
             Purpose::Save => !state.unsaved || state.is_dead(state.newest()),
             Purpose::Renew { bad, .. } => {
                 self.is_better(&state.current, bad) && !state.is_dead(&state.current)
@@ -320,11 +323,11 @@ impl Login {
     fn fly(&self, purpose: Purpose, deadline: &mut Deadline) -> Result<Arc<Token>> {
         let mut state = self.lock();
         loop {
+            if state.revoked && !matches!(purpose, Purpose::Revoke) {
+                return Err(Error::revoked());
+            }
             if self.is_met(purpose, &state) {
                 return Ok(state.current.clone());
-            }
-            if state.revoked {
-                return Err(Error::revoked());
             }
             let Some(flight) = state.flight.clone() else { break };
             if flight.process != std::process::id() {
@@ -361,7 +364,7 @@ impl Login {
             never_stored: state.never_stored,
             store_error: None,
             dead: state.dead.clone(),
-            revoked: false,
+            revoked: state.revoked,
             error: Some(Error::internal("a renewal did not come to its end")),
             renewal: matches!(purpose, Purpose::Renew { .. }),
             offered: false,

@@ -120,12 +120,21 @@ impl Round<'_> {
     ) -> Result<Change> {
         let login = self.login;
         let dead = same_refresh_token(self.dead.as_deref(), &self.own);
+        if self.revoked {
+            // Only its removal is still to be done. Another login is not touched.
+            let own = matches!(held, Held::Token(stored) if stored.same_as(&self.own));
+            return Ok(if own { Change::Remove } else { Change::None });
+        }
         if let Held::Token(stored) = held.clone() {
             if stored.same_as(&self.own) {
                 let provider = login.app.provider;
-                let names = |token: &Token| token.field("user_id", provider).is_some();
-                // All that can be newer here is whose token it is.
-                let is_whole = names(&stored) || !names(&self.own);
+                let user_id = |token: &Token| token.field("user_id", provider);
+                // All that can be newer here, on either side, is whose token it is.
+                let (mine, theirs) = (user_id(&self.own), user_id(&stored));
+                let is_whole = mine.is_none() || theirs.is_some();
+                if let (None, Some(theirs)) = (mine, theirs) {
+                    self.own = Arc::new(self.own.of_user(&theirs));
+                }
                 if stored.is_interrupted() {
                     self.own.mark_interrupted();
                 }
@@ -150,8 +159,17 @@ impl Round<'_> {
         let dead = same_refresh_token(self.dead.as_deref(), &self.own);
         match purpose {
             Purpose::Save | Purpose::Move { .. } => Ok(self.unsaved(held, dead)),
-            Purpose::Name { user_id } => {
+            Purpose::Name { of, user_id } => {
                 if self.own.field("user_id", login.app.provider).is_none() {
+                    if !self.own.is_of_same_login_as(of) {
+                        // Somebody else's, stored meanwhile: it is asked for again.
+                        return Ok(self.unsaved(held, dead));
+                    }
+                    if matches!(held, Held::Nothing) {
+                        // Perhaps somebody has ended this login: an id does not bring it back.
+                        self.own = Arc::new(self.own.of_user(user_id));
+                        return Ok(Change::None);
+                    }
                     self.have(self.own.of_user(user_id));
                 }
                 Ok(self.unsaved(held, dead))
@@ -166,7 +184,8 @@ impl Round<'_> {
                     _ => self.own.access_token(),
                 };
                 if !token.is_empty() {
-                    login.app.revoke(token, deadline)?;
+                    let held = [self.own.access_token(), self.own.refresh_token()];
+                    login.app.revoke(token, held, deadline)?;
                 }
                 login.app.log.line(Level::Info, || "the login is revoked".to_owned());
                 self.revoked = true;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 use crate::error::{Error, Result};
@@ -18,12 +19,23 @@ impl Certificates {
     /// `argument` is the one to be blamed for a file that cannot be used.
     pub fn from_pem_file(argument: &str, path: &str) -> Result<Certificates> {
         let refuse = |why: String| Error::invalid_argument(argument, why);
-        let pem =
-            std::fs::read(path).map_err(|why| refuse(format!("cannot read {path}: {why}")))?;
+        let cannot = |why: std::io::Error| refuse(format!("cannot read {path}: {why}"));
+        // A pipe or a device could go on for ever.
+        if !std::fs::metadata(path).map_err(cannot)?.is_file() {
+            return Err(refuse(format!("{path} is not a file")));
+        }
+        let pem = std::fs::read(path).map_err(cannot)?;
         let mut certificates = vec![];
+        let mut usable = RootCertStore::empty();
         for item in parse_pem(&pem) {
             match item {
-                Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+                Ok(PemItem::Certificate(certificate)) => {
+                    // Later a certificate that nobody can read would only be passed over.
+                    usable
+                        .add(certificate.der().into())
+                        .map_err(|_| refuse(format!("{path} holds what is no certificate")))?;
+                    certificates.push(certificate);
+                }
                 Ok(_) => {} // a key, which is nobody to trust
                 Err(_) => return Err(refuse(format!("{path} is not PEM"))),
             }

@@ -14,7 +14,7 @@ mod proxy;
 use std::io::Read;
 use std::time::Instant;
 
-use ureq::http::{HeaderMap, Method, Request};
+use ureq::http::{HeaderMap, Method, Request, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Proxy, Timeout};
 
@@ -57,6 +57,7 @@ pub(crate) struct Failure {
 pub(crate) struct Transport {
     pooled: Agent,
     unpooled: Agent,
+    proxy: Option<Proxy>,
     log: Log,
 }
 
@@ -92,7 +93,7 @@ impl Transport {
         let agent = |idle: usize| {
             Agent::with_parts(config(idle, proxy.clone()), dialer.clone(), Resolver::default())
         };
-        Ok(Transport { pooled: agent(IDLE_CONNECTIONS), unpooled: agent(0), log })
+        Ok(Transport { pooled: agent(IDLE_CONNECTIONS), unpooled: agent(0), proxy, log })
     }
 
     /// Sends one request and reads the whole answer, whatever its status, until `deadline`.
@@ -120,6 +121,16 @@ impl Transport {
         outcome
     }
 
+    /// Whom a message has to name, where a connection was not made or did not last.
+    fn way_to(&self, uri: &Uri) -> String {
+        let host = uri.host().unwrap_or_default();
+        let encrypted = uri.scheme_str() == Some("https");
+        match self.proxy.as_ref().filter(|proxy| encrypted && !proxy.is_no_proxy(uri)) {
+            Some(proxy) => format!("{host} through the proxy {}:{}", proxy.host(), proxy.port()),
+            None => host.to_owned(),
+        }
+    }
+
     fn carry(
         &self,
         request: Request<impl AsSendBody>,
@@ -133,7 +144,6 @@ impl Transport {
         };
         let uri = request.uri().clone();
         let asks_for_head = request.method() == Method::HEAD;
-        let host = || uri.host().unwrap_or_default();
         let call = dial::Call::begin(deadline.clone(), connection == Connection::Spending);
         let response = match agent.run(request) {
             Ok(response) => response,
@@ -142,7 +152,7 @@ impl Transport {
                     quotes: quotes(&error),
                     kept_alive_connection_died: call.was_not_answered_on_an_old_connection()
                         && is_hangup(&error),
-                    error: describe(error, host()),
+                    error: describe(error, &self.way_to(&uri)),
                 });
             }
         };
@@ -158,7 +168,7 @@ impl Transport {
         let body = read(body, &head.headers, max_body).map_err(|error| Failure {
             quotes: quotes(&error),
             kept_alive_connection_died: false,
-            error: describe(error, host()),
+            error: describe(error, &self.way_to(&uri)),
         })?;
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
@@ -194,8 +204,13 @@ fn quotes(error: &ureq::Error) -> bool {
     )
 }
 
+/// Whether it is rustls that refuses; a SOCKS proxy's nonsense is the same kind of error.
+fn is_tls(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 /// The one place that turns what ureq says into an error of ours.
-fn describe(error: ureq::Error, host: &str) -> Error {
+fn describe(error: ureq::Error, way: &str) -> Error {
     use std::io::ErrorKind::{InvalidData, TimedOut};
     match error {
         ureq::Error::Timeout(Timeout::Resolve) => Error::timeout("while a name was resolved"),
@@ -203,18 +218,25 @@ fn describe(error: ureq::Error, host: &str) -> Error {
         ureq::Error::Io(error) => match error.kind() {
             TimedOut => Error::timeout("before the answer was complete"),
             // How rustls reports what it refuses, through the stream that it reads from.
-            InvalidData => Error::tls(format!("the TLS connection to {host} failed: {error}")),
-            _ => Error::network(format!("the connection to {host} failed: {error}")),
+            InvalidData if is_tls(&error) => {
+                Error::tls(format!("the TLS connection to {way} failed: {error}"))
+            }
+            InvalidData => Error::protocol(format!(
+                "the connection to {way} failed: the other side does not keep its protocol: {error}"
+            )),
+            _ => Error::network(format!("the connection to {way} failed: {error}")),
         },
-        ureq::Error::HostNotFound => Error::network(format!("the name {host} did not resolve")),
+        ureq::Error::HostNotFound => {
+            Error::network(format!("the connection to {way} failed: no name resolved"))
+        }
         ureq::Error::ConnectionFailed => {
-            Error::network(format!("no connection to {host} could be made"))
+            Error::network(format!("no connection to {way} could be made"))
         }
         ureq::Error::ConnectProxyFailed(why) => Error::network(format!("the proxy refused: {why}")),
         ureq::Error::Rustls(error) => {
-            Error::tls(format!("the TLS connection to {host} failed: {error}"))
+            Error::tls(format!("the TLS connection to {way} failed: {error}"))
         }
-        ureq::Error::Tls(why) => Error::tls(format!("the TLS connection to {host} failed: {why}")),
+        ureq::Error::Tls(why) => Error::tls(format!("the TLS connection to {way} failed: {why}")),
         ureq::Error::TlsRequired => Error::tls("the connection is not encrypted"),
         ureq::Error::BodyExceedsLimit(limit) => {
             Error::protocol(format!("the answer is larger than the {limit} bytes allowed"))

@@ -6,7 +6,7 @@
 
 use std::env::VarError;
 
-use ureq::Proxy;
+use ureq::{Proxy, ProxyProtocol};
 
 use crate::error::{Error, Result};
 
@@ -50,15 +50,34 @@ impl Proxies {
     }
 }
 
-/// A proxy's address, as nothing but that: ureq lets a path pass, and takes its default port for one
-/// that makes no sense.
+/// A proxy's address, as nothing but that: ureq lets a path pass, drops a fragment, and takes its
+/// default port for one that makes no sense.
 fn read(uri: &str) -> Option<Proxy> {
+    if uri.contains('#') {
+        return None;
+    }
     let proxy = Proxy::new(uri).ok()?;
     let authority = proxy.uri().authority().map_or("", |authority| authority.as_str());
     let behind_host = authority.rsplit(['@', ']']).next().unwrap_or_default();
     let odd_port = behind_host.contains(':') && proxy.uri().port_u16().is_none_or(|port| port == 0);
     let only_an_address = matches!(proxy.uri().path(), "" | "/") && proxy.uri().query().is_none();
-    (only_an_address && !proxy.host().is_empty() && !odd_port).then_some(proxy)
+    (only_an_address && !proxy.host().is_empty() && !odd_port && can_authenticate(&proxy))
+        .then_some(proxy)
+}
+
+/// Whether its protocol can carry user and password, where there are any.
+fn can_authenticate(proxy: &Proxy) -> bool {
+    let Some(user) = proxy.username() else { return true };
+    let password = proxy.password().unwrap_or_default();
+    match proxy.protocol() {
+        // RFC 7617: the user ends at the first colon.
+        ProxyProtocol::Http | ProxyProtocol::Https => !user.contains(':'),
+        // RFC 1929: each has a length of 1 to 255.
+        ProxyProtocol::Socks5 | ProxyProtocol::Socks5h => {
+            [user, password].iter().all(|text| (1..=255).contains(&text.len()))
+        }
+        _ => false,
+    }
 }
 
 /// A variable that is set and not empty, lower case first, as curl does it.

@@ -4,7 +4,7 @@
 //! program of its own.
 
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -18,10 +18,14 @@ use crate::scripted::{Scripted, ok};
 /// A provider whose certificate is of a private authority.
 pub fn provider() -> Simulator {
     let provider = Simulator::builder().tls(true).start().expect("the simulator starts");
-    // The program's token is none of its own: the answer does not matter, that there is one does.
+    answers_anybody(&provider);
+    provider
+}
+
+/// The program's token is none of its own: the answer does not matter, that there is one does.
+pub fn answers_anybody(provider: &Simulator) {
     let nothing = FaultKind::Json(200, serde_json::json!({"id": DEMO_SERVER_ID}));
     provider.fault(Fault::always(Target::Api, nothing));
-    provider
 }
 
 /// A file of the test's own, until it is dropped.
@@ -35,6 +39,12 @@ impl Deref for File {
     }
 }
 
+impl AsRef<Path> for File {
+    fn as_ref(&self) -> &Path {
+        Path::new(&self.0)
+    }
+}
+
 impl Drop for File {
     fn drop(&mut self) {
         // What is left over lies in the target folder and harms nobody.
@@ -42,14 +52,14 @@ impl Drop for File {
     }
 }
 
-/// A file with this text.
-pub fn file(text: &str) -> File {
+/// A file with this content.
+pub fn file(content: impl AsRef<[u8]>) -> File {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let folder = library::target().join("tmp");
     std::fs::create_dir_all(&folder).expect("the target folder can be written to");
     let path = folder.join(format!("requests-{}-{number}.pem", std::process::id()));
-    std::fs::write(&path, text).expect("the target folder can be written to");
+    std::fs::write(&path, content).expect("the target folder can be written to");
     File(path.into_os_string().into_string().expect("a path of ASCII"))
 }
 

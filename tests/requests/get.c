@@ -1,5 +1,6 @@
 /*
- * One GET in a process of its own: `get API TOKEN-ENDPOINT [TIMEOUT-MS]`.
+ * One GET in a process of its own: `get API TOKEN-ENDPOINT [TIMEOUT-MS [PROXY [CA-FILE]]]`. The
+ * proxy "none" is no proxy at all, and "environment" is left to the environment.
  *
  * Prints the error's code (0: none), the HTTP status, how many milliseconds it took, and the
  * error's message.
@@ -11,6 +12,7 @@
 #include <fitbit.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static const char TOKEN[] = "{\"access_token\":\"an.access.token\",\"refresh_token\":\"refresh\","
@@ -36,7 +38,7 @@ int main(int argc, char **argv) {
   FitbitError *error = NULL;
   long long begin = 0;
   if (argc < 3) {
-    fprintf(stderr, "usage: get API TOKEN-ENDPOINT [TIMEOUT-MS]\n");
+    fprintf(stderr, "usage: get API TOKEN-ENDPOINT [TIMEOUT-MS [PROXY [CA-FILE]]]\n");
     return 1;
   }
   must(fitbit_app_new(FITBIT_PROVIDER_FITBIT, "ID", "a-client-secret", NULL, &app));
@@ -44,6 +46,12 @@ int main(int argc, char **argv) {
   must(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, argv[2]));
   if (argc > 3) {
     must(fitbit_app_set_timeout_ms(app, (uint32_t)atoi(argv[3])));
+  }
+  if (argc > 4 && strcmp(argv[4], "environment") != 0) {
+    must(fitbit_app_set_proxy(app, strcmp(argv[4], "none") == 0 ? NULL : argv[4]));
+  }
+  if (argc > 5) {
+    must(fitbit_app_set_ca_file(app, argv[5]));
   }
   must(fitbit_from_token(app, TOKEN, NULL, NULL, &client));
   begin = milliseconds();

@@ -1,12 +1,14 @@
-//! What can stand between a client and a server: a relay at another address, a relay that lets
-//! bytes through one by one, and a proxy that is asked with CONNECT.
+//! What can stand between a client and a server: a relay at another address, a gate that counts who
+//! comes, a relay that lets bytes through one by one, and a proxy that is asked with CONNECT.
 
 use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-fn listen(
+/// Listens at a free port, and serves everybody in a thread of their own.
+pub fn listen(
     address: &str,
     serve: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
 ) -> SocketAddr {
@@ -24,7 +26,7 @@ fn listen(
 }
 
 /// Passes everything on until one side ends.
-fn join(near: TcpStream, far: TcpStream) -> std::io::Result<()> {
+pub fn join(near: TcpStream, far: TcpStream) -> std::io::Result<()> {
     let (mut from, mut to) = (near.try_clone()?, far.try_clone()?);
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut from, &mut to);
@@ -40,7 +42,29 @@ pub fn relay(address: &str, port: u16) -> SocketAddr {
     listen(address, move |near| join(near, TcpStream::connect(("127.0.0.1", port))?))
 }
 
-/// The same, but the first `freely` bytes of what the server says apart, a byte of it takes
+/// Counts who comes, and passes everything on to a port of 127.0.0.1.
+pub struct Gate {
+    pub address: SocketAddr,
+    visitors: Arc<AtomicUsize>,
+}
+
+impl Gate {
+    pub fn to(port: u16) -> Gate {
+        let visitors = Arc::new(AtomicUsize::new(0));
+        let counted = visitors.clone();
+        let address = listen("127.0.0.1", move |near| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            join(near, TcpStream::connect(("127.0.0.1", port))?)
+        });
+        Gate { address, visitors }
+    }
+
+    pub fn visitors(&self) -> usize {
+        self.visitors.load(Ordering::SeqCst)
+    }
+}
+
+/// The same as a relay, but the first `freely` bytes of what the server says apart, a byte of it takes
 /// `pause`.
 pub fn slow_relay(port: u16, freely: usize, pause: Duration) -> SocketAddr {
     listen("127.0.0.1", move |near| {
@@ -66,24 +90,57 @@ pub fn silence(first: &'static [u8]) -> SocketAddr {
     })
 }
 
+/// Says this to everybody, reads on until they have nothing more to say, and goes.
+pub fn saying(answer: impl Into<Vec<u8>>) -> SocketAddr {
+    let answer = answer.into();
+    listen("127.0.0.1", move |mut near| {
+        near.write_all(&answer)?;
+        near.shutdown(Shutdown::Write)?;
+        std::io::copy(&mut near, &mut std::io::sink()).map(drop)
+    })
+}
+
+/// Says to everybody what they say.
+pub fn echo() -> SocketAddr {
+    listen("127.0.0.1", |near| std::io::copy(&mut near.try_clone()?, &mut { near }).map(drop))
+}
+
 /// A proxy that connects everybody to one port of 127.0.0.1, whatever host they name.
 pub struct Proxy {
     pub address: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
+    open: Arc<AtomicBool>,
 }
 
 impl Proxy {
     pub fn to(port: u16) -> Proxy {
-        Proxy::answering(move |mut near| {
-            let far = TcpStream::connect(("127.0.0.1", port))?;
-            near.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
-            join(near, far)
-        })
+        let proxy = Proxy::closed(b"", port);
+        proxy.open();
+        proxy
     }
 
     /// A proxy that says this instead of connecting anybody.
     pub fn saying(answer: &'static [u8]) -> Proxy {
         Proxy::answering(move |mut near| near.write_all(answer))
+    }
+
+    /// A proxy that says this to everybody until it is opened, and then connects them.
+    pub fn closed(answer: &'static [u8], port: u16) -> Proxy {
+        let open = Arc::new(AtomicBool::new(false));
+        let is_open = open.clone();
+        let proxy = Proxy::answering(move |mut near| {
+            if !is_open.load(Ordering::SeqCst) {
+                return near.write_all(answer);
+            }
+            let far = TcpStream::connect(("127.0.0.1", port))?;
+            near.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+            join(near, far)
+        });
+        Proxy { open, ..proxy }
+    }
+
+    pub fn open(&self) {
+        self.open.store(true, Ordering::SeqCst);
     }
 
     /// A proxy that begins an answer and never comes to its end, a byte every so often.
@@ -107,7 +164,7 @@ impl Proxy {
             kept.lock().expect("no panic with the lock held").push(head);
             answer(near)
         });
-        Proxy { address, heads }
+        Proxy { address, heads, open: Arc::default() }
     }
 
     /// The head of every request that it got.

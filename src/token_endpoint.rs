@@ -250,7 +250,7 @@ impl TokenEndpoint {
             request.headers_mut().insert(header::USER_AGENT, agent.clone());
         }
         transport
-            .send(request, Connection::Fresh, deadline, MAX_BODY)
+            .send(request, Connection::Fresh, deadline, MAX_BODY, &|text| secrets.clean_line(text))
             .map_err(|failure| failure.redacted(secrets))
     }
 }

@@ -43,13 +43,13 @@ fn change(change: impl FnOnce(&mut State)) {
     CALL.set(state);
 }
 
-/// The call that this thread is making, from here until it is dropped.
-pub(super) struct Call(());
+/// The call that this thread is making, from here until it is dropped. It holds the state of the call
+/// around it: a logger that is told of a connection may make calls of its own.
+pub(super) struct Call(State);
 
 impl Call {
     pub fn begin(deadline: Deadline) -> Call {
-        CALL.set(State { deadline: Some(deadline), ..State::IDLE });
-        Call(())
+        Call(CALL.replace(State { deadline: Some(deadline), ..State::IDLE }))
     }
 
     /// Whether it went out on a connection that was open already, and nothing came back.
@@ -61,7 +61,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        change(|state| state.deadline = None);
+        CALL.set(self.0);
     }
 }
 

@@ -63,7 +63,8 @@ fn a_login_is_one_request_and_one_save() {
         let redirect = simulator.visit(&login.authorization_uri, Decision::Grant).unwrap();
         app.step_two(&login.session, &redirect, &Saver::new()).unwrap();
         let exchange = request("POST", token_path(provider), 200);
-        assert_eq!(heard.lines(), [said(CONNECTING), exchange, said(SAVED)]);
+        let logged_in = said((INFO, "a person has logged in"));
+        assert_eq!(heard.lines(), [said(CONNECTING), exchange, logged_in, said(SAVED)]);
     });
 }
 

@@ -771,8 +771,9 @@ FitbitError *fitbit_request(FitbitClient *client,
  * FITBIT_ERROR_PROTOCOL. Google Health's lists give a nextPageToken: the request that brought the page
  * is sent again with it, in the body of a POST, else in the query.
  *
- * @param page  a page that this client, or another one of the same app, was answered with; it stays
- *              yours
+ * @param page  what fitbit_get() of this client, or of another one of the same app, was answered with
+ *              (Google Health: or a POST); it stays yours. An answer to anything else is
+ *              FITBIT_ERROR_INVALID_ARGUMENT: what writes is not repeated.
  * @param next  receives the next page, to be freed with fitbit_response_free(); NULL: that was the
  *              last one, and also on failure. A page that is not JSON is FITBIT_ERROR_PROTOCOL.
  */
@@ -1029,7 +1030,8 @@ FitbitError *fitbit_renewal_run(FitbitRenewal *renewal,
  * the app has no client secret; or it is a Google Health app, whose notifications are signed with a key
  * that is not published.
  *
- * @param signature  the value of X-Fitbit-Signature: base64(HMAC-SHA1(client secret + "&", body))
+ * @param signature  the value of X-Fitbit-Signature: base64(HMAC-SHA1(client secret + "&", body)). Bytes
+ *                   that are not UTF-8 are FITBIT_ERROR_INVALID_ARGUMENT: drop the notification too.
  * @param body       the notification's bytes exactly as they came; may be NULL where body_len is 0
  * @param body_len   their number
  */

@@ -16,10 +16,26 @@ pub(crate) fn time_spent() -> Duration {
     SPENT.get()
 }
 
+/// How long the program's own code takes, but for its loggers, whose time is counted already.
+pub(crate) struct Stopwatch {
+    begun: Instant,
+    logged: Duration,
+}
+
+impl Stopwatch {
+    pub fn start() -> Stopwatch {
+        Stopwatch { begun: Instant::now(), logged: time_spent() }
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed().saturating_sub(time_spent().saturating_sub(self.logged))
+    }
+}
+
 /// How much an event matters, with the numbers of the C interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// A login is over, or this library has a bug.
+    /// A login is over.
     Error = 1,
     /// Something failed that is tried again, or that costs the program something.
     Warn = 2,
@@ -55,9 +71,10 @@ impl Log {
             && level <= log.0
         {
             let line = line();
-            let begun = Instant::now();
+            let (spent, begun) = (SPENT.get(), Instant::now());
             (log.1)(level, &line);
-            SPENT.set(SPENT.get() + begun.elapsed());
+            // Whatever loggers ran inside this one are part of its time.
+            SPENT.set(spent + begun.elapsed());
         }
     }
 }

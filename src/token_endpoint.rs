@@ -253,7 +253,9 @@ impl TokenEndpoint {
             request.headers_mut().insert(header::USER_AGENT, agent.clone());
         }
         transport
-            .send(request, Connection::Spending, deadline, MAX_BODY)
+            .send(request, Connection::Spending, deadline, MAX_BODY, &|text| {
+                secrets.clean_line(text)
+            })
             .map_err(|failure| failure.redacted(secrets))
     }
 }

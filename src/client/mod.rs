@@ -82,6 +82,7 @@ impl Client {
     /// The store gets the token before this returns.
     pub fn from_login(app: Arc<Shared>, token: Token, store: Arc<dyn Store>) -> Client {
         let client = Client::new(app.clone(), Login::unsaved(app, token, store));
+        client.app.log.line(Level::Info, || "a person has logged in".to_owned());
         client.finish(); // not saved is no failure yet: it is kept and offered again
         client
     }
@@ -200,13 +201,15 @@ impl Client {
         let transport = self.app.transport()?;
         let idempotent = matches!(request.method, Method::GET | Method::DELETE);
         let mut connection = Connection::Any;
+        let max_body = self.app.max_body;
+        let clean = |text: &str| self.secrets([token, &self.login.newest()]).clean_line(text);
         loop {
             let head = self.head(request, token)?;
             let sent = match request.body {
                 Some(body) => {
-                    transport.send(head.map(|()| body), connection, deadline, self.app.max_body)
+                    transport.send(head.map(|()| body), connection, deadline, max_body, &clean)
                 }
-                None => transport.send(head, connection, deadline, self.app.max_body),
+                None => transport.send(head, connection, deadline, max_body, &clean),
             };
             match sent {
                 Ok(answer) => {

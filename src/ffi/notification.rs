@@ -21,7 +21,8 @@ use crate::notification;
 /// the app has no client secret; or it is a Google Health app, whose notifications are signed with a key
 /// that is not published.
 ///
-/// @param signature  the value of X-Fitbit-Signature: base64(HMAC-SHA1(client secret + "&", body))
+/// @param signature  the value of X-Fitbit-Signature: base64(HMAC-SHA1(client secret + "&", body)). Bytes
+///                   that are not UTF-8 are FITBIT_ERROR_INVALID_ARGUMENT: drop the notification too.
 /// @param body       the notification's bytes exactly as they came; may be NULL where body_len is 0
 /// @param body_len   their number
 #[unsafe(no_mangle)]

@@ -1,13 +1,12 @@
 //! One flight, on the thread that flies it: through the store, and where needed to the provider.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::flight::{Flight, Outcome};
 use super::{Login, Purpose, Why, same_refresh_token};
 use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
 use crate::error::{Error, Result};
-use crate::log::Level;
+use crate::log::{Level, Stopwatch};
 use crate::store::{Change, Held, Keeping, Mark, Store};
 use crate::token::Token;
 use crate::transport::Deadline;
@@ -75,13 +74,13 @@ impl Round<'_> {
         };
         let mut ran = None;
         let mut new = false;
-        let mut outside = Instant::now();
+        let mut outside = Stopwatch::start();
         let kept = store.keep(keeping, &mut |held, mark| {
             if store.is_the_programs() {
                 deadline.give_back(outside.elapsed());
             }
             let out = self.run(&held, mark, purpose, deadline);
-            outside = Instant::now();
+            outside = Stopwatch::start();
             ran = Some(out.as_ref().map(drop).map_err(Error::clone));
             new = matches!(out, Ok(Change::Keep(_)));
             out

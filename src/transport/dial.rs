@@ -51,13 +51,14 @@ fn change(change: impl FnOnce(&mut State)) {
     CALL.with_borrow_mut(change);
 }
 
-/// The call that this thread is making, from here until it is dropped.
-pub(super) struct Call(());
+/// The call that this thread is making, from here until it is dropped. It holds the state of the call
+/// around it: a logger that is told of a connection may make calls of its own.
+pub(super) struct Call(State);
 
 impl Call {
     pub fn begin(deadline: Deadline, spends: bool) -> Call {
-        CALL.set(State { deadline: Some(deadline), spends, ..State::default() });
-        Call(())
+        let state = State { deadline: Some(deadline), spends, ..State::default() };
+        Call(CALL.replace(state))
     }
 
     /// Whether it went out on a connection that was open already, and nothing came back.
@@ -68,7 +69,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        change(|state| state.deadline = None);
+        CALL.set(std::mem::take(&mut self.0));
     }
 }
 

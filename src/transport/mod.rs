@@ -103,6 +103,7 @@ impl Transport {
         connection: Connection,
         deadline: &Deadline,
         max_body: usize,
+        clean: &dyn Fn(&str) -> String,
     ) -> std::result::Result<Answer, Failure> {
         if !self.log.wants(Level::Debug) {
             return self.carry(request, connection, deadline, max_body);
@@ -116,7 +117,8 @@ impl Transport {
                 Err(failure) => format!("{:?}", failure.error.code()),
             };
             let milliseconds = begun.elapsed().as_millis();
-            format!("{method} {}: {what}, {milliseconds} ms", uri.path())
+            // A program can put anything into a path, a token too.
+            format!("{method} {}: {what}, {milliseconds} ms", clean(uri.path()))
         });
         outcome
     }

@@ -4,7 +4,8 @@
 //! system's compiler; [`interface`] is the C interface itself, loaded at run time; [`App`],
 //! [`Client`], [`Response`] and [`Error`] are what a Rust test holds instead of raw pointers.
 //! [`world`] is what most tests begin with, once for each provider, whose differences are the
-//! table in `dialect`. Nothing here looks behind the C interface.
+//! table in `dialect`. [`journal`] is where every app logs to, searched for secrets when the process
+//! ends. Nothing here looks behind the C interface.
 
 // One file read once for each provider is what "run for each provider" means here.
 #![allow(clippy::duplicate_mod)]
@@ -14,6 +15,7 @@ mod dialect;
 mod form;
 mod handles;
 pub mod interface;
+pub mod journal;
 pub mod library;
 
 /// The world of a program that was registered with Fitbit.
@@ -34,5 +36,7 @@ pub mod google_health {
 
 pub use fitbit::world;
 pub use form::{field, form};
-pub use handles::{App, Client, Error, FITBIT, GOOGLE_HEALTH, Response, Saver, Session, code};
+pub use handles::{
+    App, Client, Error, FITBIT, GOOGLE_HEALTH, Response, Saver, Session, code, level,
+};
 pub use interface::interface;

@@ -7,6 +7,7 @@ use std::ptr::null_mut;
 use super::text::{c_text, or_null, owned};
 use super::{Client, Error, Saver};
 use crate::interface::{Handle, LogCallback, RenewalGuard, TokenCallback, interface};
+use crate::journal;
 
 /// What step one gave.
 #[derive(Clone, Debug)]
@@ -25,6 +26,15 @@ unsafe impl Sync for App {}
 pub const FITBIT: u32 = 1;
 pub const GOOGLE_HEALTH: u32 = 2;
 
+/// `FitbitLogLevel`.
+pub mod level {
+    pub const ERROR: u32 = 1;
+    pub const WARN: u32 = 2;
+    pub const INFO: u32 = 3;
+    pub const DEBUG: u32 = 4;
+    pub const TRACE: u32 = 5;
+}
+
 impl App {
     pub fn new(
         client_id: &str,
@@ -34,6 +44,7 @@ impl App {
         App::of(FITBIT, client_id, client_secret, callback_uri)
     }
 
+    /// It logs everything to the [`journal`].
     pub fn of(
         provider: u32,
         client_id: &str,
@@ -47,7 +58,9 @@ impl App {
         Error::check(unsafe {
             (c.app_new)(provider, id.as_ptr(), or_null(&secret), or_null(&uri), &mut app)
         })?;
-        Ok(App(app))
+        let app = App(app);
+        app.set_logger(level::TRACE, Some(journal::logger()), null_mut())?;
+        Ok(app)
     }
 
     /// An app whose every endpoint is a server of the test's own.
@@ -114,6 +127,8 @@ impl App {
         Error::check(unsafe { (interface().app_set_ca_file)(self.0, path.as_ptr()) })
     }
 
+    // Tests pass what outlives the app, and are about more than that.
+    #[allow(clippy::not_unsafe_ptr_arg_deref)]
     pub fn set_logger(
         &self,
         most: u32,

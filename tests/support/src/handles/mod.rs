@@ -7,7 +7,7 @@ mod response;
 mod saver;
 mod text;
 
-pub use app::{App, FITBIT, GOOGLE_HEALTH, Session};
+pub use app::{App, FITBIT, GOOGLE_HEALTH, Session, level};
 pub use client::Client;
 pub use error::{Error, code};
 pub use response::Response;

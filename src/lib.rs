@@ -20,8 +20,9 @@
 //! - [`answer`]: what a server answered
 //! - [`error`]: every error, the providers' error bodies, redaction
 //!
-//! Dependencies flow one way: ffi, then client, then authorize, renewal and token_file, then app and
-//! store, then token_endpoint, then token and transport, then error, then provider and answer.
+//! Dependencies flow one way: ffi, then login and notification, then client, then authorize, renewal
+//! and token_file, then app and store, then token_endpoint, then token and transport, then cancel, then
+//! error and log, then provider and answer.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

@@ -7,18 +7,18 @@
 //! In memory the two tokens and the other fields lie in one text, wiped when it is dropped, so
 //! that a million idle clients cost little more than their tokens.
 
-use std::collections::BTreeMap;
+mod age;
+mod fields;
+
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 use zeroize::Zeroize;
 
 use crate::provider::Provider;
-
-/// A JSON object whose values are kept as they were written.
-pub(crate) type Fields = BTreeMap<String, Box<RawValue>>;
+pub(crate) use age::{Age, Now};
+pub(crate) use fields::{Fields, is_nothing, parse, raw};
+use fields::{as_text, joined, seconds, string};
 
 /// The fields that this library understands. In these null and empty mean absent.
 const KNOWN: [&str; 10] = [
@@ -37,10 +37,6 @@ const KNOWN: [&str; 10] = [
 /// The mark that a token file sets before the provider is asked for the token's successor.
 const RENEWING_SINCE: &str = "renewing_since";
 
-/// How long a token counts as just received: it is used once before its age renews it, so that a
-/// life shorter than the leeway, or a clock that jumps, does not renew for ever.
-const JUST_RECEIVED: Duration = Duration::from_secs(60);
-
 /// The longest access token that is accepted: it has to fit into a request's head.
 const LONGEST_ACCESS_TOKEN: usize = 32 * 1024;
 
@@ -57,35 +53,6 @@ pub(crate) enum Unfit {
 
 fn malformed(why: &str) -> Unfit {
     Unfit::Malformed(why.to_owned())
-}
-
-/// The time on both clocks. The wall clock can be set; the monotonic one stops in suspend.
-#[derive(Clone, Copy)]
-pub(crate) struct Now {
-    /// Seconds since the epoch.
-    wall: i64,
-    monotonic: Instant,
-}
-
-impl Now {
-    pub fn read() -> Now {
-        let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            Err(_) => 0,
-        };
-        Now { wall, monotonic: Instant::now() }
-    }
-}
-
-/// How much of its life a token has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Age {
-    /// Enough.
-    Lasting,
-    /// Less than the leeway: it still works and is to be renewed.
-    Leaving,
-    /// None.
-    Expired,
 }
 
 pub(crate) struct Token {
@@ -331,39 +298,6 @@ impl Token {
         as_text(self.fields(provider).get(name)?)
     }
 
-    /// The one place that decides whether a token has expired.
-    ///
-    /// A received token ages by whichever clock says older, and is used once before its age
-    /// counts, however short its life. A loaded one ages by the wall clock; without `expires_at`
-    /// it has expired if it can be renewed, and is used until a 401 if it cannot. The leeway is at
-    /// most a tenth of its life, and only for a token that can be renewed.
-    pub fn age(&self, now: Now, leeway: Duration, provider: &Provider) -> Age {
-        let renewable = !self.refresh_token().is_empty();
-        if self.access_token().is_empty() {
-            return Age::Expired;
-        }
-        let Some(expires_at) = self.expires_at else {
-            return if renewable { Age::Expired } else { Age::Lasting };
-        };
-        let mut left = expires_at.saturating_sub(now.wall);
-        if let Some(received) = self.received {
-            let age = now.monotonic.saturating_duration_since(received.monotonic);
-            if self.unused.load(Ordering::Relaxed) && age < JUST_RECEIVED {
-                return Age::Lasting;
-            }
-            left = left.min(i64::from(self.life).saturating_sub_unsigned(age.as_secs()));
-        }
-        let life = if self.life > 0 { self.life } else { provider.token_life };
-        let leeway = leeway.as_secs().min(u64::from(life / 10));
-        match left {
-            ..=0 => Age::Expired,
-            // The provider may have spent its refresh token, and repeats the answer for a while.
-            _ if renewable && self.is_interrupted() => Age::Leaving,
-            _ if renewable && left.unsigned_abs() <= leeway => Age::Leaving,
-            _ => Age::Lasting,
-        }
-    }
-
     /// A request is about to carry this token.
     pub fn mark_used(&self) {
         if self.unused.load(Ordering::Relaxed) {
@@ -395,61 +329,4 @@ impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Token").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
-}
-
-pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
-    // serde_json's own message may quote the text.
-    serde_json::from_slice(json).map_err(|error| {
-        Unfit::Malformed(format!(
-            "it is not a JSON object (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })
-}
-
-pub(crate) fn raw(value: &Value) -> Box<RawValue> {
-    // A value always has a text, and that text is always JSON: neither step can fail.
-    RawValue::from_string(value.to_string()).unwrap_or_default()
-}
-
-fn value(raw: &RawValue) -> Value {
-    serde_json::from_str(raw.get()).unwrap_or(Value::Null)
-}
-
-pub(crate) fn is_nothing(field: &RawValue) -> bool {
-    matches!(field.get(), "null" | "\"\"" | "[]" | "{}")
-}
-
-fn as_text(field: &RawValue) -> Option<String> {
-    match field.get() {
-        "null" => None,
-        text if text.starts_with('"') => serde_json::from_str(text).ok(),
-        text => Some(text.to_owned()),
-    }
-}
-
-fn string(fields: &mut Fields, name: &str) -> Result<Option<String>, Unfit> {
-    match fields.remove(name).as_deref().map(value) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Unfit::Malformed(format!("its {name} is not a string"))),
-    }
-}
-
-/// A number of seconds, also where it is a float or a text.
-fn seconds(field: &RawValue) -> Option<i64> {
-    let number = match value(field) {
-        Value::Number(number) => number.as_i64().map(|n| n as f64).or(number.as_f64())?,
-        Value::String(text) => text.trim().parse().ok()?,
-        _ => return None,
-    };
-    number.is_finite().then_some(number as i64)
-}
-
-/// A list of scopes as OAuth writes it: one text, separated by spaces.
-fn joined(scope: &RawValue) -> Option<String> {
-    let Value::Array(scopes) = value(scope) else { return None };
-    let scopes: Vec<_> = scopes.iter().filter_map(Value::as_str).collect();
-    Some(scopes.join(" "))
 }

@@ -1,0 +1,75 @@
+//! When a token expires: the one place that decides.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::Token;
+use crate::provider::Provider;
+
+/// How long a token counts as just received: it is used once before its age renews it, so that a
+/// life shorter than the leeway, or a clock that jumps, does not renew for ever.
+const JUST_RECEIVED: Duration = Duration::from_secs(60);
+
+/// The time on both clocks. The wall clock can be set; the monotonic one stops in suspend.
+#[derive(Clone, Copy)]
+pub(crate) struct Now {
+    /// Seconds since the epoch.
+    pub(super) wall: i64,
+    pub(super) monotonic: Instant,
+}
+
+impl Now {
+    pub fn read() -> Now {
+        let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            Err(_) => 0,
+        };
+        Now { wall, monotonic: Instant::now() }
+    }
+}
+
+/// How much of its life a token has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// Enough.
+    Lasting,
+    /// Less than the leeway: it still works and is to be renewed.
+    Leaving,
+    /// None.
+    Expired,
+}
+
+impl Token {
+    /// The one place that decides whether a token has expired.
+    ///
+    /// A received token ages by whichever clock says older, and is used once before its age
+    /// counts, however short its life. A loaded one ages by the wall clock; without `expires_at`
+    /// it has expired if it can be renewed, and is used until a 401 if it cannot. The leeway is at
+    /// most a tenth of its life, and only for a token that can be renewed.
+    pub fn age(&self, now: Now, leeway: Duration, provider: &Provider) -> Age {
+        let renewable = !self.refresh_token().is_empty();
+        if self.access_token().is_empty() {
+            return Age::Expired;
+        }
+        let Some(expires_at) = self.expires_at else {
+            return if renewable { Age::Expired } else { Age::Lasting };
+        };
+        let mut left = expires_at.saturating_sub(now.wall);
+        if let Some(received) = self.received {
+            let age = now.monotonic.saturating_duration_since(received.monotonic);
+            if self.unused.load(Ordering::Relaxed) && age < JUST_RECEIVED {
+                return Age::Lasting;
+            }
+            left = left.min(i64::from(self.life).saturating_sub_unsigned(age.as_secs()));
+        }
+        let life = if self.life > 0 { self.life } else { provider.token_life };
+        let leeway = leeway.as_secs().min(u64::from(life / 10));
+        match left {
+            ..=0 => Age::Expired,
+            // The provider may have spent its refresh token, and repeats the answer for a while.
+            _ if renewable && self.is_interrupted() => Age::Leaving,
+            _ if renewable && left.unsigned_abs() <= leeway => Age::Leaving,
+            _ => Age::Lasting,
+        }
+    }
+}

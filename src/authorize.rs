@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
 use crate::app::{Shared, check_scopes};
+use crate::call::Deadline;
 use crate::error::{Error, Result};
 use crate::token::{Fields, Token, Unfit};
-use crate::transport::Deadline;
 
 /// What step one alone decides.
 const RESERVED: [&str; 6] = [

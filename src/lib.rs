@@ -9,7 +9,7 @@
 //! - [`login`]: both steps in one call, with a browser and a loopback port
 //! - [`token`]: a token: JSON in and out, when it expires
 //! - [`renewal`]: when and how a token is renewed and saved: the one procedure
-//! - [`cancel`]: ending calls from another thread
+//! - [`call`]: how long a call may take, and ending it from another thread
 //! - [`store`]: where a client's token is kept
 //! - [`token_file`]: one such place: a token in a file that processes share
 //! - [`client`]: one person's login: requests
@@ -21,7 +21,7 @@
 //! - [`error`]: every error, the providers' error bodies, redaction
 //!
 //! Dependencies flow one way: ffi, then login and notification, then client, then authorize, renewal
-//! and token_file, then app and store, then token_endpoint, then token and transport, then cancel, then
+//! and token_file, then app and store, then token_endpoint, then token and transport, then call, then
 //! error and log, then provider and answer.
 
 #![deny(unsafe_code)]
@@ -30,7 +30,7 @@
 mod answer;
 mod app;
 mod authorize;
-mod cancel;
+mod call;
 mod client;
 mod error;
 #[allow(unsafe_code)] // the one place: raw pointers from C become references here

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::call::Deadline;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
 use crate::token::Token;
-use crate::transport::Deadline;
 
 /// What a store is asked to do.
 pub(crate) struct Keeping {

@@ -22,13 +22,14 @@ use oauth2::{
 use zeroize::Zeroizing;
 
 use crate::answer::Answer;
+use crate::call::Deadline;
 use crate::error::FitbitErrorCode::{self, *};
 use crate::error::body::ProviderError;
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::provider::{ClientAuth, Provider};
 use crate::token::{Fields, is_nothing, parse};
-use crate::transport::{Connection, Deadline, Transport};
+use crate::transport::{Connection, Transport};
 
 /// The largest answer that is read: tokens are a few hundred bytes.
 const MAX_BODY: usize = 256 * 1024;

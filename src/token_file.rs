@@ -16,11 +16,11 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::call::Deadline;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
 use crate::store::{Change, Held, Keeping, Run, Store};
 use crate::token::{Token, Unfit};
-use crate::transport::Deadline;
 
 /// The largest file that is read: tokens are a few hundred bytes.
 const LARGEST: u64 = 1024 * 1024;

@@ -13,12 +13,12 @@ use once_cell::sync::OnceCell;
 use ureq::http::{HeaderMap, HeaderValue, Uri, header};
 use zeroize::Zeroizing;
 
-use crate::cancel::Cancel;
+use crate::call::{Cancel, Deadline};
 use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::provider::{ClientAuth, Provider};
 use crate::token_endpoint::{Credentials, TokenEndpoint};
-use crate::transport::{Certificates, Deadline, Proxies, Transport};
+use crate::transport::{Certificates, Proxies, Transport};
 use check::{check_callback_uri, check_endpoint, is_loopback};
 pub(crate) use check::{check_header, check_scopes, put_header};
 

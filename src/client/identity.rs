@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::{ApiRequest, Client};
-use crate::cancel::Bell;
+use crate::call::Bell;
+use crate::call::Deadline;
 use crate::error::{Error, Result};
 use crate::renewal::this_thread;
-use crate::transport::Deadline;
 
 impl Client {
     /// From the token. Where a provider's tokens do not say it, it is asked for once, and kept in the

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use ureq::http::Uri;
 
 use super::page::Page;
+use crate::call::Deadline;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::transport::Deadline;
 
 /// How often connections are looked at.
 const LOOK: Duration = Duration::from_millis(10);

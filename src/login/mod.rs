@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 
 use crate::app::Shared;
 use crate::authorize;
+use crate::call::Deadline;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::store::Store;
-use crate::transport::Deadline;
 use browser::Browser;
 use listener::{Listener, Verdict};
 use page::Page;

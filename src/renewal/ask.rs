@@ -4,11 +4,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use super::Login;
+use crate::call::Deadline;
 use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::token::{Token, Unfit};
-use crate::transport::Deadline;
 
 /// How often one call asks for a token whose answer seems lost.
 const ATTEMPTS: u32 = 4;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use crate::cancel::Bell;
+use crate::call::Bell;
+use crate::call::Deadline;
 use crate::error::{Error, Result};
 use crate::token::Token;
-use crate::transport::Deadline;
 
 /// A renewal or saving under way.
 pub(super) struct Flight {

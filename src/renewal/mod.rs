@@ -17,12 +17,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::app::Shared;
+use crate::call::Deadline;
 use crate::error::FitbitErrorCode::{FITBIT_ERROR_REAUTHORIZE, FITBIT_ERROR_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::store::Store;
 use crate::token::{Age, Now, Token};
-use crate::transport::Deadline;
 pub(crate) use flight::this_thread;
 use flight::{Flight, Outcome};
 use round::Round;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::flight::{Flight, Outcome};
 use super::{Login, Purpose, Why, same_refresh_token};
+use crate::call::Deadline;
 use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
 use crate::error::{Error, Result};
 use crate::log::{Level, Stopwatch};
 use crate::store::{Change, Held, Keeping, Mark, Store};
 use crate::token::Token;
-use crate::transport::Deadline;
 
 /// One flight, on the thread that flies it.
 pub(super) struct Round<'a> {

@@ -23,8 +23,7 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Error, Timeout};
 
-use super::deadline::Deadline;
-use crate::cancel::{Bell, Line};
+use crate::call::{Bell, Deadline, Line};
 use crate::log::{Level, Log};
 
 /// How long one attempt to connect lasts before the next one: the system's own cannot be interrupted.

@@ -7,7 +7,6 @@
 //! Redirects are never followed: the secret in a request is for one host only.
 
 mod certificates;
-mod deadline;
 mod dial;
 mod proxy;
 
@@ -19,11 +18,11 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Proxy, Timeout};
 
 use crate::answer::Answer;
+use crate::call::Deadline;
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
 pub(crate) use certificates::Certificates;
-pub(crate) use deadline::Deadline;
 use dial::{Dialer, Resolver};
 pub(crate) use proxy::Proxies;
 

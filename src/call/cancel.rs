@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use ureq::unversioned::transport::ShutdownHandle;
 
-use crate::transport::Deadline;
+use super::Deadline;
 
 /// What all calls of an app listen to.
 #[derive(Default)]

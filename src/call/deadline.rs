@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::cancel::{Bell, Call, Cancel};
+use super::cancel::{Bell, Call, Cancel};
 use crate::error::{Error, Result};
 use crate::log;
 

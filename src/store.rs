@@ -54,8 +54,34 @@ pub(crate) trait Store: Send + Sync {
     /// Whether somebody else can have stored a newer token.
     fn is_shared(&self) -> bool;
 
+    /// Whether it saves anything at all.
+    fn saves(&self) -> bool {
+        true
+    }
+
     /// Whether the time that it takes is the program's own, and not the call's.
     fn is_the_programs(&self) -> bool;
+}
+
+/// No store: the program has said that it does not want the tokens.
+pub(crate) struct Nowhere;
+
+impl Store for Nowhere {
+    fn keep(&self, _: Keeping, run: &mut Run) -> Result<()> {
+        run(Held::Unseen, &|_, _| Ok(())).map(drop)
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn saves(&self) -> bool {
+        false
+    }
+
+    fn is_the_programs(&self) -> bool {
+        false
+    }
 }
 
 /// The program's callback: it takes new tokens and is never asked for one.

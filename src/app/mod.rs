@@ -335,6 +335,13 @@ impl Shared {
 
     /// Ends a login at the provider, over a connection of its own: it happens once.
     pub fn revoke(&self, token: &str, held: [&str; 2], deadline: &Deadline) -> Result<()> {
+        if self.token_uri.starts_with("http://") && self.revoke_uri == self.provider.revoke_uri {
+            return Err(Error::invalid_argument(
+                "app",
+                "its token endpoint is on this machine, its revocation endpoint is the provider's: \
+                 set that one too",
+            ));
+        }
         let transport = self.transport_to(&[&self.revoke_uri])?;
         self.token_endpoint.revoke(token, held, &transport, deadline)
     }

@@ -22,7 +22,7 @@ impl Client {
         };
         self.login.refuse_inside_own_callback()?;
         let request = ApiRequest::new(self.api_uri(), "GET", identity.path, None, None)?;
-        self.patiently(|deadline| {
+        self.patiently(Deadline::unless_cancelled, |deadline| {
             let _mine = self.asking_who.take(deadline)?;
             if let Some(known) = self.token_field("user_id") {
                 return Ok(known); // another thread has asked meanwhile

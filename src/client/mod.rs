@@ -108,12 +108,12 @@ impl Client {
     }
 
     pub fn refresh(&self) -> Result<()> {
-        self.patiently(|deadline| self.login.refresh(deadline))
+        self.patiently(Deadline::unless_cancelled, |deadline| self.login.refresh(deadline))
     }
 
     /// Ends the login at the provider.
     pub fn revoke(&self) -> Result<()> {
-        self.within_time(|deadline| self.login.revoke(deadline))
+        self.patiently(Deadline::cancelled_or, |deadline| self.login.revoke(deadline))
     }
 
     pub fn save(&self) -> Result<()> {
@@ -135,7 +135,8 @@ impl Client {
 
     /// Sends a request and answers with what came back below 300; anything else is an error.
     pub fn request(&self, request: &ApiRequest) -> Result<Response> {
-        let answer = self.patiently(|deadline| self.attempt(request, deadline))?;
+        let answer =
+            self.patiently(Deadline::unless_cancelled, |deadline| self.attempt(request, deadline))?;
         Ok(Response::new(answer, request, self.app.provider))
     }
 
@@ -147,13 +148,17 @@ impl Client {
     }
 
     /// Waits a rate limit out and tries again, where the program has allowed as much. The time it
-    /// waits is not the call's.
-    fn patiently<T>(&self, mut call: impl FnMut(&mut Deadline) -> Result<T>) -> Result<T> {
+    /// waits is not the call's. `ended` says what becomes of the outcome of a call that was cancelled.
+    fn patiently<T>(
+        &self,
+        ended: fn(&Deadline, Result<T>) -> Result<T>,
+        mut call: impl FnMut(&mut Deadline) -> Result<T>,
+    ) -> Result<T> {
         let mut deadline = self.app.deadline();
         let mut allowed = self.app.rate_limit_wait;
         loop {
             let outcome = call(&mut deadline);
-            let error = match deadline.unless_cancelled(outcome) {
+            let error = match ended(&deadline, outcome) {
                 Err(error) if error.is(FITBIT_ERROR_RATE_LIMITED) => error,
                 outcome => return outcome,
             };

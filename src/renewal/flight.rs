@@ -25,7 +25,7 @@ pub(super) struct Outcome {
     pub(super) renewal: bool,
     /// The store was handed a token.
     pub(super) offered: bool,
-    /// It failed because the time of the call that flew it was over.
+    /// It failed because the call that flew it had no time left, or was cancelled.
     pub(super) out_of_time: bool,
 }
 

@@ -372,8 +372,10 @@ impl Login {
         };
         drop(state);
         let flown = round.fly(purpose, deadline);
-        round.out_of_time = flown.as_ref().is_err_and(|error| error.is(FITBIT_ERROR_TIMEOUT))
-            && deadline.left() < self.least_time();
+        round.out_of_time = flown.as_ref().is_err_and(|error| {
+            let late = error.is(FITBIT_ERROR_TIMEOUT) && deadline.left() < self.least_time();
+            late || deadline.is_cancelled()
+        });
         round.error = flown.err();
         round.land()
     }

@@ -39,7 +39,10 @@ impl Round<'_> {
         let refused = outcome.as_ref().is_err_and(|error| error.is(FITBIT_ERROR_REAUTHORIZE));
         if refused && self.store.is_shared() {
             // Somebody else may have logged in anew, or renewed what was refused here.
-            outcome = self.round(purpose, deadline);
+            let again = self.round(purpose, deadline);
+            if !again.as_ref().is_err_and(|error| error.is(FITBIT_ERROR_REAUTHORIZE)) {
+                outcome = again;
+            }
         }
         outcome
     }
@@ -93,7 +96,7 @@ impl Round<'_> {
             self.base = Some(self.own.clone());
             self.is_stored();
         }
-        if new {
+        if new && store.saves() {
             let log = &self.login.app.log;
             match &kept {
                 Ok(()) => log.line(Level::Debug, || "the token is saved".to_owned()),

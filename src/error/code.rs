@@ -27,16 +27,17 @@ pub enum FitbitErrorCode {
     /// The refresh token is dead, missing, revoked or another provider's. Read your store again,
     /// another process may have saved a newer token; else the person must log in again.
     FITBIT_ERROR_REAUTHORIZE = 6,
-    /// The person did not grant the scope that this request needs. Ask for it: "scope" in
-    /// fitbit_step_one's params.
+    /// The person did not grant the scope that this request needs. Log in again with it: they may have
+    /// left it out, or the app did not ask (fitbit_app_set_scopes(), or "scope" in fitbit_step_one's
+    /// params). The old login goes on working until then.
     FITBIT_ERROR_INSUFFICIENT_SCOPE = 7,
     /// Too many requests. Wait: fitbit_error_retry_after says how long, or -1 where the provider
     /// does not say; a minute is a good guess then.
     FITBIT_ERROR_RATE_LIMITED = 8,
     /// Any other status of 300 and above. Read status, type and message.
     FITBIT_ERROR_HTTP = 9,
-    /// The provider has switched this service off (410 Gone). Move to its successor; trying again
-    /// does not help.
+    /// The provider has switched this service off (410 Gone from Fitbit; from Google Health 410 is
+    /// FITBIT_ERROR_HTTP). Move to its successor; trying again does not help.
     FITBIT_ERROR_PROVIDER_RETIRED = 10,
     /// A name did not resolve, a connection was refused, reset or closed. Try again.
     FITBIT_ERROR_NETWORK = 11,
@@ -46,9 +47,11 @@ pub enum FitbitErrorCode {
     FITBIT_ERROR_TLS = 13,
     /// The answer is not what HTTP or OAuth promise, or larger than allowed. Report it.
     FITBIT_ERROR_PROTOCOL = 14,
-    /// The token callback, the token file or the guard did not save, or could not be used. The client
-    /// keeps its token and offers it again. Look at the store. Requests go on with a token that
-    /// could not be saved; fitbit_refresh, fitbit_save and fitbit_set_token_file report it.
+    /// The token callback, the token file or the guard did not save, or could not be used, also where
+    /// the file is gone or holds something else. The client keeps its token and offers it again. Look
+    /// at the store. Requests go on with a token that could not be saved, and report this only where
+    /// they need a renewal; fitbit_refresh, fitbit_save, fitbit_from_file and fitbit_set_token_file
+    /// report it.
     FITBIT_ERROR_STORE = 15,
     /// The call was ended by fitbit_app_cancel(). A request may have been carried out all the same.
     FITBIT_ERROR_CANCELLED = 16,

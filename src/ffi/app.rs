@@ -136,9 +136,8 @@ fn log_level(value: MaybeUninit<FitbitLogLevel>) -> Result<Level> {
 /// # The application
 ///
 /// Make it once, set it up with the fitbit_app_set_ functions, then use it from any number of
-/// threads. From its first use on, by fitbit_step_one(), fitbit_step_two() or
-/// fitbit_from_token(), the fitbit_app_set_ functions answer FITBIT_ERROR_INVALID_ARGUMENT, also
-/// where that first use failed.
+/// threads. From its first use on, by anything that logs in or makes a client, the fitbit_app_set_
+/// functions answer FITBIT_ERROR_INVALID_ARGUMENT, also where that first use failed.
 ///
 /// ---
 /// Makes an application.
@@ -199,7 +198,7 @@ pub unsafe extern "C" fn fitbit_app_set_scopes(
 /// @param endpoint  which one; default: the provider's own
 /// @param uri       an https address without user name, query and fragment. http is for loopback
 ///                  only, which is exactly localhost, 127.0.0.0/8 and [::1]. A path is kept: API
-///                  paths are appended to it.
+///                  paths are appended to it. Set all four where a test must not leave the machine.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_app_set_endpoint(
@@ -299,11 +298,13 @@ pub unsafe extern "C" fn fitbit_app_set_max_body(
 }
 
 /// Sets how long a call may wait for a rate limit (429), beside its timeout. Where the provider says how
-/// long to wait, and that is within the limit, requests, fitbit_refresh() and what builds on them wait
-/// and try again; otherwise they are FITBIT_ERROR_RATE_LIMITED at once, and fitbit_error_retry_after()
-/// says how long. Waits of one call add up. fitbit_step_two() never waits: its request goes out once.
+/// long to wait, and that is within the limit, every call that asks it waits and tries again; otherwise
+/// it is FITBIT_ERROR_RATE_LIMITED at once, and fitbit_error_retry_after() says how long. Waits of one
+/// call add up. Only fitbit_step_two() and fitbit_login() never wait: their request goes out once.
 ///
-/// @param seconds  default: 0, never wait. Fitbit's limit is counted per hour: up to 3601 seconds.
+/// @param seconds  default: 0, never wait. It is compared with what fitbit_error_retry_after() would say,
+///                 a second more than the provider's own number: to cover 10 pass 11, and 3601 for
+///                 Fitbit's hour. A 429 that does not say how long (-1) is never waited for.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_app_set_rate_limit_wait(

@@ -171,7 +171,8 @@ pub(super) unsafe fn bytes<'a>(body: *const c_void, body_len: usize) -> Result<O
 ///              (Google Health: or a POST); it stays yours. An answer to anything else is
 ///              FITBIT_ERROR_INVALID_ARGUMENT: what writes is not repeated.
 /// @param next  receives the next page, to be freed with fitbit_response_free(); NULL: that was the
-///              last one, and also on failure. A page that is not JSON is FITBIT_ERROR_PROTOCOL.
+///              last one, or no list at all, and also on failure: then the same page may be asked with
+///              again. A page that is not JSON is FITBIT_ERROR_PROTOCOL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_next_page(

@@ -41,7 +41,7 @@ impl FitbitError {
 /// program, which reads it with the functions below and frees it with fitbit_error_free().
 ///
 /// ---
-/// What to do about the error. For NULL it is 0, which is none of the codes.
+/// What to do about the error. For NULL, success, it is 0, which is none of the codes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_error_code(
     error: *const FitbitError,
@@ -68,8 +68,10 @@ pub unsafe extern "C" fn fitbit_error_http_status(error: *const FitbitError) -> 
     unsafe { error.as_ref() }.map_or(0, |error| error.error.http_status())
 }
 
-/// The provider's own word for it, such as "expired_token" or "validation". Borrowed: it lives as
-/// long as the error. NULL where the provider gave none.
+/// The provider's own word for it: Fitbit's errorType ("expired_token", "validation"), Google's status
+/// ("PERMISSION_DENIED"; the closer reason, such as "SERVICE_DISABLED", stands in message and body), the
+/// token endpoint's error ("invalid_grant"). Borrowed: it lives as long as the error. NULL where the
+/// provider gave none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_error_provider_type(error: *const FitbitError) -> *const c_char {
     // SAFETY: the header's rule on handles.

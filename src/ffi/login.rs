@@ -30,9 +30,11 @@ use crate::client::Client;
 /// account to the person.
 ///
 /// @param params             more parameters for this login only, form-encoded, such as
-///                           "scope=sleep&prompt=login", or NULL. Refused: response_type, client_id,
-///                           redirect_uri, state, code_challenge, code_challenge_method, and anything
-///                           twice.
+///                           "scope=sleep&prompt=login", or NULL. "scope" takes the place of
+///                           fitbit_app_set_scopes(): name all that you need, the new token has no
+///                           others. Google Health gets access_type=offline and prompt=consent unless
+///                           they are given here. Refused: response_type, client_id, redirect_uri,
+///                           state, code_challenge, code_challenge_method, and any name twice.
 /// @param authorization_uri  receives the address, to be freed with fitbit_string_free()
 /// @param session            receives what step two needs, a JSON text for you to keep as it is, to
 ///                           be freed with fitbit_string_free(). Later versions read it too.
@@ -70,8 +72,9 @@ pub unsafe extern "C" fn fitbit_step_one(
 ///                      callback URI
 /// @param redirect_uri  the whole address, a request target ("/callback?code=..."), or only its
 ///                      query; what follows a # is ignored
-/// @param on_token      takes every token, this first one too; or NULL: tokens are then lost with the
-///                      client, unless you save what fitbit_token() gives
+/// @param on_token      takes every token, this first one too; or NULL, and then call
+///                      fitbit_set_token_file(), or save what fitbit_token() gives: else they are lost
+///                      with the client
 /// @param user_data     passed to on_token; must live until fitbit_free() has returned
 /// @param client        receives the client; NULL on failure
 #[unsafe(no_mangle)]

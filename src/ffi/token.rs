@@ -69,7 +69,7 @@ pub unsafe extern "C" fn fitbit_token_field(
 }
 
 /// The provider's id of the person. Fitbit's tokens say it. Google Health's do not: the first time it
-/// is asked for (GET /v4/users/me/identity, healthUserId), kept in the token and saved with it; from
+/// is asked for (GET /v4/users/me/identity, healthUserId; no scope is known to be needed), kept in the token and saved with it; from
 /// then on, and for every client made of that token, no request is needed. A Fitbit token that does
 /// not say whose it is, is FITBIT_ERROR_PROTOCOL.
 ///
@@ -136,9 +136,12 @@ pub unsafe extern "C" fn fitbit_set_token_file(
 ///
 /// It waits for a renewal under way, then sends the refresh token (else the access token) to be revoked.
 /// That the provider does not know it any more counts as success. On any other failure the login lives,
-/// and the call can be repeated. Afterwards this client answers FITBIT_ERROR_REAUTHORIZE and asks nobody,
-/// its token is offered to no one, and its token file is removed; what you stored elsewhere is yours to
-/// delete. A second call does nothing.
+/// and the call can be repeated; a provider that is switched off (FITBIT_ERROR_PROVIDER_RETIRED) has
+/// nothing to revoke any more, and what you stored is yours to delete. Afterwards this client answers
+/// FITBIT_ERROR_REAUTHORIZE and asks nobody, its token is offered to no one, and its token file is
+/// removed (not the ".lock" beside it); what you stored elsewhere is yours to delete. fitbit_token() and
+/// what else reads the token go on reading it. Another client of the same file finds at its next renewal
+/// that the file is gone: FITBIT_ERROR_STORE. A second call does nothing.
 ///
 /// Where a token file or a guard keeps the token, what is stored is read first, because another process
 /// may have renewed it: the guard is entered once, and its run has nothing to be stored.

@@ -17,7 +17,8 @@ fn main() {
         Ok(bindings) => {
             let mut header = Vec::new();
             bindings.write(&mut header);
-            let header = with_tags(&with_chapters(&String::from_utf8_lossy(&header)));
+            let header = String::from_utf8_lossy(&header);
+            let header = with_nonnull(&with_tags(&with_chapters(&header)));
             fs::write(&out, header).expect("OUT_DIR is ours to write to");
             if let Err(why) = update(&root.join("include/fitbit.h"), &out) {
                 println!("cargo::warning=include/fitbit.h is stale and cannot be written: {why}");
@@ -66,6 +67,19 @@ fn with_tags(header: &str) -> String {
         rest = tail;
     }
     tagged + rest
+}
+
+/// Tells Swift that what a callback is given is never NULL, but for its `user_data`. What functions
+/// take and return is in `include/CFitbit.apinotes`, which cannot speak of callbacks.
+fn with_nonnull(header: &str) -> String {
+    let callback = |part: &str| {
+        let (declaration, rest) = part.split_once(';').expect("a declaration ends");
+        let marked = declaration.replace("const char *", "const char *FITBIT_NONNULL ");
+        let marked = marked.replace("(FitbitRenewal *", "(FitbitRenewal *FITBIT_NONNULL ");
+        format!("{marked};{rest}")
+    };
+    let parts = header.split_inclusive("(*Fitbit").enumerate();
+    parts.map(|(at, part)| if at == 0 { part.to_owned() } else { callback(part) }).collect()
 }
 
 fn update(header: &Path, generated: &Path) -> std::io::Result<()> {

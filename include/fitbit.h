@@ -58,6 +58,13 @@
 #define FITBIT_MUST_USE
 #endif
 
+/* What a callback is given and is never NULL. Only Swift, which has a type for that, sees it. */
+#if defined(__swift__)
+#define FITBIT_NONNULL _Nonnull
+#else
+#define FITBIT_NONNULL
+#endif
+
 
 /**
  * Which service the application is registered with.
@@ -184,8 +191,9 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_REAUTHORIZE = 6,
   /**
-   * The person did not grant the scope that this request needs. Ask for it: "scope" in
-   * fitbit_step_one's params.
+   * The person did not grant the scope that this request needs. Log in again with it: they may have
+   * left it out, or the app did not ask (fitbit_app_set_scopes(), or "scope" in fitbit_step_one's
+   * params). The old login goes on working until then.
    */
   FITBIT_ERROR_INSUFFICIENT_SCOPE = 7,
   /**
@@ -198,8 +206,8 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_HTTP = 9,
   /**
-   * The provider has switched this service off (410 Gone). Move to its successor; trying again
-   * does not help.
+   * The provider has switched this service off (410 Gone from Fitbit; from Google Health 410 is
+   * FITBIT_ERROR_HTTP). Move to its successor; trying again does not help.
    */
   FITBIT_ERROR_PROVIDER_RETIRED = 10,
   /**
@@ -219,9 +227,11 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_PROTOCOL = 14,
   /**
-   * The token callback, the token file or the guard did not save, or could not be used. The client
-   * keeps its token and offers it again. Look at the store. Requests go on with a token that
-   * could not be saved; fitbit_refresh, fitbit_save and fitbit_set_token_file report it.
+   * The token callback, the token file or the guard did not save, or could not be used, also where
+   * the file is gone or holds something else. The client keeps its token and offers it again. Look
+   * at the store. Requests go on with a token that could not be saved, and report this only where
+   * they need a renewal; fitbit_refresh, fitbit_save, fitbit_from_file and fitbit_set_token_file
+   * report it.
    */
   FITBIT_ERROR_STORE = 15,
   /**
@@ -286,7 +296,7 @@ typedef struct FitbitResponse FitbitResponse;
  * @param user_data  what was passed together with the callback
  */
 typedef void (*FitbitLogCallback)(FitbitLogLevel level,
-                                  const char *message,
+                                  const char *FITBIT_NONNULL message,
                                   void *user_data);
 
 /**
@@ -308,7 +318,7 @@ typedef void (*FitbitLogCallback)(FitbitLogLevel level,
  *
  * @param user_data  what the client was made with
  */
-typedef int (*FitbitRenewalGuard)(FitbitRenewal *renewal,
+typedef int (*FitbitRenewalGuard)(FitbitRenewal *FITBIT_NONNULL renewal,
                                   void *user_data);
 
 /**
@@ -333,7 +343,7 @@ typedef int (*FitbitRenewalGuard)(FitbitRenewal *renewal,
  * @param token_json  the whole token; save it as it is. It lives until the callback returns.
  * @param user_data   what was passed together with the callback
  */
-typedef int (*FitbitTokenCallback)(const char *token_json,
+typedef int (*FitbitTokenCallback)(const char *FITBIT_NONNULL token_json,
                                    void *user_data);
 
 /**
@@ -347,7 +357,7 @@ typedef int (*FitbitTokenCallback)(const char *token_json,
  * @param user_data          what was passed as open_data
  * @return                   1: it is open; anything else: fitbit_login() fails
  */
-typedef int (*FitbitOpenCallback)(const char *authorization_uri,
+typedef int (*FitbitOpenCallback)(const char *FITBIT_NONNULL authorization_uri,
                                   void *user_data);
 
 /**
@@ -375,9 +385,8 @@ extern "C" {
 /* ======== The application
  *
  * Make it once, set it up with the fitbit_app_set_ functions, then use it from any number of
- * threads. From its first use on, by fitbit_step_one(), fitbit_step_two() or
- * fitbit_from_token(), the fitbit_app_set_ functions answer FITBIT_ERROR_INVALID_ARGUMENT, also
- * where that first use failed.
+ * threads. From its first use on, by anything that logs in or makes a client, the fitbit_app_set_
+ * functions answer FITBIT_ERROR_INVALID_ARGUMENT, also where that first use failed.
  */
 
 /**
@@ -420,7 +429,7 @@ FitbitError *fitbit_app_set_scopes(FitbitApp *app,
  * @param endpoint  which one; default: the provider's own
  * @param uri       an https address without user name, query and fragment. http is for loopback
  *                  only, which is exactly localhost, 127.0.0.0/8 and [::1]. A path is kept: API
- *                  paths are appended to it.
+ *                  paths are appended to it. Set all four where a test must not leave the machine.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_endpoint(FitbitApp *app,
@@ -483,11 +492,13 @@ FitbitError *fitbit_app_set_max_body(FitbitApp *app,
 
 /**
  * Sets how long a call may wait for a rate limit (429), beside its timeout. Where the provider says how
- * long to wait, and that is within the limit, requests, fitbit_refresh() and what builds on them wait
- * and try again; otherwise they are FITBIT_ERROR_RATE_LIMITED at once, and fitbit_error_retry_after()
- * says how long. Waits of one call add up. fitbit_step_two() never waits: its request goes out once.
+ * long to wait, and that is within the limit, every call that asks it waits and tries again; otherwise
+ * it is FITBIT_ERROR_RATE_LIMITED at once, and fitbit_error_retry_after() says how long. Waits of one
+ * call add up. Only fitbit_step_two() and fitbit_login() never wait: their request goes out once.
  *
- * @param seconds  default: 0, never wait. Fitbit's limit is counted per hour: up to 3601 seconds.
+ * @param seconds  default: 0, never wait. It is compared with what fitbit_error_retry_after() would say,
+ *                 a second more than the provider's own number: to cover 10 pass 11, and 3601 for
+ *                 Fitbit's hour. A 429 that does not say how long (-1) is never waited for.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_rate_limit_wait(FitbitApp *app,
@@ -551,7 +562,9 @@ FitbitError *fitbit_app_set_renewal_guard(FitbitApp *app,
 
 /**
  * Ends, from any thread, the calls that run now with this app or its clients: they are
- * FITBIT_ERROR_CANCELLED, soon. Calls that begin later run.
+ * FITBIT_ERROR_CANCELLED, soon. Calls that begin later run, also one that another thread was just about
+ * to begin: who has to be sure repeats this until that call has returned. One client's calls alone cannot
+ * be ended; give it an app of its own where that matters.
  *
  * What is single-use is not given up half-way: a renewal, an exchange or a revocation that was already
  * sent is waited for, at most its timeout, and a new token is saved first; fitbit_step_two() then still
@@ -584,9 +597,11 @@ void fitbit_app_free(FitbitApp *app);
  * account to the person.
  *
  * @param params             more parameters for this login only, form-encoded, such as
- *                           "scope=sleep&prompt=login", or NULL. Refused: response_type, client_id,
- *                           redirect_uri, state, code_challenge, code_challenge_method, and anything
- *                           twice.
+ *                           "scope=sleep&prompt=login", or NULL. "scope" takes the place of
+ *                           fitbit_app_set_scopes(): name all that you need, the new token has no
+ *                           others. Google Health gets access_type=offline and prompt=consent unless
+ *                           they are given here. Refused: response_type, client_id, redirect_uri,
+ *                           state, code_challenge, code_challenge_method, and any name twice.
  * @param authorization_uri  receives the address, to be freed with fitbit_string_free()
  * @param session            receives what step two needs, a JSON text for you to keep as it is, to
  *                           be freed with fitbit_string_free(). Later versions read it too.
@@ -609,8 +624,9 @@ FitbitError *fitbit_step_one(FitbitApp *app,
  *                      callback URI
  * @param redirect_uri  the whole address, a request target ("/callback?code=..."), or only its
  *                      query; what follows a # is ignored
- * @param on_token      takes every token, this first one too; or NULL: tokens are then lost with the
- *                      client, unless you save what fitbit_token() gives
+ * @param on_token      takes every token, this first one too; or NULL, and then call
+ *                      fitbit_set_token_file(), or save what fitbit_token() gives: else they are lost
+ *                      with the client
  * @param user_data     passed to on_token; must live until fitbit_free() has returned
  * @param client        receives the client; NULL on failure
  */
@@ -632,7 +648,8 @@ FitbitError *fitbit_step_two(FitbitApp *app,
  * port 0 takes a free one. Fitbit compares the port: register one.
  *
  * Requests for another path or host, or with another login's state, get a short answer, and the
- * waiting goes on. After the answer the port stays open for two more seconds, for a reload.
+ * waiting goes on. After the answer the port stays open for two more seconds, for a reload; then this
+ * returns.
  *
  * FITBIT_ERROR_ACCESS_DENIED: the person said no. FITBIT_ERROR_TIMEOUT: nobody came back in time; a
  * closed tab, and Fitbit's own error pages, are not reported by anybody. FITBIT_ERROR_NETWORK: the port
@@ -775,7 +792,8 @@ FitbitError *fitbit_request(FitbitClient *client,
  *              (Google Health: or a POST); it stays yours. An answer to anything else is
  *              FITBIT_ERROR_INVALID_ARGUMENT: what writes is not repeated.
  * @param next  receives the next page, to be freed with fitbit_response_free(); NULL: that was the
- *              last one, and also on failure. A page that is not JSON is FITBIT_ERROR_PROTOCOL.
+ *              last one, or no list at all, and also on failure: then the same page may be asked with
+ *              again. A page that is not JSON is FITBIT_ERROR_PROTOCOL.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_next_page(FitbitClient *client,
@@ -863,7 +881,7 @@ FitbitError *fitbit_token_field(const FitbitClient *client,
 
 /**
  * The provider's id of the person. Fitbit's tokens say it. Google Health's do not: the first time it
- * is asked for (GET /v4/users/me/identity, healthUserId), kept in the token and saved with it; from
+ * is asked for (GET /v4/users/me/identity, healthUserId; no scope is known to be needed), kept in the token and saved with it; from
  * then on, and for every client made of that token, no request is needed. A Fitbit token that does
  * not say whose it is, is FITBIT_ERROR_PROTOCOL.
  *
@@ -912,9 +930,12 @@ FitbitError *fitbit_set_token_file(FitbitClient *client,
  *
  * It waits for a renewal under way, then sends the refresh token (else the access token) to be revoked.
  * That the provider does not know it any more counts as success. On any other failure the login lives,
- * and the call can be repeated. Afterwards this client answers FITBIT_ERROR_REAUTHORIZE and asks nobody,
- * its token is offered to no one, and its token file is removed; what you stored elsewhere is yours to
- * delete. A second call does nothing.
+ * and the call can be repeated; a provider that is switched off (FITBIT_ERROR_PROVIDER_RETIRED) has
+ * nothing to revoke any more, and what you stored is yours to delete. Afterwards this client answers
+ * FITBIT_ERROR_REAUTHORIZE and asks nobody, its token is offered to no one, and its token file is
+ * removed (not the ".lock" beside it); what you stored elsewhere is yours to delete. fitbit_token() and
+ * what else reads the token go on reading it. Another client of the same file finds at its next renewal
+ * that the file is gone: FITBIT_ERROR_STORE. A second call does nothing.
  *
  * Where a token file or a guard keeps the token, what is stored is read first, because another process
  * may have renewed it: the guard is entered once, and its run has nothing to be stored.
@@ -947,7 +968,7 @@ void fitbit_free(FitbitClient *client);
  */
 
 /**
- * What to do about the error. For NULL it is 0, which is none of the codes.
+ * What to do about the error. For NULL, success, it is 0, which is none of the codes.
  */
 FitbitErrorCode fitbit_error_code(const FitbitError *error);
 
@@ -963,8 +984,10 @@ const char *fitbit_error_message(const FitbitError *error);
 uint16_t fitbit_error_http_status(const FitbitError *error);
 
 /**
- * The provider's own word for it, such as "expired_token" or "validation". Borrowed: it lives as
- * long as the error. NULL where the provider gave none.
+ * The provider's own word for it: Fitbit's errorType ("expired_token", "validation"), Google's status
+ * ("PERMISSION_DENIED"; the closer reason, such as "SERVICE_DISABLED", stands in message and body), the
+ * token endpoint's error ("invalid_grant"). Borrowed: it lives as long as the error. NULL where the
+ * provider gave none.
  */
 const char *fitbit_error_provider_type(const FitbitError *error);
 

@@ -398,7 +398,9 @@ pub unsafe extern "C" fn fitbit_app_set_renewal_guard(
 }
 
 /// Ends, from any thread, the calls that run now with this app or its clients: they are
-/// FITBIT_ERROR_CANCELLED, soon. Calls that begin later run.
+/// FITBIT_ERROR_CANCELLED, soon. Calls that begin later run, also one that another thread was just about
+/// to begin: who has to be sure repeats this until that call has returned. One client's calls alone cannot
+/// be ended; give it an app of its own where that matters.
 ///
 /// What is single-use is not given up half-way: a renewal, an exchange or a revocation that was already
 /// sent is waited for, at most its timeout, and a new token is saved first; fitbit_step_two() then still

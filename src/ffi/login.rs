@@ -111,7 +111,8 @@ pub unsafe extern "C" fn fitbit_step_two(
 /// port 0 takes a free one. Fitbit compares the port: register one.
 ///
 /// Requests for another path or host, or with another login's state, get a short answer, and the
-/// waiting goes on. After the answer the port stays open for two more seconds, for a reload.
+/// waiting goes on. After the answer the port stays open for two more seconds, for a reload; then this
+/// returns.
 ///
 /// FITBIT_ERROR_ACCESS_DENIED: the person said no. FITBIT_ERROR_TIMEOUT: nobody came back in time; a
 /// closed tab, and Fitbit's own error pages, are not reported by anybody. FITBIT_ERROR_NETWORK: the port

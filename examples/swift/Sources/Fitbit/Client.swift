@@ -1,0 +1,170 @@
+import Foundation
+import libfitbit
+
+/// One person's login. It renews its token by itself; any number of tasks may use it at once.
+public final class Client: @unchecked Sendable {
+    /// What the functions of fitbit.h take that are not wrapped here, together with ``FitbitError/check(_:cause:)``.
+    public let handle: OpaquePointer
+    private let app: App
+    private let saver: Receiver?
+
+    init(
+        _ app: App, _ saveToken: SaveToken?, alsoThrownBy opener: Receiver? = nil,
+        making make: (
+            FitbitTokenCallback?, UnsafeMutableRawPointer?, UnsafeMutablePointer<OpaquePointer?>
+        ) -> OpaquePointer?
+    ) throws {
+        let saver = saveToken.map(Receiver.init)
+        var client: OpaquePointer?
+        let error = withExtendedLifetime((saver, opener)) {
+            make(saver?.function, saver?.pointer, &client)
+        }
+        try FitbitError.check(error, cause: opener?.thrown)
+        (handle, self.app, self.saver) = (client!, app, saver)
+    }
+
+    /// Offers a token that could not be saved once more.
+    deinit {
+        withExtendedLifetime(saver) { fitbit_free(handle) }
+    }
+
+    // MARK: Requests
+
+    /// Sends a GET request.
+    ///
+    /// - Parameter path: such as `"/1/user/-/profile.json"`.
+    public func get(_ path: String) async throws -> Response {
+        try await response { fitbit_get(self.handle, path, $0) }
+    }
+
+    /// Sends a POST request with a form, such as `"foodId=42&amount=1"`.
+    public func post(_ path: String, form: String? = nil) async throws -> Response {
+        try await response { fitbit_post(self.handle, path, form, $0) }
+    }
+
+    /// Sends a DELETE request.
+    public func delete(_ path: String) async throws -> Response {
+        try await response { fitbit_delete(self.handle, path, $0) }
+    }
+
+    /// Sends a request of any method, with any body.
+    public func request(
+        _ method: String, _ path: String, contentType: String? = nil, body: Data? = nil
+    ) async throws -> Response {
+        try await response { response in
+            guard let body else {
+                return fitbit_request(self.handle, method, path, contentType, nil, 0, response)
+            }
+            return body.withUnsafeBytes { bytes in
+                fitbit_request(
+                    self.handle, method, path, contentType, bytes.baseAddress, bytes.count, response
+                )
+            }
+        }
+    }
+
+    /// The page that follows this one of a list; nil where this is the last.
+    public func page(after page: Response) async throws -> Response? {
+        try await optionalResponse { fitbit_next_page(self.handle, page.handle, $0) }
+    }
+
+    // MARK: The login itself
+
+    /// The newest token as JSON. Never a request.
+    public func token() throws -> String {
+        var token: UnsafeMutablePointer<CChar>?
+        try check(fitbit_token(handle, &token))
+        return taken(token)!
+    }
+
+    /// One field of the newest token, such as `"scope"` or `"expires_at"`; nil where it has none.
+    public func tokenField(_ name: String) throws -> String? {
+        var value: UnsafeMutablePointer<CChar>?
+        try check(fitbit_token_field(handle, name, &value))
+        return taken(value)
+    }
+
+    /// The provider's id of the person.
+    public func userID() async throws -> String {
+        try await run {
+            var userID: UnsafeMutablePointer<CChar>?
+            try self.check(fitbit_user_id(self.handle, &userID))
+            return taken(userID)!
+        }
+    }
+
+    /// Renews the token now and saves it.
+    public func refresh() async throws {
+        try await run { try self.check(fitbit_refresh(self.handle)) }
+    }
+
+    /// Offers a token that could not be saved again, now.
+    public func save() async throws {
+        try await run { try self.check(fitbit_save(self.handle)) }
+    }
+
+    /// Saves the token into a file, which takes every later token in place of the closure.
+    public func setTokenFile(_ path: String) async throws {
+        try await run { try self.check(fitbit_set_token_file(self.handle, path)) }
+    }
+
+    /// Ends the login at the provider.
+    public func revoke() async throws {
+        try await run { try self.check(fitbit_revoke(self.handle)) }
+    }
+
+    // MARK: Calls
+
+    private typealias Result = UnsafeMutablePointer<OpaquePointer?>
+
+    private func response(
+        _ call: @escaping @Sendable (Result) -> OpaquePointer?
+    ) async throws -> Response {
+        try await optionalResponse(call)!
+    }
+
+    private func optionalResponse(
+        _ call: @escaping @Sendable (Result) -> OpaquePointer?
+    ) async throws -> Response? {
+        try await run {
+            var response: OpaquePointer?
+            try self.check(call(&response))
+            return response.map(Response.init)
+        }
+    }
+
+    private func run<Value: Sendable>(
+        _ call: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        try await app.calls.run(call)
+    }
+
+    private func check(_ error: OpaquePointer?) throws {
+        try FitbitError.check(error, cause: saver?.thrown)
+    }
+}
+
+/// What the API answered, with a status from 200 to 299: anything else is a ``FitbitError``.
+public final class Response: @unchecked Sendable {
+    public let handle: OpaquePointer
+
+    init(_ handle: OpaquePointer) {
+        self.handle = handle
+    }
+
+    deinit {
+        fitbit_response_free(handle)
+    }
+
+    public var status: Int { Int(fitbit_response_status(handle)) }
+
+    /// Usually JSON.
+    public var body: Data {
+        Data(bytes: fitbit_response_body(handle), count: fitbit_response_body_len(handle))
+    }
+
+    /// The value of a header, or nil.
+    public func header(_ name: String) -> String? {
+        fitbit_response_header(handle, name).map(String.init(cString:))
+    }
+}

@@ -338,7 +338,8 @@ typedef int (*FitbitRenewalGuard)(FitbitRenewal *FITBIT_NONNULL renewal,
  * callback itself (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save(),
  * fitbit_set_token_file(), fitbit_revoke()) fails at once with FITBIT_ERROR_INVALID_ARGUMENT. On other
  * threads that client's calls wait for it, at most their own timeout: hold no lock that your callback
- * takes while you call the library.
+ * takes while you call the library. A callback is known by its thread: a call that it hands to another
+ * thread, and waits for, waits for the callback in turn.
  *
  * @param token_json  the whole token; save it as it is. It lives until the callback returns.
  * @param user_data   what was passed together with the callback

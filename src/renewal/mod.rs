@@ -322,6 +322,7 @@ impl Login {
     /// Renews or saves, or waits for the thread that does.
     fn fly(&self, purpose: Purpose, deadline: &mut Deadline) -> Result<Arc<Token>> {
         let mut state = self.lock();
+        let mut told = false;
         loop {
             if state.revoked && !matches!(purpose, Purpose::Revoke) {
                 return Err(Error::revoked());
@@ -336,7 +337,11 @@ impl Login {
             }
             state.refuse_inside_own_callback()?;
             drop(state); // the logger may look at this client
-            self.app.log.line(Level::Trace, || "waiting for another thread's renewal".to_owned());
+            if !told {
+                told = true;
+                let line = "waiting for another thread, which renews or saves this token";
+                self.app.log.line(Level::Trace, || line.to_owned());
+            }
             let outcome = flight.wait(deadline)?;
             state = self.lock();
             match (purpose, outcome) {

@@ -1,0 +1,108 @@
+// Package fitbit logs a person in to Fitbit, or to its successor Google Health, and keeps the login
+// alive. It is libfitbit for Go; fitbit.h, the library's header, is the manual for what is short here.
+//
+// An [App] is the application as it is registered with the provider. [App.Login] logs in the person
+// at this machine; [App.StepOne] and [App.StepTwo] log in one whose browser is elsewhere; a saved token
+// becomes a [Client] with [App.FromToken] or [App.FromFile], and nobody has to log in. A client makes
+// requests as that person and renews its token by itself. All of them may be used by any number of
+// goroutines at once.
+//
+// # Contexts
+//
+// When its context ends, a call returns the context's error at once. The library can only end all
+// calls of an app together, so the call itself goes on in a goroutine of its own until the calls that
+// run beside it have returned or were abandoned too; then it is ended. Its result is dropped, and a
+// request may have been carried out all the same. What is single-use is not dropped: a renewal or an
+// exchange that was already sent is finished, and its token goes to the program's [SaveFunc].
+// Close waits for abandoned calls. Inside a callback a context is only looked at before a call.
+//
+// # Callbacks
+//
+// A callback that panics does not harm the library: the panic goes on, as a [*CallbackPanic], in the
+// call that the callback interrupted; Close returns it where nobody waits for that call. A callback must
+// not end its goroutine (runtime.Goexit, and with it testing.T.FailNow).
+package fitbit
+
+// #cgo pkg-config: fitbit
+// #include "bridge.h"
+import "C"
+
+import (
+	"context"
+	"runtime"
+)
+
+// Provider is the service that an application is registered with.
+type Provider uint32
+
+const (
+	// Fitbit is the Fitbit Web API, whose switch-off was announced for 2026-11-02.
+	Fitbit Provider = C.FITBIT_PROVIDER_FITBIT
+	// GoogleHealth is its successor, the Google Health API.
+	GoogleHealth Provider = C.FITBIT_PROVIDER_GOOGLE_HEALTH
+)
+
+// App is a registered application: its credentials, its settings, and the connections that its clients
+// share. Close it when it is not needed any more; its clients go on.
+type App struct {
+	handle
+}
+
+// NewApp makes an application.
+//
+// An application without a secret has "" for clientSecret. callbackURI is sent exactly as it is
+// written here; with "" the app only starts from saved tokens.
+func NewApp(provider Provider, clientID, clientSecret, callbackURI string, options ...Option) (*App, error) {
+	var args arguments
+	defer args.free()
+	var c *C.FitbitApp
+	err := failure(C.fitbit_app_new(C.FitbitProvider(provider), args.text(clientID),
+		args.optional(clientSecret), args.optional(callbackURI), &c))
+	if err != nil {
+		return nil, err
+	}
+	shared := &core{app: c, owners: 1}
+	app := &App{newHandle(shared, func() error {
+		shared.release()
+		return nil
+	})}
+	runtime.SetFinalizer(app, func(app *App) { go app.Close() })
+	for _, option := range options {
+		if err := option(shared); err != nil {
+			app.Close()
+			return nil, err
+		}
+	}
+	return app, nil
+}
+
+// Cancel ends the calls that run now with this app or its clients: they return [ErrCancelled], soon.
+// Calls that begin later run. A renewal, an exchange or a revocation that was already sent is waited for.
+func (a *App) Cancel() {
+	a.core.cancel()
+}
+
+// Close ends the app, when the calls on it have returned; they can be hurried with [App.Cancel]. Later
+// ones are [ErrClosed]. What the library holds for it is freed together with the last of its clients.
+// A second Close does nothing. Inside a callback Close does not wait.
+func (a *App) Close() error {
+	if a == nil {
+		return nil
+	}
+	runtime.SetFinalizer(a, nil)
+	return a.close()
+}
+
+// VerifySignature tells whether a notification with this body is the provider's: the signature is the
+// value of its header X-Fitbit-Signature. Nil: it is. [ErrSignature]: drop it.
+func (a *App) VerifySignature(signature string, body []byte) error {
+	return a.run(context.Background(), func(args *arguments) error {
+		bytes, length := args.bytes(body)
+		return failure(C.fitbit_verify_signature(a.core.app, args.text(signature), bytes, length))
+	})
+}
+
+// Version is the version of the library, such as "0.1.0".
+func Version() string {
+	return C.GoString(C.fitbit_version())
+}

@@ -1,0 +1,3 @@
+module example.org/fitbit
+
+go 1.19

@@ -1,0 +1,70 @@
+package fitbit
+
+// handle is something of the library's: freed by Close, but never while a call uses it. A call refers
+// to the handle until it has returned; as the handle is a part of its owner, no finaliser runs earlier.
+type handle struct {
+	core *core
+	// free must not refer to the handle's owner, which would then never be collected.
+	free func() error
+
+	// Guarded by the core's mutex, as is what follows.
+	calls  int
+	closed bool
+	// err is what Close returns.
+	err   error
+	freed chan struct{}
+}
+
+func newHandle(shared *core, free func() error) handle {
+	return handle{core: shared, free: free, freed: make(chan struct{})}
+}
+
+func (h *handle) enter() error {
+	h.core.mutex.Lock()
+	defer h.core.mutex.Unlock()
+	if h.closed {
+		return ErrClosed
+	}
+	h.calls++
+	return nil
+}
+
+func (h *handle) leave() {
+	h.core.mutex.Lock()
+	h.calls--
+	last := h.closed && h.calls == 0
+	h.core.mutex.Unlock()
+	if last {
+		h.end()
+	}
+}
+
+// close frees the handle when the last call has left, and waits for that; not in a callback, which a
+// call may be waiting for.
+func (h *handle) close() error {
+	h.core.mutex.Lock()
+	last := !h.closed && h.calls == 0
+	h.closed = true
+	h.core.mutex.Unlock()
+	if last {
+		h.end()
+	} else if inCallback() {
+		return nil
+	}
+	<-h.freed
+	return h.err
+}
+
+func (h *handle) end() {
+	h.note(h.free())
+	close(h.freed)
+}
+
+// note keeps the first error that nobody else is told of.
+func (h *handle) note(err error) {
+	h.core.mutex.Lock()
+	defer h.core.mutex.Unlock()
+	if h.err == nil {
+		h.err = err
+	}
+}

@@ -403,8 +403,9 @@ pub unsafe extern "C" fn fitbit_app_set_renewal_guard(
 /// be ended; give it an app of its own where that matters.
 ///
 /// What is single-use is not given up half-way: a renewal, an exchange or a revocation that was already
-/// sent is waited for, at most its timeout, and a new token is saved first; fitbit_step_two() then still
-/// succeeds, and so does what was already saved or revoked. A request that was ended may have been
+/// sent is waited for, at most its timeout, and a new token is saved first. fitbit_step_two() then still
+/// succeeds, and so does what was already saved or revoked; fitbit_refresh() and the requests are
+/// FITBIT_ERROR_CANCELLED, with the new token in hand. A request that was ended may have been
 /// carried out. Callbacks of yours are not ended. Safe in another thread; not in a signal handler. NULL:
 /// nothing happens.
 #[unsafe(no_mangle)]

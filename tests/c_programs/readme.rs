@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use fitbit_simulator::{DEMO_SERVER_ID, DEMO_SERVER_SECRET, Decision, Simulator, Target};
+use fitbit_simulator::{DEMO_GOOGLE_ID, DEMO_GOOGLE_SECRET, Decision, Simulator, Target};
 use fitbit_test_support::{c, library, world::provider};
 
 use crate::compilers::{empty_folder, source};
@@ -50,7 +50,7 @@ fn begins(program: &Path) {
     let output = Command::new(program).stdin(Stdio::null()).output().expect("it can be run");
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.starts_with("Open https://www.fitbit.com/oauth2/authorize?"), "{said}");
+    assert!(said.starts_with("Open https://accounts.google.com/o/oauth2/v2/auth?"), "{said}");
     assert!(output.stderr.is_empty());
 }
 
@@ -66,7 +66,7 @@ fn at_the_simulator(provider: &Simulator) -> String {
         assert_eq!(text.matches(old).count(), 1, "{old}");
         text = text.replace(old, new);
     };
-    let credentials = format!("\"{DEMO_SERVER_ID}\", \"{DEMO_SERVER_SECRET}\"");
+    let credentials = format!("\"{DEMO_GOOGLE_ID}\", \"{DEMO_GOOGLE_SECRET}\"");
     replace("\"client id\", \"client secret\"", &credentials);
     let readme = readme();
     let (_, simulator) = readme.split_once("## The simulator").expect("it has a chapter");
@@ -95,7 +95,7 @@ fn log_in(way: Way) {
     let output = child.wait_with_output().expect("it was started");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{}\n{said}", output.status);
-    assert!(rest.last().expect("more lines").contains("\"encodedId\""), "{rest:?}");
+    assert!(rest.last().expect("more lines").contains("\"healthUserId\""), "{rest:?}");
     assert_eq!([Target::Exchange, Target::Api].map(|target| provider.requests(target)), [1, 1]);
     let token = std::fs::read_to_string(folder.join("token.json")).expect("it was saved");
     assert!(token.contains("\"refresh_token\""));
@@ -145,6 +145,30 @@ fn the_line_that_links_with_the_static_library_works() {
     let program = folder.join("a.out");
     assert!(!needs_the_shared_library(&program));
     begins(&program);
+}
+
+#[test]
+fn the_swift_lines_are_those_of_the_example_that_is_compiled() {
+    let example = library::root().join("examples/swift/Sources/login/main.swift");
+    let example = std::fs::read_to_string(example).expect("it can be read");
+    let (_comment, program) = example.split_once("\n\n").expect("a comment stands first");
+    assert_eq!(between(&readme(), "```swift\n", "```"), program);
+}
+
+#[test]
+fn the_python_lines_are_python_and_import_what_there_is() {
+    if !c::available("python3") {
+        return c::say_skipped("python3");
+    }
+    let readme = readme();
+    let lines = between(&readme, "```python\n", "```");
+    let import = lines.lines().next().expect("an import");
+    let check = format!("import ast, sys\nast.parse(sys.argv[1])\n{import}\nFitbitClient.login");
+    let mut python = Command::new("python3");
+    python.env("FITBIT_LIBRARY", library::shared());
+    python.env("PYTHONPATH", library::root().join("examples/python"));
+    python.env("PYTHONDONTWRITEBYTECODE", "1");
+    c::succeeded(python.args(["-c", &check, lines]).output().expect("it was found"));
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! `examples/quickstart.cpp` is what people copy: it is short, and it works.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use fitbit_simulator::{
+    DEMO_REDIRECT_URIS, DEMO_SERVER_ID, DEMO_SERVER_SECRET, Decision, Simulator, Target,
+};
+use fitbit_test_support::{library, world::provider};
+
+use crate::build::{Way, folder, program};
+
+/// Sits before the program until it ends; the token expires once on the way, if it is to.
+fn sit_before(mut command: Command, provider: &Simulator, mut expires: bool) {
+    command.env("FITBIT_SIMULATOR", provider.uri());
+    command.env("FITBIT_CLIENT_ID", DEMO_SERVER_ID);
+    command.env("FITBIT_CLIENT_SECRET", DEMO_SERVER_SECRET);
+    command.env("FITBIT_CALLBACK_URI", DEMO_REDIRECT_URIS[0]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program can be run");
+    let mut keyboard = child.stdin.take();
+    let mut address = String::new();
+    for line in BufReader::new(child.stdout.take().expect("it is piped")).lines() {
+        let line = line.expect("the program prints UTF-8");
+        let typed = if line.starts_with("Then paste") {
+            provider.visit(&address, Decision::Grant).expect("access is granted")
+        } else if line.starts_with("Press Enter") && expires {
+            provider.expire_access_tokens();
+            expires = false;
+            String::new()
+        } else if line.starts_with("Press Enter") {
+            keyboard = None;
+            continue;
+        } else {
+            address = line;
+            continue;
+        };
+        let keyboard = keyboard.as_mut().expect("it reads no further than its end");
+        writeln!(keyboard, "{typed}").expect("the program reads");
+    }
+    let output = child.wait_with_output().expect("it was started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{}\n{said}", output.status);
+}
+
+fn start_twice(way: Way) {
+    let source = library::root().join("examples/quickstart.cpp");
+    let tokens = folder(&format!("quickstart_{way:?}"));
+    // What an earlier run may have left there.
+    let _ = std::fs::remove_file(tokens.join("fitbit-token.json"));
+    let provider = provider();
+    for expires in [true, false] {
+        let Some(mut command) = program(&source, "quickstart", way, &[]) else { return };
+        command.current_dir(&tokens);
+        sit_before(command, &provider, expires);
+    }
+    assert_eq!(provider.requests(Target::Exchange), 1);
+    assert_eq!(provider.requests(Target::Refresh), 1);
+    // One with the expired token too: only its 401 says that it has expired.
+    assert_eq!(provider.requests(Target::Api), 4);
+}
+
+#[test]
+fn the_quick_start_logs_in_once_renews_and_starts_again() {
+    start_twice(Way::Plain);
+}
+
+#[test]
+fn the_sanitizers_find_nothing_in_the_quick_start() {
+    start_twice(Way::Sanitized);
+}
+
+#[test]
+fn the_quick_start_has_fewer_than_90_lines() {
+    let text = std::fs::read_to_string(library::root().join("examples/quickstart.cpp"));
+    assert!(text.expect("it can be read").lines().count() < 90);
+}

@@ -957,7 +957,8 @@ bool fitbit_rate_limit(const FitbitClient *client,
                        FitbitRateLimit *limit);
 
 /**
- * Ends a client. A token that could not be saved is offered to on_token once more; nothing is
+ * Ends a client. Free one whose token is unsaved before the same person logs in again: it would offer
+ * its old token to the same store. A token that could not be saved is offered to on_token once more; nothing is
  * sent to the provider. After this has returned, no callback of this client runs. NULL: nothing
  * happens.
  */

@@ -44,11 +44,11 @@ impl Cancel {
 
     /// Ends every call that has begun.
     pub fn cancel(&self) {
-        self.count.fetch_add(1, Ordering::SeqCst);
+        let count = self.count.fetch_add(1, Ordering::SeqCst) + 1;
         let bells = lock(&self.bells).clone();
         bells.iter().for_each(|bell| bell.ring());
         let lines = lock(&self.lines).clone();
-        lines.iter().filter_map(Weak::upgrade).for_each(|line| line.cut());
+        lines.iter().filter_map(Weak::upgrade).for_each(|line| line.cut(count));
     }
 }
 
@@ -60,6 +60,7 @@ impl Call {
     /// A connection that is being opened for this call.
     pub fn line(&self) -> Arc<Line> {
         let line = Arc::<Line>::default();
+        line.take(Some(self));
         let mut lines = lock(&self.cancel.lines);
         if lines.len() == lines.capacity() {
             lines.retain(|line| line.strong_count() > 0);
@@ -121,6 +122,8 @@ pub(crate) struct Line(Mutex<LineState>);
 #[derive(Default)]
 struct LineState {
     sockets: Vec<Weak<dyn ShutdownHandle>>,
+    /// Under which count the call began that used it last.
+    count: u64,
     cut: bool,
     /// What was sent over it has to be answered.
     kept: bool,
@@ -134,6 +137,13 @@ impl Line {
         !state.cut
     }
 
+    /// From here on it is this call's. False: it was cut meanwhile, for one that is over.
+    pub fn take(&self, call: Option<&Call>) -> bool {
+        let mut state = lock(&self.0);
+        state.count = call.map_or(u64::MAX, |call| call.count);
+        !state.cut
+    }
+
     /// From here on it is not cut. False: it was, and nothing may be sent.
     pub fn keep(&self) -> bool {
         let mut state = lock(&self.0);
@@ -141,9 +151,10 @@ impl Line {
         state.kept
     }
 
-    fn cut(&self) {
+    /// Unless a call that began later, under this count, has it.
+    fn cut(&self, count: u64) {
         let mut state = lock(&self.0);
-        if !state.kept {
+        if !state.kept && state.count < count {
             state.cut = true;
             state.sockets.iter().filter_map(Weak::upgrade).for_each(|socket| socket.shutdown());
         }

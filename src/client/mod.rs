@@ -227,7 +227,7 @@ impl Client {
                 }
                 Err(failure)
                     if failure.kept_alive_connection_died
-                        && idempotent
+                        && (idempotent || failure.nothing_was_sent)
                         && connection == Connection::Any =>
                 {
                     connection = Connection::Fresh;

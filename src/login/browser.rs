@@ -21,9 +21,10 @@ impl Browser {
         let waiting = thread::Builder::new().name("fitbit-browser".to_owned()).spawn(move || {
             let mut opener = Command::new(OPENER);
             opener.arg(uri).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            let _ = theirs.set(match opener.status() {
-                Ok(status) if status.success() => None,
-                Ok(status) => Some(format!("{OPENER} failed: {status}")),
+            let _ = theirs.set(match opener.spawn().map(|mut child| child.wait()) {
+                Ok(Ok(status)) if !status.success() => Some(format!("{OPENER} failed: {status}")),
+                // Where the program has its children waited for by somebody else, nothing is known.
+                Ok(_) => None,
                 Err(why) => Some(format!("{OPENER} cannot be run: {why}")),
             });
         });

@@ -78,9 +78,10 @@ impl Listener {
             Error::network(format!("cannot listen for the answer on {host}, port {port}: {why}"))
         })?;
         let port = sockets[0].local_addr().map_or(port, |address| address.port());
-        let authority = match uri.port() {
-            Some(_) => format!("{host}:{port}"),
-            None => host,
+        // Browsers leave out the port that http has by itself.
+        let authority = match port {
+            80 => host,
+            _ => format!("{host}:{port}"),
         };
         let path = uri.path().to_owned();
         let callback_uri = match uri.port_u16() {
@@ -108,11 +109,18 @@ impl Listener {
     ) -> Result<Answer> {
         loop {
             judge(None)?;
+            let mut answer = None;
             for (connection, target) in self.look() {
-                match judge(Some(&target))? {
-                    Verdict::Accept => return Ok(Answer { target, connection }),
-                    Verdict::Refuse => self.reply(connection, &Page::stray()),
+                // The first wins; who came together with it is told so.
+                match answer {
+                    None if matches!(judge(Some(&target))?, Verdict::Accept) => {
+                        answer = Some(Answer { target, connection });
+                    }
+                    _ => self.reply(connection, &Page::stray()),
                 }
+            }
+            if let Some(answer) = answer {
+                return Ok(answer);
             }
             if deadline.left().is_zero() {
                 return Err(Error::timeout("before the person came back from the browser"));
@@ -144,9 +152,6 @@ impl Listener {
                 }
             }
         }
-        // A browser's own are among the latest.
-        let too_many = self.connections.len().saturating_sub(MOST_CONNECTIONS);
-        self.connections.drain(..too_many);
         let mut asked = vec![];
         for mut connection in std::mem::take(&mut self.connections) {
             match connection.look() {
@@ -159,6 +164,9 @@ impl Listener {
                 Seen::Garbage => self.reply(connection, &Page::bare("400 Bad Request")),
             }
         }
+        // Of those that have nothing to say yet, a browser's own are among the latest.
+        let too_many = self.connections.len().saturating_sub(MOST_CONNECTIONS);
+        self.connections.drain(..too_many);
         asked
     }
 

@@ -39,6 +39,8 @@ struct State {
     spends: bool,
     dialling: bool,
     dialled: bool,
+    /// The connection was found cut before anything was sent over it.
+    unsent: bool,
     answering: bool,
 }
 
@@ -63,6 +65,11 @@ impl Call {
     /// Whether it went out on a connection that was open already, and nothing came back.
     pub fn was_not_answered_on_an_old_connection(&self) -> bool {
         CALL.with_borrow(|state| !state.dialled && !state.answering)
+    }
+
+    /// Whether not a byte of it went out.
+    pub fn was_not_sent(&self) -> bool {
+        CALL.with_borrow(|state| state.unsent)
     }
 }
 
@@ -291,6 +298,12 @@ impl Transport for Timed {
 
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
         let left = time_left()?;
+        let mine = CALL
+            .with_borrow(|state| self.line.take(state.deadline.as_ref().and_then(Deadline::call)));
+        if !mine {
+            change(|state| state.unsent = true);
+            return Err(io::Error::from(io::ErrorKind::NotConnected).into());
+        }
         if CALL.with_borrow(|state| state.spends) {
             if !self.line.keep() {
                 return Err(Error::Timeout(Timeout::Global));

@@ -51,6 +51,8 @@ pub(crate) struct Failure {
     pub quotes: bool,
     /// It had gone out on a kept-alive connection, which died before any answer.
     pub kept_alive_connection_died: bool,
+    /// Nor had a byte of the request gone out.
+    pub nothing_was_sent: bool,
 }
 
 pub(crate) struct Transport {
@@ -153,6 +155,7 @@ impl Transport {
                     quotes: quotes(&error),
                     kept_alive_connection_died: call.was_not_answered_on_an_old_connection()
                         && is_hangup(&error),
+                    nothing_was_sent: call.was_not_sent(),
                     error: describe(error, &self.way_to(&uri)),
                 });
             }
@@ -169,6 +172,7 @@ impl Transport {
         let body = read(body, &head.headers, max_body).map_err(|error| Failure {
             quotes: quotes(&error),
             kept_alive_connection_died: false,
+            nothing_was_sent: false,
             error: describe(error, &self.way_to(&uri)),
         })?;
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })

@@ -23,7 +23,7 @@ pub struct Parameter {
 impl Parameter {
     /// Handles, strings, bodies and out-pointers; not what the library only hands back.
     pub fn is_checked_pointer(&self) -> bool {
-        self.kind.ends_with('*') && self.name != "user_data"
+        self.kind.ends_with('*') && !["user_data", "open_data"].contains(&&*self.name)
     }
 
     pub fn is_text(&self) -> bool {

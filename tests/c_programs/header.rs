@@ -202,11 +202,14 @@ fn enumerations_and_structures_have_the_librarys_layout() {
 #[test]
 fn callbacks_have_the_contracts_types_and_handles_hide_theirs() {
     let folder = folder("types");
-    let callbacks = "#include <fitbit.h>\nint types(FitbitTokenCallback, FitbitRenewalGuard);\n\
-                     int types(FitbitTokenCallback on_token, FitbitRenewalGuard guard)\n{\n    \
+    let callbacks = "#include <fitbit.h>\n\
+                     int types(FitbitTokenCallback, FitbitOpenCallback, FitbitRenewalGuard);\n\
+                     int types(FitbitTokenCallback on_token, FitbitOpenCallback open,\n          \
+                     FitbitRenewalGuard guard)\n{\n    \
                      int (*one)(const char *, void *) = on_token;\n    \
+                     int (*two)(const char *, void *) = open;\n    \
                      int (*other)(FitbitRenewal *, void *) = guard;\n    \
-                     return one && other;\n}\n";
+                     return one && two && other;\n}\n";
     let callbacks = source(&folder, "callbacks.c", callbacks);
     let handles = ["App", "Client", "Response", "Error", "Renewal"].map(|handle| {
         let text = format!("#include <fitbit.h>\nextern char size[sizeof(Fitbit{handle})];\n");

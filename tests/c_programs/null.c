@@ -48,6 +48,14 @@ static void the_application(void)
     SUCCEED(fitbit_app_set_renewal_guard(unused, NULL));
 }
 
+/* No browser is opened for a call that is refused. */
+static int opened(const char *authorization_uri, void *open_data)
+{
+    (void)open_data;
+    fprintf(stderr, "a browser was opened: %s\n", authorization_uri);
+    exit(1);
+}
+
 static void logging_in(const char *token)
 {
     FitbitClient *new;
@@ -66,6 +74,9 @@ static void logging_in(const char *token)
     REFUSED_AND_CLEARED(new, fitbit_step_two, "redirect_uri", "NULL", app, session, NULL, NULL, NULL,
                         &new);
     REFUSED(fitbit_step_two, "client", "NULL", app, session, "/?a=b", NULL, NULL, NULL);
+
+    REFUSED_AND_CLEARED(new, fitbit_login, "app", "NULL", NULL, 1000, opened, NULL, NULL, NULL, &new);
+    REFUSED(fitbit_login, "client", "NULL", app, 1000, opened, NULL, NULL, NULL, NULL);
 
     REFUSED_AND_CLEARED(new, fitbit_from_token, "app", "NULL", NULL, token, NULL, NULL, &new);
     REFUSED_AND_CLEARED(new, fitbit_from_token, "token_json", "NULL", app, NULL, NULL, NULL, &new);
@@ -187,6 +198,7 @@ static void functions_without_an_error(void)
     fitbit_error_free(NULL);
     fitbit_response_free(NULL);
     fitbit_free(NULL);
+    fitbit_app_cancel(NULL);
     fitbit_app_free(NULL);
     fitbit_string_free(NULL);
 

@@ -49,6 +49,14 @@ static void numbers(FitbitApp *app, FitbitClient *client)
     SUCCEED(fitbit_app_set_max_body(app, 1));
 }
 
+/* The app is in use from here on, although its login was refused. */
+static void the_time_for_a_login(FitbitApp *app)
+{
+    FitbitClient *client;
+    REFUSED_AND_CLEARED(client, fitbit_login, "timeout_ms", "out of range", app, 0, NULL, NULL, NULL,
+                        NULL, &client);
+}
+
 /* The largest numbers are ordinary ones: nothing may overflow on the way to the answer. */
 static void the_largest_numbers(const char *server, const char *token)
 {
@@ -119,6 +127,7 @@ int main(int argc, char **argv)
     numbers(unused, client);
     the_largest_numbers(argv[1], argv[2]);
     an_app_in_use(app);
+    the_time_for_a_login(app);
     names_of_codes();
     fitbit_free(client);
     fitbit_app_free(unused);

@@ -65,6 +65,7 @@ fn range(way: Way) {
         "fitbit_app_set_logger most",
         "fitbit_app_set_max_body bytes",
         "fitbit_app_set_timeout_ms milliseconds",
+        "fitbit_login timeout_ms",
         "fitbit_request body_len",
         "fitbit_verify_signature body_len",
     ];

@@ -10,6 +10,8 @@ use crate::library;
 
 pub type TokenCallback = Option<unsafe extern "C" fn(*const c_char, *mut c_void) -> c_int>;
 
+pub type OpenCallback = Option<unsafe extern "C" fn(*const c_char, *mut c_void) -> c_int>;
+
 pub type LogCallback = Option<unsafe extern "C" fn(u32, *const c_char, *mut c_void)>;
 
 /// What a guard is given is a `FitbitRenewal *`.
@@ -80,6 +82,7 @@ interface! {
     app_free: fn(Handle);
     step_one: fn(Handle, Text, OutText, OutText) -> Handle;
     step_two: fn(Handle, Text, Text, TokenCallback, *mut c_void, Out) -> Handle;
+    login: fn(Handle, u32, OpenCallback, *mut c_void, TokenCallback, *mut c_void, Out) -> Handle;
     from_token: fn(Handle, Text, TokenCallback, *mut c_void, Out) -> Handle;
     from_file: fn(Handle, Text, Out) -> Handle;
     free: fn(Handle);

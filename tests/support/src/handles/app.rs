@@ -1,10 +1,10 @@
 //! `FitbitApp`.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr::null_mut;
 
-use super::text::{c_text, or_null, owned};
+use super::text::{c_text, or_null, owned, text};
 use super::{Client, Error, Saver};
 use crate::interface::{Handle, LogCallback, RenewalGuard, TokenCallback, interface};
 use crate::journal;
@@ -180,6 +180,32 @@ impl App {
         })
     }
 
+    /// `open` is called with the address, in place of the default browser, and answers 1 for opened.
+    pub fn login(
+        &self,
+        timeout_ms: u32,
+        mut open: impl FnMut(&str) -> c_int,
+        saver: &Saver,
+    ) -> Result<Client, Error> {
+        let mut open: &mut dyn FnMut(&str) -> c_int = &mut open;
+        self.client(saver, |on_token, user_data, client| unsafe {
+            (interface().login)(
+                self.0,
+                timeout_ms,
+                Some(opened),
+                (&raw mut open).cast(),
+                on_token,
+                user_data,
+                client,
+            )
+        })
+    }
+
+    /// Ends the calls of this app and its clients that run now.
+    pub fn cancel(&self) {
+        unsafe { (interface().app_cancel)(self.0) }
+    }
+
     pub fn from_token(&self, token_json: &str, saver: &Saver) -> Result<Client, Error> {
         let json = c_text(token_json);
         self.client(saver, |on_token, user_data, client| unsafe {
@@ -216,6 +242,11 @@ impl App {
             }
         }
     }
+}
+
+unsafe extern "C" fn opened(uri: *const c_char, open: *mut c_void) -> c_int {
+    let open = unsafe { &mut *open.cast::<&mut dyn FnMut(&str) -> c_int>() };
+    open(&text(uri).expect("a browser gets an address"))
 }
 
 impl Drop for App {

@@ -1,0 +1,188 @@
+//! How long a login waits, and what ends it early. Afterwards the port is closed, whatever happened.
+
+use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fitbit_simulator::{Decision, Fault, FaultKind, Simulator, Target};
+use fitbit_test_support::world::provider;
+use fitbit_test_support::{App, Saver, code};
+
+use crate::scene::{
+    Browser, LONG, V4, callback_uri, connect, fitbit_app, get, is_closed, login, login_within,
+};
+
+fn app(provider: &Simulator) -> App {
+    fitbit_app(provider, &callback_uri())
+}
+
+#[test]
+fn nobody_comes_back_and_the_time_runs_out() {
+    let provider = provider();
+    let begun = Instant::now();
+    let (client, port) = login_within(&app(&provider), 300, &Saver::new(), Browser::port);
+    assert_eq!(client.err().unwrap().code, code::TIMEOUT);
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert!(is_closed(port));
+}
+
+#[test]
+fn strays_do_not_lengthen_the_wait() {
+    let provider = provider();
+    let (client, strays) = login_within(&app(&provider), 500, &Saver::new(), |it| {
+        let mut strays = 0;
+        while let Ok(mut stream) = connect(V4, it.port()) {
+            if stream.write_all(&get("/", "another.example")).is_err() {
+                break;
+            }
+            strays += 1;
+        }
+        strays
+    });
+    assert!(strays > 0);
+    assert_eq!(client.err().unwrap().code, code::TIMEOUT);
+}
+
+#[test]
+fn a_millisecond_is_a_time_and_none_is_not() {
+    let provider = provider();
+    let app = app(&provider);
+    let open = |_: &str| 1;
+    assert_eq!(app.login(1, open, &Saver::new()).err().unwrap().code, code::TIMEOUT);
+    let error = app.login(0, open, &Saver::new()).err().unwrap();
+    assert_eq!(error.code, code::INVALID_ARGUMENT);
+    assert!(error.message.contains("timeout_ms"), "{error:?}");
+}
+
+#[test]
+fn the_longest_time_is_an_ordinary_one() {
+    let provider = provider();
+    let app = app(&provider);
+    let (client, _) = login_within(&app, u32::MAX, &Saver::new(), |it| {
+        it.decide(&provider, Decision::Grant);
+        app.cancel();
+    });
+    client.unwrap();
+}
+
+#[test]
+fn the_programs_own_time_to_open_a_browser_is_not_counted() {
+    let provider = provider();
+    let app = app(&provider);
+    let client = app.login(
+        400,
+        |uri| {
+            thread::sleep(Duration::from_millis(800));
+            let uri = uri.to_owned();
+            let back = provider.visit(&uri, Decision::Grant).unwrap();
+            thread::spawn(move || Browser { authorization_uri: uri }.open(&back));
+            1
+        },
+        &Saver::new(),
+    );
+    assert!(client.is_ok(), "{:?}", client.err());
+}
+
+#[test]
+fn the_exchange_has_the_apps_own_time() {
+    let provider = provider();
+    let app = app(&provider);
+    provider.fault(Fault::once(Target::Exchange, FaultKind::Latency(1500)));
+    let (client, page) =
+        login_within(&app, 1000, &Saver::new(), |it| it.decide(&provider, Decision::Grant));
+    assert_eq!(page.title(), "You are logged in");
+    client.unwrap();
+
+    let hasty = self::app(&provider);
+    hasty.set_timeout_ms(300).unwrap();
+    provider.fault(Fault::once(Target::Exchange, FaultKind::StallBeforeAnswer));
+    let (client, page) = login(&hasty, &Saver::new(), |it| it.decide(&provider, Decision::Grant));
+    assert_eq!(page.title(), "That did not work");
+    assert_eq!(client.err().unwrap().code, code::TIMEOUT);
+}
+
+#[test]
+fn a_browser_that_the_program_cannot_open_ends_the_login() {
+    let provider = provider();
+    for answer in [0, 2, -1, i32::MIN] {
+        let mut port = 0;
+        let outcome = app(&provider).login(
+            LONG,
+            |uri| {
+                port = Browser { authorization_uri: uri.to_owned() }.port();
+                answer
+            },
+            &Saver::new(),
+        );
+        assert_eq!(outcome.err().unwrap().code, code::AUTHORIZATION);
+        assert!(is_closed(port));
+    }
+}
+
+#[test]
+fn the_port_stays_open_for_two_seconds_after_the_answer_and_is_closed_then() {
+    let provider = provider();
+    let app = app(&provider);
+    let (client, (port, answered)) = login_within(&app, LONG, &Saver::new(), |it| {
+        it.decide(&provider, Decision::Grant);
+        (it.port(), Instant::now())
+    });
+    client.unwrap();
+    let open = answered.elapsed();
+    assert!(open > Duration::from_millis(1500), "{open:?}");
+    assert!(open < Duration::from_secs(20), "{open:?}");
+    assert!(is_closed(port));
+}
+
+#[test]
+fn a_login_that_waits_is_cancelled_soon() {
+    let provider = provider();
+    let app = app(&provider);
+    let (client, (port, cancelled)) = login_within(&app, LONG, &Saver::new(), |it| {
+        thread::sleep(Duration::from_millis(100));
+        app.cancel();
+        (it.port(), Instant::now())
+    });
+    assert_eq!(client.err().unwrap().code, code::CANCELLED);
+    assert!(cancelled.elapsed() < Duration::from_secs(20));
+    assert!(is_closed(port));
+    // The next login is not.
+    let (client, _) = login(&app, &Saver::new(), |it| it.decide(&provider, Decision::Grant));
+    client.unwrap();
+}
+
+#[test]
+fn a_login_that_is_cancelled_while_its_browser_is_opened_is_over() {
+    let provider = provider();
+    let app = app(&provider);
+    let outcome = app.login(
+        LONG,
+        |_| {
+            app.cancel();
+            1
+        },
+        &Saver::new(),
+    );
+    assert_eq!(outcome.err().unwrap().code, code::CANCELLED);
+}
+
+#[test]
+fn an_exchange_that_was_sent_is_finished_although_the_login_is_cancelled() {
+    let provider = provider();
+    let app = app(&provider);
+    provider.fault(Fault::once(Target::Exchange, FaultKind::Latency(700)));
+    let saver = Saver::new();
+    let (client, page) = login_within(&app, LONG, &saver, |it| {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while provider.max_in_flight(Target::Exchange) == 0 {
+                    thread::yield_now();
+                }
+                app.cancel();
+            });
+            it.decide(&provider, Decision::Grant)
+        })
+    });
+    assert_eq!(page.title(), "You are logged in");
+    assert_eq!(saver.offered(), [client.unwrap().token()]);
+}

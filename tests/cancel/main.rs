@@ -1,0 +1,13 @@
+//! `fitbit_app_cancel`: calls that run now end soon, and nothing that is single-use is lost by it.
+//!
+//! First where a call can be when it is cancelled: on the network (`network`), waiting for something
+//! in this machine (`waits`). Then what is finished all the same (`finished`), what is left alone
+//! (`others`), and a storm of everything at once (`storm`).
+
+mod finished;
+mod network;
+mod others;
+mod program;
+mod scene;
+mod storm;
+mod waits;

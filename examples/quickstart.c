@@ -2,8 +2,8 @@
  * The whole story: log a person in once, save every token, renew it without asking, start again
  * from the saved token.  cc quickstart.c -lfitbit
  *
- * FITBIT_CLIENT_ID, FITBIT_CLIENT_SECRET and FITBIT_CALLBACK_URI are what you registered. With
- * FITBIT_SIMULATOR=http://127.0.0.1:8765 it talks to the bundled simulator instead of Fitbit.
+ * FITBIT_CLIENT_ID, FITBIT_CLIENT_SECRET and FITBIT_CALLBACK_URI are what you registered; with Google, if
+ * FITBIT_PROVIDER=google. FITBIT_SIMULATOR=http://127.0.0.1:8765 takes the bundled simulator instead.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
@@ -14,6 +14,12 @@
 #include <unistd.h>
 
 static const char TOKEN_FILE[] = "fitbit-token.json";
+
+/* For each: the simulator's paths, in the order of FitbitEndpoint, and what is asked. */
+static const char *const PATHS[2][5] = {
+    {"/oauth2/authorize", "/oauth2/token", "/oauth2/revoke", "", "/1/user/-/profile.json"},
+    {"/o/oauth2/v2/auth", "/token", "/revoke", "", "/v4/users/me/profile"},
+};
 
 /* Says what went wrong and ends the program; a real one looks at the code and acts on it. */
 static void check(FitbitError *error)
@@ -63,8 +69,10 @@ static int read_text(FILE *from, int whole, char *text, size_t size)
 int main(void)
 {
     const char *client_id = getenv("FITBIT_CLIENT_ID"), *simulator = getenv("FITBIT_SIMULATOR");
+    const char *provider = getenv("FITBIT_PROVIDER");
     FitbitApp *app;
     FitbitClient *client;
+    int google = provider != NULL && strcmp(provider, "google") == 0, i;
     FILE *file;
     char text[16384];
 
@@ -72,14 +80,11 @@ int main(void)
         fprintf(stderr, "Set FITBIT_CLIENT_ID, FITBIT_CLIENT_SECRET and FITBIT_CALLBACK_URI.\n");
         return EXIT_FAILURE;
     }
-    check(fitbit_app_new(FITBIT_PROVIDER_FITBIT, client_id, getenv("FITBIT_CLIENT_SECRET"),
-                         getenv("FITBIT_CALLBACK_URI"), &app));
-    if (simulator != NULL) {
-        snprintf(text, sizeof text, "%s/oauth2/authorize", simulator);
-        check(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_AUTHORIZE, text));
-        snprintf(text, sizeof text, "%s/oauth2/token", simulator);
-        check(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, text));
-        check(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, simulator));
+    check(fitbit_app_new(google ? FITBIT_PROVIDER_GOOGLE_HEALTH : FITBIT_PROVIDER_FITBIT, client_id,
+                         getenv("FITBIT_CLIENT_SECRET"), getenv("FITBIT_CALLBACK_URI"), &app));
+    for (i = 0; simulator != NULL && i < 4; i++) {
+        snprintf(text, sizeof text, "%s%s", simulator, PATHS[google][i]);
+        check(fitbit_app_set_endpoint(app, (FitbitEndpoint)i, text));
     }
 
     file = fopen(TOKEN_FILE, "r");
@@ -89,7 +94,6 @@ int main(void)
         check(fitbit_from_token(app, text, save_token, NULL, &client));
     } else {
         char *authorization_uri, *session;
-
         check(fitbit_step_one(app, NULL, &authorization_uri, &session));
         printf("Open this address and grant access:\n%s\n", authorization_uri);
         printf("Then paste the address that you were sent back to:\n");
@@ -103,8 +107,7 @@ int main(void)
 
     do { /* the token may expire in between: the library renews it */
         FitbitResponse *profile;
-
-        check(fitbit_get(client, "/1/user/-/profile.json", &profile));
+        check(fitbit_get(client, PATHS[google][4], &profile));
         printf("%s\nPress Enter to ask again, Ctrl-D to end.\n", fitbit_response_body(profile));
         fflush(stdout);
         fitbit_response_free(profile);

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use fitbit_simulator::{
-    DEMO_REDIRECT_URIS, DEMO_SERVER_ID, DEMO_SERVER_SECRET, Decision, Simulator, Target,
+    DEMO_GOOGLE_ID, DEMO_GOOGLE_SECRET, DEMO_REDIRECT_URIS, DEMO_SERVER_ID, DEMO_SERVER_SECRET,
+    Decision, Simulator, Target,
 };
 use fitbit_test_support::{library, world::provider};
 
@@ -17,13 +18,22 @@ fn source() -> PathBuf {
     library::root().join("examples/quickstart.c")
 }
 
+/// What `FITBIT_PROVIDER` says, and who is registered there.
+const FITBIT: [&str; 3] = ["fitbit", DEMO_SERVER_ID, DEMO_SERVER_SECRET];
+const GOOGLE: [&str; 3] = ["google", DEMO_GOOGLE_ID, DEMO_GOOGLE_SECRET];
+
 /// Sits before the program until it ends; the token expires once on the way, if it is to.
-fn sit_before(mut command: Command, provider: &Simulator, folder: &Path, mut expires: bool) {
+fn sit_before(
+    mut command: Command,
+    app: [&str; 3],
+    provider: &Simulator,
+    folder: &Path,
+    mut expires: bool,
+) {
     let mut child = command
         .current_dir(folder)
         .env("FITBIT_SIMULATOR", provider.uri())
-        .env("FITBIT_CLIENT_ID", DEMO_SERVER_ID)
-        .env("FITBIT_CLIENT_SECRET", DEMO_SERVER_SECRET)
+        .envs(["FITBIT_PROVIDER", "FITBIT_CLIENT_ID", "FITBIT_CLIENT_SECRET"].into_iter().zip(app))
         .env("FITBIT_CALLBACK_URI", DEMO_REDIRECT_URIS[0])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -59,14 +69,14 @@ fn sit_before(mut command: Command, provider: &Simulator, folder: &Path, mut exp
     assert!(status.success() && said.is_empty(), "{status}\n{said}");
 }
 
-fn start_twice(way: Way) {
+fn start_twice(way: Way, app: [&str; 3]) {
     let program = build_from(&source(), way);
     let Some(first) = command_of(&program, way) else { return };
     let second = command_of(&program, way).expect("the tool is there");
-    let folder = empty_folder(&format!("quickstart_tokens_{way:?}"));
+    let folder = empty_folder(&format!("quickstart_tokens_{way:?}_{}", app[0]));
     let provider = provider();
-    sit_before(first, &provider, &folder, true);
-    sit_before(second, &provider, &folder, false);
+    sit_before(first, app, &provider, &folder, true);
+    sit_before(second, app, &provider, &folder, false);
     assert_eq!(provider.requests(Target::Exchange), 1);
     assert_eq!(provider.requests(Target::Refresh), 1);
     // One with the expired token too: only its 401 says that it has expired.
@@ -81,15 +91,16 @@ fn the_quick_start_has_fewer_than_120_lines() {
 
 #[test]
 fn the_quick_start_logs_in_once_renews_and_starts_again() {
-    start_twice(Way::Plain);
+    start_twice(Way::Plain, FITBIT);
+    start_twice(Way::Plain, GOOGLE);
 }
 
 #[test]
 fn valgrind_finds_nothing_in_the_quick_start() {
-    start_twice(Way::Memcheck);
+    start_twice(Way::Memcheck, FITBIT);
 }
 
 #[test]
 fn the_sanitizers_find_nothing_in_the_quick_start() {
-    start_twice(Way::Sanitized);
+    start_twice(Way::Sanitized, GOOGLE);
 }

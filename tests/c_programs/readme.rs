@@ -190,8 +190,13 @@ fn every_function_and_constant_that_is_named_is_the_headers() {
         text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect()
     }
     // What the environment of the examples is called.
-    let variables =
-        ["FITBIT_CLIENT_ID", "FITBIT_CLIENT_SECRET", "FITBIT_CALLBACK_URI", "FITBIT_SIMULATOR"];
+    let variables = [
+        "FITBIT_PROVIDER",
+        "FITBIT_CLIENT_ID",
+        "FITBIT_CLIENT_SECRET",
+        "FITBIT_CALLBACK_URI",
+        "FITBIT_SIMULATOR",
+    ];
     let constants = words(&readme).into_iter().filter(|word| word.starts_with("FITBIT_"));
     let known = words(&header);
     let unknown = constants.filter(|word| !known.contains(word) && !variables.contains(word));

@@ -187,7 +187,8 @@ typedef enum FitbitErrorCode {
   FITBIT_ERROR_INVALID_CLIENT = 5,
   /**
    * The refresh token is dead, missing, revoked or another provider's. Read your store again,
-   * another process may have saved a newer token; else the person must log in again.
+   * another process may have saved a newer token (where a token file or a guard keeps it, that has
+   * been done); else the person must log in again.
    */
   FITBIT_ERROR_REAUTHORIZE = 6,
   /**
@@ -571,8 +572,11 @@ FitbitError *fitbit_app_set_renewal_guard(FitbitApp *app,
  * sent is waited for, at most its timeout, and a new token is saved first. fitbit_step_two() then still
  * succeeds, and so does what was already saved or revoked; fitbit_refresh() and the requests are
  * FITBIT_ERROR_CANCELLED, with the new token in hand. A request that was ended may have been
- * carried out. Callbacks of yours are not ended. Safe in another thread; not in a signal handler. NULL:
- * nothing happens.
+ * carried out. Callbacks of yours are not ended. NULL: nothing happens.
+ *
+ * Safe in another thread; not in a signal handler. For Ctrl-C block SIGINT in all threads, wait for it
+ * in one (sigwait), set a flag of yours and call this every 20 ms until the others are done; they look at
+ * the flag before each call, because one may have succeeded all the same.
  */
 void fitbit_app_cancel(FitbitApp *app);
 
@@ -656,12 +660,15 @@ FitbitError *fitbit_step_two(FitbitApp *app,
  * FITBIT_ERROR_ACCESS_DENIED: the person said no. FITBIT_ERROR_TIMEOUT: nobody came back in time; a
  * closed tab, and Fitbit's own error pages, are not reported by anybody. FITBIT_ERROR_NETWORK: the port
  * is taken, or another program listens there. FITBIT_ERROR_AUTHORIZATION: also where no browser could
- * be opened. FITBIT_ERROR_INVALID_ARGUMENT: the callback URI is no such address. FITBIT_ERROR_CANCELLED:
- * fitbit_app_cancel() ended it. Else as fitbit_step_two().
+ * be opened: trying again does not help then, but an `open` that prints the address and returns 1 does.
+ * FITBIT_ERROR_INVALID_ARGUMENT: the callback URI is no such address. FITBIT_ERROR_CANCELLED:
+ * fitbit_app_cancel() ended it; once the exchange was sent it succeeds all the same. Else as
+ * fitbit_step_two().
  *
  * @param timeout_ms  how long to wait for the person, at least 1; the exchange that follows has the
  *                    app's own timeout
- * @param open        opens the address in place of the default browser (xdg-open, open on macOS); or NULL
+ * @param open        opens the address in place of the default browser; or NULL: xdg-open (open on macOS)
+ *                    is run as a child in a process group of its own, for as long as it likes
  * @param open_data   passed to open
  * @param on_token    as for fitbit_step_two()
  * @param user_data   as for fitbit_step_two()
@@ -709,7 +716,8 @@ FitbitError *fitbit_from_token(FitbitApp *app,
  * FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
  * read, or holds something else, also another provider's token.
  *
- * @param path    the file; it is found again when the working directory changes
+ * @param path    the file; it is found again when the working directory changes. Its folder must exist
+ *                when a token is to be written.
  * @param client  receives the client; NULL on failure
  */
 FITBIT_MUST_USE

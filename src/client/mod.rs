@@ -54,7 +54,9 @@ impl Client {
         let token = match file.read(app.provider)? {
             Content::Token(token) => token,
             Content::Foreign(why) => return Err(why),
-            Content::Nothing => return Err(Error::reauthorize("the token file holds no token")),
+            Content::Nothing => {
+                return Err(Error::reauthorize(&format!("there is no token in {path}")));
+            }
         };
         let client = Client::new(app.clone(), Login::loaded(app, token, Arc::new(file)));
         client.login.resume(&mut client.app.deadline());

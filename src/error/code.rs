@@ -25,7 +25,8 @@ pub enum FitbitErrorCode {
     /// The provider refused the client id or secret. Fix the configuration; logins are not lost.
     FITBIT_ERROR_INVALID_CLIENT = 5,
     /// The refresh token is dead, missing, revoked or another provider's. Read your store again,
-    /// another process may have saved a newer token; else the person must log in again.
+    /// another process may have saved a newer token (where a token file or a guard keeps it, that has
+    /// been done); else the person must log in again.
     FITBIT_ERROR_REAUTHORIZE = 6,
     /// The person did not grant the scope that this request needs. Log in again with it: they may have
     /// left it out, or the app did not ask (fitbit_app_set_scopes(), or "scope" in fitbit_step_one's

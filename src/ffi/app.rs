@@ -406,8 +406,11 @@ pub unsafe extern "C" fn fitbit_app_set_renewal_guard(
 /// sent is waited for, at most its timeout, and a new token is saved first. fitbit_step_two() then still
 /// succeeds, and so does what was already saved or revoked; fitbit_refresh() and the requests are
 /// FITBIT_ERROR_CANCELLED, with the new token in hand. A request that was ended may have been
-/// carried out. Callbacks of yours are not ended. Safe in another thread; not in a signal handler. NULL:
-/// nothing happens.
+/// carried out. Callbacks of yours are not ended. NULL: nothing happens.
+///
+/// Safe in another thread; not in a signal handler. For Ctrl-C block SIGINT in all threads, wait for it
+/// in one (sigwait), set a flag of yours and call this every 20 ms until the others are done; they look at
+/// the flag before each call, because one may have succeeded all the same.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_app_cancel(app: *mut FitbitApp) {
     infallible((), || {

@@ -117,12 +117,15 @@ pub unsafe extern "C" fn fitbit_step_two(
 /// FITBIT_ERROR_ACCESS_DENIED: the person said no. FITBIT_ERROR_TIMEOUT: nobody came back in time; a
 /// closed tab, and Fitbit's own error pages, are not reported by anybody. FITBIT_ERROR_NETWORK: the port
 /// is taken, or another program listens there. FITBIT_ERROR_AUTHORIZATION: also where no browser could
-/// be opened. FITBIT_ERROR_INVALID_ARGUMENT: the callback URI is no such address. FITBIT_ERROR_CANCELLED:
-/// fitbit_app_cancel() ended it. Else as fitbit_step_two().
+/// be opened: trying again does not help then, but an `open` that prints the address and returns 1 does.
+/// FITBIT_ERROR_INVALID_ARGUMENT: the callback URI is no such address. FITBIT_ERROR_CANCELLED:
+/// fitbit_app_cancel() ended it; once the exchange was sent it succeeds all the same. Else as
+/// fitbit_step_two().
 ///
 /// @param timeout_ms  how long to wait for the person, at least 1; the exchange that follows has the
 ///                    app's own timeout
-/// @param open        opens the address in place of the default browser (xdg-open, open on macOS); or NULL
+/// @param open        opens the address in place of the default browser; or NULL: xdg-open (open on macOS)
+///                    is run as a child in a process group of its own, for as long as it likes
 /// @param open_data   passed to open
 /// @param on_token    as for fitbit_step_two()
 /// @param user_data   as for fitbit_step_two()
@@ -199,7 +202,8 @@ pub unsafe extern "C" fn fitbit_from_token(
 /// FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
 /// read, or holds something else, also another provider's token.
 ///
-/// @param path    the file; it is found again when the working directory changes
+/// @param path    the file; it is found again when the working directory changes. Its folder must exist
+///                when a token is to be written.
 /// @param client  receives the client; NULL on failure
 #[unsafe(no_mangle)]
 #[must_use]

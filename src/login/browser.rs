@@ -1,5 +1,6 @@
 //! The person's own browser.
 
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -21,6 +22,7 @@ impl Browser {
         let waiting = thread::Builder::new().name("fitbit-browser".to_owned()).spawn(move || {
             let mut opener = Command::new(OPENER);
             opener.arg(uri).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            opener.process_group(0); // a Ctrl-C in the program's terminal is not for the browser
             let _ = theirs.set(match opener.spawn().map(|mut child| child.wait()) {
                 Ok(Ok(status)) if !status.success() => Some(format!("{OPENER} failed: {status}")),
                 // Where the program has its children waited for by somebody else, nothing is known.

@@ -126,6 +126,21 @@ fn the_sanitizers_find_nothing_in_the_first_program() {
 }
 
 #[test]
+fn the_lines_with_a_token_file_compile_without_a_warning() {
+    let (readme, folder) = (readme(), as_the_readers("token_file"));
+    let (_, chapter) = readme.split_once("## Where tokens are kept").expect("it has a chapter");
+    let lines = between(chapter, "```c\n", "```");
+    let program = first_program();
+    let (head, _) = program.split_once("int main(void)").expect("it is a program");
+    let body = format!("FitbitApp *app = NULL;\nFitbitClient *client;\n(void)save_token;\n{lines}");
+    let program =
+        source(&folder, "lines.c", &format!("{head}int main(void)\n{{\n{body}return 0;\n}}\n"));
+    for compiler in ["gcc", "clang"].into_iter().filter(|one| c::available(one)) {
+        c::build_with(compiler, &program, &format!("readme_token_file_{compiler}"), &[]);
+    }
+}
+
+#[test]
 fn the_line_that_links_with_the_shared_library_works() {
     let readme = readme();
     let folder = as_the_readers("shared");

@@ -15,10 +15,15 @@ pub struct Release {
     pub archive: PathBuf,
 }
 
-/// The repository's own; none, aloud, where cargo-c is missing.
+/// What the script needs beside a compiler.
+const TOOLS: [&str; 5] = ["cargo-cinstall", "tar", "gzip", "sha256sum", "sed"];
+
+/// The repository's own; none, aloud, where a tool is missing.
 pub fn release() -> Option<&'static Release> {
     static RELEASE: OnceLock<Release> = OnceLock::new();
-    c::available("cargo-cinstall")
+    TOOLS
+        .iter()
+        .all(|tool| c::available(tool))
         .then(|| RELEASE.get_or_init(|| make(library::root(), &library::target())))
 }
 

@@ -90,8 +90,9 @@ fn the_address_is_one_argument_and_never_a_command() {
 fn fails(folder: &Folder) -> String {
     let provider = provider();
     let callback_uri = callback_uri();
+    let command = waiting(&provider, &callback_uri, 60_000); // built here
     let begun = Instant::now();
-    let mut program = Program::start(waiting(&provider, &callback_uri, 60_000), folder);
+    let mut program = Program::start(command, folder);
     let said = program.line();
     assert!(begun.elapsed() < Duration::from_secs(30), "it was not waited for the person");
     assert!(!program.children().contains(&'Z'));

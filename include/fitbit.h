@@ -8,7 +8,9 @@
  *     fitbit_app_new     the application, as it is registered with the provider
  *     fitbit_step_one    the address where the person grants access
  *     fitbit_step_two    the address that they were sent back to becomes a client
+ *     fitbit_login       both steps in one call, where the person sits at this machine
  *     fitbit_from_token  a saved token becomes a client: nobody has to log in
+ *     fitbit_from_file   the same for a token file, which processes share
  *     fitbit_get ...     requests as that person; an expired token is renewed on the way
  *     fitbit_free, fitbit_app_free
  *
@@ -35,9 +37,10 @@
  * - Threads. Set an app up in one thread; then it, and every other handle at any time, may be used
  *   from any number of threads at once. There is no global and no per-thread state: an error is in
  *   the value returned. Calls block; nothing runs in the background, but for a thread that looks up a
- *   name while a connection is opened. A signal does not end a call, and none is raised.
- * - Secrets. No token, code, verifier, secret or password appears in an error. Nothing is ever
- *   printed.
+ *   name while a connection is opened, and one that waits for the browser that fitbit_login() has run. A
+ *   signal does not end a call (fitbit_app_cancel() does), and none is raised.
+ * - Secrets. No token, code, verifier, secret or password appears in an error or a log line. Nothing is
+ *   ever printed.
  */
 
 #ifndef FITBIT_H

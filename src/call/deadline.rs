@@ -7,8 +7,8 @@ use super::cancel::{Bell, Call, Cancel};
 use crate::error::{Error, Result};
 use crate::log;
 
-/// When a call has to return, and whether it was cancelled. Time that it spends in the program's own callbacks is given back; the
-/// logger's, which is called from everywhere, is counted here.
+/// When a call has to return, and whether it was cancelled. Time that it spends in the program's own
+/// callbacks is given back; the logger's, which is called from everywhere, is counted here.
 #[derive(Clone)]
 pub(crate) struct Deadline {
     at: Instant,
@@ -26,6 +26,11 @@ impl Deadline {
 
     fn at(at: Instant, call: Option<Call>) -> Deadline {
         Deadline { at, given_back: Duration::ZERO, logged: log::time_spent(), call }
+    }
+
+    /// So much time from now on for what the same call does next.
+    pub fn anew(&self, timeout: Duration) -> Deadline {
+        Deadline::at(Instant::now() + timeout, self.call.clone())
     }
 
     /// For what must not be given up half-way.
@@ -53,8 +58,7 @@ impl Deadline {
 
     /// Does nothing for so long, or until the call is cancelled.
     pub fn pause(&self, time: Duration) {
-        let until = Deadline::at(Instant::now() + time, self.call.clone());
-        Arc::new(Bell::default()).wait(&until, || false);
+        Arc::new(Bell::default()).wait(&self.anew(time), || false);
     }
 
     fn end(&self) -> Instant {

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::{ApiRequest, Client};
-use crate::call::Bell;
-use crate::call::Deadline;
+use crate::call::{Bell, Deadline};
 use crate::error::{Error, Result};
 use crate::renewal::this_thread;
 

@@ -64,13 +64,13 @@ pub(crate) fn login(
     let answer = deadline.cancelled_or(answer)?;
 
     // A code is worth the app's own timeout, however late it came.
-    let exchange = app.deadline();
+    let exchange = deadline.anew(app.timeout);
     let token = exchange.cancelled_or(session.finish(app, &answer.target, &exchange));
     let client = token.map(|token| Client::from_login(app.clone(), token, store));
     let page = match &client {
         Ok(_) => Page::logged_in(app.provider.display_name),
         Err(why) => Page::failed(app.provider.display_name, why),
     };
-    listener.answer(answer, &page, &Deadline::after(RELOADS, &app.cancel));
+    listener.answer(answer, &page, &deadline.anew(RELOADS));
     client
 }

@@ -12,6 +12,7 @@
 
 pub mod c;
 mod dialect;
+pub mod figures;
 mod form;
 mod handles;
 pub mod interface;

@@ -529,8 +529,8 @@ FitbitError *fitbit_app_set_proxy(FitbitApp *app,
 /**
  * Trusts the certificates in a file, and no others.
  *
- * Default: what the platform trusts, or what SSL_CERT_FILE and SSL_CERT_DIR name in its place; Mozilla's
- * roots stand in where the platform has none.
+ * Default: what the platform trusts, or what SSL_CERT_FILE and SSL_CERT_DIR name in its place.
+ * Where that is nobody, requests to https fail with FITBIT_ERROR_TLS.
  *
  * @param pem_path  one or more certificates in PEM form; read now. A file that cannot be read, or holds
  *                  none, is FITBIT_ERROR_INVALID_ARGUMENT.

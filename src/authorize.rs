@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth2::url::form_urlencoded;
-use oauth2::{CsrfToken, PkceCodeChallenge};
+use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier};
+use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
@@ -26,7 +29,7 @@ const RESERVED: [&str; 6] = [
 ];
 
 /// Random bytes in a state and in a code verifier: 43 characters each.
-const RANDOM_BYTES: u32 = 32;
+const RANDOM_BYTES: usize = 32;
 
 /// What step one hands out.
 pub(crate) struct StepOne {
@@ -83,8 +86,9 @@ pub(crate) fn begin(
     for (name, value) in app.provider.authorize_params {
         params.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
     }
-    let state = CsrfToken::new_random_len(RANDOM_BYTES);
-    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256_len(RANDOM_BYTES);
+    let state = CsrfToken::new(unguessable()?);
+    let verifier = PkceCodeVerifier::new(unguessable()?);
+    let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
     let session = Session {
         callback_uri: callback_uri.to_owned(),
         state: state.secret().to_owned(),
@@ -93,6 +97,15 @@ pub(crate) fn begin(
     let uri =
         app.token_endpoint.authorization_uri(callback_uri, state, challenge, &scopes, params)?;
     Ok((uri, session))
+}
+
+/// Random bytes from the system, as `A-Za-z0-9_-`.
+fn unguessable() -> Result<String> {
+    let mut bytes = [0; RANDOM_BYTES];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| Error::internal("the system has no random bytes"))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// What has to be known of a login that was begun.

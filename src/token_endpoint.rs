@@ -270,12 +270,25 @@ fn redirect_url(callback_uri: &str) -> Result<RedirectUrl> {
 #[derive(Default)]
 struct Taker(RefCell<Option<HttpRequest>>);
 
-impl SyncHttpClient for Taker {
-    type Error = Error;
+#[derive(Debug)]
+struct NothingIsSent;
 
-    fn call(&self, request: HttpRequest) -> Result<HttpResponse> {
+impl std::fmt::Display for NothingIsSent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("nothing is sent from here")
+    }
+}
+
+impl std::error::Error for NothingIsSent {}
+
+impl SyncHttpClient for Taker {
+    type Error = NothingIsSent;
+
+    /// Inlined, so that the compiler sees that there is never an answer, and leaves out what reads it.
+    #[inline(always)]
+    fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, NothingIsSent> {
         self.0.replace(Some(request));
-        Err(Error::internal("nothing is sent from here"))
+        Err(NothingIsSent)
     }
 }
 

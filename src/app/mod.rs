@@ -104,6 +104,9 @@ impl App {
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        // What ureq would put together anew for each request.
+        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         Ok(App {
             provider,
             client_id: client_id.to_owned(),
@@ -300,7 +303,7 @@ impl App {
             scopes: settings.scopes.clone(),
             authorize_endpoint_is_the_providers: settings.authorize_uri.is_none(),
             api_uri: or(&settings.api_uri, self.provider.api_uri),
-            headers: Arc::new(settings.headers.clone()),
+            headers: Arc::new(with_room_for_a_token(settings.headers.clone())),
             timeout: settings.timeout,
             refresh_leeway: settings.refresh_leeway,
             rate_limit_wait: settings.rate_limit_wait,
@@ -315,6 +318,12 @@ impl App {
             transport: OnceCell::new(),
         })
     }
+}
+
+/// A place for what every request carries: a copy that has none would have to grow.
+fn with_room_for_a_token(mut headers: HeaderMap) -> HeaderMap {
+    headers.insert(header::AUTHORIZATION, HeaderValue::from_static(""));
+    headers
 }
 
 impl Shared {

@@ -16,13 +16,13 @@ impl Client {
         if let Some(known) = self.token_field("user_id") {
             return Ok(known);
         }
-        let Some(identity) = &self.app.provider.identity else {
+        let Some(identity) = &self.app().provider.identity else {
             return Err(Error::protocol("the token does not say whose it is: it has no user_id"));
         };
         self.login.refuse_inside_own_callback()?;
         let request = ApiRequest::new(self.api_uri(), "GET", identity.path, None, None)?;
         self.patiently(Deadline::unless_cancelled, |deadline| {
-            let _mine = self.asking_who.take(deadline)?;
+            let _mine = self.own().asking_who.take(deadline)?;
             if let Some(known) = self.token_field("user_id") {
                 return Ok(known); // another thread has asked meanwhile
             }

@@ -8,7 +8,8 @@ mod request;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, header};
+use once_cell::race::OnceBox;
+use ureq::http::{HeaderMap, Method, Request, header};
 
 use crate::answer::Answer;
 use crate::app::{Shared, check_header, put_header};
@@ -29,12 +30,17 @@ pub(crate) use page::Response;
 use rate_limit::RateLimit;
 pub(crate) use request::ApiRequest;
 
+/// A program can hold a million of these, idle: what not every one needs is made when it is needed.
 pub(crate) struct Client {
-    app: Arc<Shared>,
     login: Login,
+    rate_limit: OnceBox<Mutex<RateLimit>>,
+    own: OnceBox<Own>,
+}
+
+/// What few clients have.
+struct Own {
     /// This person's headers laid over the app's.
     headers: Mutex<Arc<HeaderMap>>,
-    rate_limit: Mutex<Option<RateLimit>>,
     asking_who: Turn,
 }
 
@@ -45,7 +51,7 @@ impl Client {
             Unfit::ForeignProvider => Error::reauthorize("the token is another provider's"),
             Unfit::Malformed(why) => Error::invalid_argument("token_json", why),
         })?;
-        Ok(Client::new(app.clone(), Login::loaded(app, token, store)))
+        Ok(Client::new(Login::loaded(app, token, store)))
     }
 
     /// Starts from a token file, which takes every later token.
@@ -58,8 +64,8 @@ impl Client {
                 return Err(Error::reauthorize(&format!("there is no token in {path}")));
             }
         };
-        let client = Client::new(app.clone(), Login::loaded(app, token, Arc::new(file)));
-        client.login.resume(&mut client.app.deadline());
+        let client = Client::new(Login::loaded(app, token, Arc::new(file)));
+        client.login.resume(&mut client.app().deadline());
         Ok(client)
     }
 
@@ -84,29 +90,39 @@ impl Client {
 
     /// The store gets the token before this returns.
     pub fn from_login(app: Arc<Shared>, token: Token, store: Arc<dyn Store>) -> Client {
-        let client = Client::new(app.clone(), Login::unsaved(app, token, store));
-        client.app.log.line(Level::Info, || "a person has logged in".to_owned());
+        let client = Client::new(Login::unsaved(app, token, store));
+        client.app().log.line(Level::Info, || "a person has logged in".to_owned());
         client.finish(); // not saved is no failure yet: it is kept and offered again
         client
     }
 
-    fn new(app: Arc<Shared>, login: Login) -> Client {
-        let headers = Mutex::new(app.headers.clone());
-        Client { app, login, headers, rate_limit: Mutex::default(), asking_who: Turn::default() }
+    fn new(login: Login) -> Client {
+        Client { login, rate_limit: OnceBox::new(), own: OnceBox::new() }
+    }
+
+    fn app(&self) -> &Arc<Shared> {
+        self.login.app()
+    }
+
+    fn own(&self) -> &Own {
+        self.own.get_or_init(|| {
+            let headers = Mutex::new(self.app().headers.clone());
+            Box::new(Own { headers, asking_who: Turn::default() })
+        })
     }
 
     pub fn set_header(&self, name: &str, value: Option<&str>) -> Result<()> {
         let (name, value) = check_header(name, value)?;
-        let mut headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut headers = self.own().headers.lock().unwrap_or_else(PoisonError::into_inner);
         put_header(Arc::make_mut(&mut headers), name, value)
     }
 
     pub fn token_json(&self) -> String {
-        self.login.newest().to_json(self.app.provider)
+        self.login.newest().to_json(self.app().provider)
     }
 
     pub fn token_field(&self, name: &str) -> Option<String> {
-        self.login.newest().field(name, self.app.provider)
+        self.login.newest().field(name, self.app().provider)
     }
 
     pub fn refresh(&self) -> Result<()> {
@@ -124,27 +140,33 @@ impl Client {
 
     /// The last chance to save: an unsaved token is offered once more, the provider is not asked.
     pub fn finish(&self) {
-        let _ = self.login.save(&mut self.app.deadline().uncancellable());
+        let _ = self.login.save(&mut self.app().deadline().uncancellable());
     }
 
     pub fn rate_limit(&self) -> Option<RateLimit> {
-        *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
+        let seen = self.rate_limit.get()?;
+        Some(*seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn saw(&self, seen: RateLimit) {
+        let latest = self.rate_limit.get_or_init(|| Box::new(Mutex::new(seen)));
+        *latest.lock().unwrap_or_else(PoisonError::into_inner) = seen;
     }
 
     pub fn api_uri(&self) -> &str {
-        &self.app.api_uri
+        &self.app().api_uri
     }
 
     /// Sends a request and answers with what came back below 300; anything else is an error.
     pub fn request(&self, request: &ApiRequest) -> Result<Response> {
         let answer =
             self.patiently(Deadline::unless_cancelled, |deadline| self.attempt(request, deadline))?;
-        Ok(Response::new(answer, request, self.app.provider))
+        Ok(Response::new(answer, request, self.app().provider))
     }
 
     /// A call whose success counts although it was cancelled: what was saved or revoked is.
     fn within_time<T>(&self, call: impl FnOnce(&mut Deadline) -> Result<T>) -> Result<T> {
-        let mut deadline = self.app.deadline();
+        let mut deadline = self.app().deadline();
         let outcome = call(&mut deadline);
         deadline.cancelled_or(outcome)
     }
@@ -156,8 +178,8 @@ impl Client {
         ended: fn(&Deadline, Result<T>) -> Result<T>,
         mut call: impl FnMut(&mut Deadline) -> Result<T>,
     ) -> Result<T> {
-        let mut deadline = self.app.deadline();
-        let mut allowed = self.app.rate_limit_wait;
+        let mut deadline = self.app().deadline();
+        let mut allowed = self.app().rate_limit_wait;
         loop {
             let outcome = call(&mut deadline);
             let error = match ended(&deadline, outcome) {
@@ -167,7 +189,7 @@ impl Client {
             let Some(wait) = error.retry_after().filter(|wait| *wait <= allowed) else {
                 return Err(error);
             };
-            self.app
+            self.app()
                 .log
                 .line(Level::Warn, || format!("rate limited: waiting {} s", wait.as_secs()));
             let begun = Instant::now();
@@ -186,7 +208,7 @@ impl Client {
                 token.mark_proven();
                 return Ok(answer);
             }
-            let provider = self.app.provider;
+            let provider = self.app().provider;
             if answer.status != 401 {
                 token.mark_proven();
             } else if Arc::ptr_eq(&first, &token)
@@ -206,10 +228,10 @@ impl Client {
     /// request that can be repeated.
     fn send(&self, request: &ApiRequest, token: &Token, deadline: &Deadline) -> Result<Answer> {
         token.mark_used();
-        let transport = self.app.transport()?;
+        let transport = self.app().transport()?;
         let idempotent = matches!(request.method, Method::GET | Method::DELETE);
         let mut connection = Connection::Any;
-        let max_body = self.app.max_body;
+        let max_body = self.app().max_body;
         let clean = |text: &str| self.secrets([token, &self.login.newest()]).clean_line(text);
         loop {
             let head = self.head(request, token)?;
@@ -222,8 +244,7 @@ impl Client {
             match sent {
                 Ok(answer) => {
                     if let Some(seen) = RateLimit::read(&answer.headers) {
-                        *self.rate_limit.lock().unwrap_or_else(PoisonError::into_inner) =
-                            Some(seen);
+                        self.saw(seen);
                     }
                     return Ok(answer);
                 }
@@ -233,7 +254,7 @@ impl Client {
                         && connection == Connection::Any =>
                 {
                     connection = Connection::Fresh;
-                    self.app.log.line(Level::Warn, || {
+                    self.app().log.line(Level::Warn, || {
                         "a kept-alive connection died: sending once more on a fresh one".to_owned()
                     });
                 }
@@ -247,21 +268,24 @@ impl Client {
 
     fn secrets<'a>(&'a self, tokens: impl IntoIterator<Item = &'a Token>) -> Secrets<'a> {
         let both = |token: &'a Token| [token.access_token(), token.refresh_token()];
-        self.app.token_endpoint.secrets(tokens.into_iter().flat_map(both))
+        self.app().token_endpoint.secrets(tokens.into_iter().flat_map(both))
     }
 
     fn head(&self, request: &ApiRequest, token: &Token) -> Result<Request<()>> {
-        let bearer = zeroize::Zeroizing::new(format!("Bearer {}", token.access_token()));
-        let mut authorization = HeaderValue::from_str(&bearer)
+        let authorization = token
+            .authorization()
             .map_err(|_| Error::internal("an access token that was checked is refused"))?;
-        authorization.set_sensitive(true);
-
         let mut head = Request::new(());
         *head.method_mut() = request.method.clone();
         *head.uri_mut() = request.uri.clone();
-        let set = self.headers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let headers = head.headers_mut();
-        headers.clone_from(&set);
+        *headers = match self.own.get() {
+            Some(own) => {
+                let own = own.headers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                HeaderMap::clone(&own)
+            }
+            None => HeaderMap::clone(&self.app().headers),
+        };
         headers.insert(header::AUTHORIZATION, authorization);
         if let Some(content_type) = &request.content_type {
             headers.insert(header::CONTENT_TYPE, content_type.clone());

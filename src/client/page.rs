@@ -60,14 +60,14 @@ impl Client {
         let json: Value = serde_json::from_slice(page.body())
             .map_err(|_| Error::next_page("this one is not JSON"))?;
         // What writes is not repeated for what an answer says.
-        let is_list = match self.app.provider.paging {
+        let is_list = match self.app().provider.paging {
             Paging::Address => page.method == Method::GET,
             Paging::PageToken => matches!(page.method, Method::GET | Method::POST),
         };
         if !is_list {
             return Err(Error::invalid_argument("page", "it was not asked for as a list is"));
         }
-        let next = match self.app.provider.paging {
+        let next = match self.app().provider.paging {
             Paging::Address => self.by_address(&json)?,
             Paging::PageToken => self.by_page_token(page, &json)?,
         };
@@ -102,7 +102,7 @@ impl Client {
         let path = match origin(&uri) {
             None => return Err(Error::next_page("its pagination.next is not an absolute address")),
             own if own == origin(&endpoint) => below(&endpoint, target).unwrap_or(target),
-            own if own == self.app.provider.api_uri.parse().ok().and_then(|uri| origin(&uri)) => {
+            own if own == self.app().provider.api_uri.parse().ok().and_then(|uri| origin(&uri)) => {
                 target
             }
             _ => return Err(Error::next_page("its pagination.next leads to another server")),

@@ -43,6 +43,13 @@ impl<'a> ApiRequest<'a> {
 
 fn check_method(method: &str) -> Result<Method> {
     let refuse = |why| Err(Error::invalid_argument("method", why));
+    // The usual ones need no second look.
+    match method {
+        "GET" => return Ok(Method::GET),
+        "POST" => return Ok(Method::POST),
+        "DELETE" => return Ok(Method::DELETE),
+        _ => {}
+    }
     if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return refuse("a method is one or more letters");
     }
@@ -68,16 +75,11 @@ fn target(api_uri: &str, path: &str) -> Result<Uri> {
     }
     let mut text = String::with_capacity(api_uri.len() + path.len() + 16);
     text.push_str(api_uri);
-    for (at, byte) in path.bytes().enumerate() {
-        match byte {
-            b'\\' => return refuse("it has a backslash"),
-            b'#' => return refuse("it has a fragment"),
-            ..0x20 | 0x7f => return refuse("it has a control character"),
-            b'%' if is_escape(&path.as_bytes()[at..]) => text.push('%'),
-            _ if may_stand_in_a_path(byte) => text.push(char::from(byte)),
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
+    if is_plain(path) {
+        text.push_str(path);
+        return text.parse().or_else(|_| refuse("it is not a path"));
     }
+    escape(path, &mut text)?;
     let segments = path.split('?').next().unwrap_or_default();
     if segments.split('/').any(is_dots) {
         return refuse("it has a segment of dots");
@@ -85,15 +87,50 @@ fn target(api_uri: &str, path: &str) -> Result<Uri> {
     text.parse().or_else(|_| refuse("it is not a path"))
 }
 
+/// Whether there is nothing in it to be encoded or refused; it may be plain without this saying so.
+fn is_plain(path: &str) -> bool {
+    let mut before = 0;
+    path.bytes().all(|byte| {
+        let dots_may_follow = before == b'/' && byte == b'.';
+        before = byte;
+        PLAIN[usize::from(byte)] && !dots_may_follow
+    })
+}
+
+/// Percent-encodes what an address may not hold, and refuses what may change where it leads.
+fn escape(path: &str, text: &mut String) -> Result<()> {
+    let refuse = |why| Err(Error::invalid_argument("path", why));
+    for (at, byte) in path.bytes().enumerate() {
+        match byte {
+            b'\\' => return refuse("it has a backslash"),
+            b'#' => return refuse("it has a fragment"),
+            ..0x20 | 0x7f => return refuse("it has a control character"),
+            b'%' if is_escape(&path.as_bytes()[at..]) => text.push('%'),
+            _ if PLAIN[usize::from(byte)] => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    Ok(())
+}
+
 /// `%` and two hexadecimal digits.
 fn is_escape(text: &[u8]) -> bool {
     text.len() >= 3 && text[1..3].iter().all(u8::is_ascii_hexdigit)
 }
 
-/// RFC 3986: unreserved, sub-delims, and what else a path and a query may hold.
-fn may_stand_in_a_path(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte)
-}
+/// What a path and a query may hold, RFC 3986: unreserved, sub-delims, and `:`, `@`, `/`, `?`.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = matches!(
+            byte as u8,
+            b'a'..=b'z' | b'A'..=b'Z' | b'&'..=b';' | b'_' | b'~' | b'!' | b'$' | b'=' | b'?' | b'@'
+        );
+        byte += 1;
+    }
+    plain
+};
 
 /// `.` and `..`, also percent-encoded.
 fn is_dots(segment: &str) -> bool {

@@ -167,6 +167,10 @@ impl Login {
         Login { app, state: Mutex::new(state) }
     }
 
+    pub fn app(&self) -> &Arc<Shared> {
+        &self.app
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

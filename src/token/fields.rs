@@ -53,11 +53,11 @@ pub(super) fn string(fields: &mut Fields, name: &str) -> Result<Option<String>, 
 /// A number of seconds, also where it is a float or a text.
 pub(super) fn seconds(field: &RawValue) -> Option<i64> {
     let number = match value(field) {
-        Value::Number(number) => number.as_i64().map(|n| n as f64).or(number.as_f64())?,
-        Value::String(text) => text.trim().parse().ok()?,
+        Value::Number(number) => number,
+        Value::String(text) => serde_json::from_str(text.trim()).ok()?,
         _ => return None,
     };
-    number.is_finite().then_some(number as i64)
+    number.as_i64().or(number.as_f64().map(|seconds| seconds as i64))
 }
 
 /// A list of scopes as OAuth writes it: one text, separated by spaces.

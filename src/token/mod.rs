@@ -12,10 +12,14 @@ mod fields;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use once_cell::race::OnceBox;
 use serde_json::Value;
+use ureq::http::HeaderValue;
+use ureq::http::header::InvalidHeaderValue;
 use zeroize::Zeroize;
 
 use crate::provider::Provider;
+use age::Moment;
 pub(crate) use age::{Age, Now};
 pub(crate) use fields::{Fields, is_nothing, parse, raw};
 use fields::{as_text, joined, seconds, string};
@@ -70,11 +74,16 @@ pub(crate) struct Token {
     unused: AtomicBool,
     /// Whether any request that carried it was answered other than with 401.
     proven: AtomicBool,
-    /// Seconds since the epoch; none: not known.
-    expires_at: Option<i64>,
+    /// Seconds since the epoch, or [`UNKNOWN`].
+    expires_at: i64,
     /// When this process received it; none: it was loaded.
-    received: Option<Now>,
+    received: Option<Moment>,
+    /// As requests carry it; made for the first one.
+    authorization: OnceBox<HeaderValue>,
 }
+
+/// No end that any token has.
+const UNKNOWN: i64 = i64::MIN;
 
 impl Token {
     /// A token that the program saved, or got from somewhere else.
@@ -197,8 +206,9 @@ impl Token {
             interrupted: AtomicBool::new(interrupted),
             unused: AtomicBool::new(received.is_some()),
             proven: AtomicBool::new(false),
-            expires_at,
-            received,
+            expires_at: expires_at.unwrap_or(UNKNOWN),
+            received: received.map(|now| now.monotonic),
+            authorization: OnceBox::new(),
         })
     }
 
@@ -206,9 +216,24 @@ impl Token {
         &self.text[..self.access_len as usize]
     }
 
+    /// The `Authorization` header's value. Its bytes are shared by all requests that carry it.
+    pub fn authorization(&self) -> Result<HeaderValue, InvalidHeaderValue> {
+        let made = self.authorization.get_or_try_init(|| {
+            let mut value = HeaderValue::try_from(["Bearer ", self.access_token()].concat())?;
+            value.set_sensitive(true);
+            Ok(Box::new(value))
+        });
+        made.cloned()
+    }
+
     /// Empty: it has none.
     pub fn refresh_token(&self) -> &str {
         &self.text[self.access_len as usize..][..self.refresh_len as usize]
+    }
+
+    /// Seconds since the epoch; none: not known.
+    fn expires_at(&self) -> Option<i64> {
+        (self.expires_at != UNKNOWN).then_some(self.expires_at)
     }
 
     fn rest(&self) -> &str {
@@ -237,6 +262,7 @@ impl Token {
             interrupted: copy(&self.interrupted),
             unused: copy(&self.unused),
             proven: copy(&self.proven),
+            authorization: OnceBox::new(),
             ..*self
         }
     }
@@ -265,7 +291,7 @@ impl Token {
         if !self.refresh_token().is_empty() {
             put("refresh_token", self.refresh_token().into());
         }
-        if let Some(expires_at) = self.expires_at {
+        if let Some(expires_at) = self.expires_at() {
             put("expires_at", expires_at.into());
         }
         put("provider", provider.name.into());
@@ -327,6 +353,6 @@ impl Drop for Token {
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Token").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("Token").field("expires_at", &self.expires_at()).finish_non_exhaustive()
     }
 }

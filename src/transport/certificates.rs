@@ -46,6 +46,11 @@ impl Certificates {
         }
     }
 
+    /// For plain http.
+    pub fn nobody() -> RootCerts {
+        RootCerts::Specific(Arc::default())
+    }
+
     pub fn roots(&self) -> Result<RootCerts> {
         match self {
             Certificates::These(certificates) => Ok(RootCerts::Specific(certificates.clone())),
@@ -54,7 +59,8 @@ impl Certificates {
     }
 }
 
-/// The bundled Mozilla roots stand in where the platform has no store.
+/// No roots of our own stand in where there are none: they would age with this library, and be trusted
+/// by a program whose platform trusts nobody.
 fn of_the_platform() -> Result<RootCerts> {
     let found = rustls_native_certs::load_native_certs();
     if !found.certs.is_empty() {
@@ -63,9 +69,10 @@ fn of_the_platform() -> Result<RootCerts> {
     }
     let chosen =
         ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().find(|name| std::env::var_os(name).is_some());
-    match chosen {
-        // Somebody chose whom to trust: nobody else may be trusted in their place.
-        Some(name) => Err(Error::tls(format!("{name} names no certificate that can be read"))),
-        None => Ok(RootCerts::WebPki),
-    }
+    Err(Error::tls(match chosen {
+        Some(name) => format!("{name} names no certificate that can be read"),
+        None => "this machine trusts no certificates: install its package of them \
+                 (ca-certificates), or name a file with SSL_CERT_FILE or fitbit_app_set_ca_file"
+            .to_owned(),
+    }))
 }

@@ -7,14 +7,15 @@
 //! Redirects are never followed: the secret in a request is for one host only.
 
 mod certificates;
+mod crypto;
 mod dial;
 mod proxy;
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::time::Instant;
 
 use ureq::http::{HeaderMap, Method, Request, Uri};
-use ureq::tls::{RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, AsSendBody, Proxy, Timeout};
 
 use crate::answer::Answer;
@@ -31,6 +32,9 @@ const IDLE_CONNECTIONS: usize = 64;
 
 /// Where a body's buffer starts at most, whatever length the server announces.
 const FIRST_BUFFER: usize = 1024 * 1024;
+
+/// How much it grows at least, where the server announced no length.
+const LEAST_GROWTH: usize = 4096;
 
 /// Which connection a request may go out on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,7 +80,11 @@ impl Transport {
         certificates: Option<&Certificates>,
         log: Log,
     ) -> Result<Transport> {
-        let roots = certificates.map_or(Ok(RootCerts::WebPki), Certificates::roots)?;
+        let roots = certificates.map_or(Ok(Certificates::nobody()), Certificates::roots)?;
+        let tls = TlsConfig::builder()
+            .root_certs(roots)
+            .unversioned_rustls_crypto_provider(crypto::provider())
+            .build();
         let config = |idle: usize, proxy: Option<Proxy>| {
             Agent::config_builder()
                 .http_status_as_error(false)
@@ -85,7 +93,7 @@ impl Transport {
                 .allow_non_standard_methods(true)
                 .user_agent("")
                 .proxy(proxy)
-                .tls_config(TlsConfig::builder().root_certs(roots.clone()).build())
+                .tls_config(tls.clone())
                 .max_idle_connections(idle)
                 .max_idle_connections_per_host(idle)
                 .build()
@@ -185,10 +193,23 @@ fn read(
     max_body: usize,
 ) -> std::result::Result<Vec<u8>, ureq::Error> {
     let announced = headers.get("content-length").and_then(|len| len.to_str().ok()?.parse().ok());
-    // One more for the NUL that the C interface puts behind the body.
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(max_body).min(FIRST_BUFFER) + 1);
+    // One more, for the read that finds the end, and for the NUL that the C interface puts there.
+    let mut bytes = vec![0; announced.unwrap_or(0).min(max_body).min(FIRST_BUFFER) + 1];
+    let mut len = 0;
     let limit = u64::try_from(max_body).unwrap_or(u64::MAX);
-    body.into_with_config().limit(limit).reader().read_to_end(&mut bytes)?;
+    let mut body = body.into_with_config().limit(limit).reader();
+    loop {
+        match body.read(&mut bytes[len..]) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        }
+        if len == bytes.len() {
+            bytes.resize(len + len.max(LEAST_GROWTH), 0);
+        }
+    }
+    bytes.truncate(len);
     Ok(bytes)
 }
 

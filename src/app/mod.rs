@@ -103,6 +103,7 @@ impl App {
             check_callback_uri(uri)?;
         }
         let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_static("")); // the first one; filled in later
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         // What ureq would put together anew for each request.
         headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
@@ -278,6 +279,7 @@ impl App {
             |uri: &Option<String>, default: &str| uri.clone().unwrap_or_else(|| default.to_owned());
         let authorize_uri = or(&settings.authorize_uri, self.provider.authorize_uri);
         let token_uri = or(&settings.token_uri, self.provider.token_uri);
+        let api_uri = or(&settings.api_uri, self.provider.api_uri);
         let revoke_uri = or(&settings.revoke_uri, self.provider.revoke_uri);
         let client_auth = match settings.client_secret {
             Some(_) => settings.client_auth.unwrap_or(self.provider.client_auth),
@@ -302,8 +304,8 @@ impl App {
             callback_uri: self.callback_uri.clone(),
             scopes: settings.scopes.clone(),
             authorize_endpoint_is_the_providers: settings.authorize_uri.is_none(),
-            api_uri: or(&settings.api_uri, self.provider.api_uri),
-            headers: Arc::new(with_room_for_a_token(settings.headers.clone())),
+            headers: Arc::new(of_every_request(settings.headers.clone(), &api_uri)),
+            api_uri,
             timeout: settings.timeout,
             refresh_leeway: settings.refresh_leeway,
             rate_limit_wait: settings.rate_limit_wait,
@@ -320,8 +322,18 @@ impl App {
     }
 }
 
-/// A place for what every request carries: a copy that has none would have to grow.
-fn with_room_for_a_token(mut headers: HeaderMap) -> HeaderMap {
+/// The program's headers, with what every API request carries: its host, put together once, and a
+/// place for the token, which each copy would else have to grow for.
+fn of_every_request(mut headers: HeaderMap, api_uri: &str) -> HeaderMap {
+    let uri: Uri = api_uri.parse().unwrap_or_default();
+    let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    let host = match (uri.host().unwrap_or_default(), uri.port_u16()) {
+        (host, Some(port)) if port != default_port => format!("{host}:{port}"),
+        (host, _) => host.to_owned(),
+    };
+    if let Ok(host) = HeaderValue::try_from(host) {
+        headers.insert(header::HOST, host);
+    }
     headers.insert(header::AUTHORIZATION, HeaderValue::from_static(""));
     headers
 }

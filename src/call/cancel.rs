@@ -90,28 +90,34 @@ impl Drop for Listening<'_> {
 /// Wakes those who wait for something that another thread does.
 #[derive(Default)]
 pub(crate) struct Bell {
-    lock: Mutex<()>,
+    waiting: Mutex<usize>,
     rung: Condvar,
 }
 
 impl Bell {
     /// After what is waited for was done.
     pub fn ring(&self) {
-        let _nobody_is_about_to_wait = lock(&self.lock);
-        self.rung.notify_all();
+        // Held, so that nobody is about to wait; where nobody does, the system need not be asked.
+        let waiting = lock(&self.waiting);
+        if *waiting > 0 {
+            self.rung.notify_all();
+        }
     }
 
     /// Waits, without looking again and again, until it is done, or the deadline is over.
     pub fn wait(self: &Arc<Bell>, deadline: &Deadline, done: impl Fn() -> bool) {
         let _listening = deadline.call().map(|call| call.listen(self));
-        let mut guard = lock(&self.lock);
+        let mut waiting = lock(&self.waiting);
+        *waiting += 1;
         while !done() {
             let left = deadline.left();
             if left.is_zero() {
-                return;
+                break;
             }
-            guard = self.rung.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0;
+            waiting =
+                self.rung.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        *waiting -= 1;
     }
 }
 

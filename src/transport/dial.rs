@@ -90,6 +90,36 @@ fn time_left() -> Result<NextTimeout, Error> {
     Ok(NextTimeout { after, reason: Timeout::Global, ..NextTimeout::default() })
 }
 
+/// A socket is told how long it may wait, which is a call of the system; ureq tells it only where the
+/// time is another one than the last. So it is rounded, to be the same for most calls.
+trait Rounded {
+    /// Never longer. Who waits has to wait for the rest then.
+    fn whole_seconds(self) -> Self;
+
+    /// A write cannot be taken up again. At most a tenth longer.
+    fn up_to_a_second_later(self) -> Self;
+}
+
+impl Rounded for NextTimeout {
+    fn whole_seconds(mut self) -> NextTimeout {
+        if let time::Duration::Exact(after) = self.after
+            && after >= Duration::from_secs(2)
+        {
+            self.after = time::Duration::Exact(Duration::from_secs(after.as_secs()));
+        }
+        self
+    }
+
+    fn up_to_a_second_later(mut self) -> NextTimeout {
+        if let time::Duration::Exact(after) = self.after
+            && after >= Duration::from_secs(10)
+        {
+            self.after = time::Duration::Exact(Duration::from_secs(after.as_secs() + 1));
+        }
+        self
+    }
+}
+
 /// Opens connections as ureq does, with names resolved only now, and within the deadline.
 #[derive(Clone)]
 pub(super) struct Dialer(Arc<Dialling>);
@@ -312,11 +342,14 @@ impl Transport for Timed {
                 state.deadline = state.deadline.as_ref().map(Deadline::uncancellable);
             });
         }
-        self.transport.transmit_output(amount, left)
+        self.transport.transmit_output(amount, left.up_to_a_second_later())
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
-        let came = self.transport.await_input(time_left()?)?;
+        let came = match self.transport.await_input(time_left()?.whole_seconds()) {
+            Err(Error::Timeout(_)) => self.transport.await_input(time_left()?)?, // what is left of it
+            came => came?,
+        };
         change(|state| state.answering |= came);
         Ok(came)
     }

@@ -14,7 +14,7 @@ mod proxy;
 use std::io::{ErrorKind, Read};
 use std::time::Instant;
 
-use ureq::http::{HeaderMap, Method, Request, Uri};
+use ureq::http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, AsSendBody, Proxy, Timeout};
 
@@ -144,14 +144,19 @@ impl Transport {
 
     fn carry(
         &self,
-        request: Request<impl AsSendBody>,
+        mut request: Request<impl AsSendBody>,
         connection: Connection,
         deadline: &Deadline,
         max_body: usize,
     ) -> std::result::Result<Answer, Failure> {
         let agent = match connection {
             Connection::Any => &self.pooled,
-            Connection::Fresh | Connection::Spending => &self.unpooled,
+            Connection::Fresh | Connection::Spending => {
+                // Said, it is also closed without the lock that all connections are kept under.
+                let close = HeaderValue::from_static("close");
+                request.headers_mut().insert(header::CONNECTION, close);
+                &self.unpooled
+            }
         };
         let uri = request.uri().clone();
         let asks_for_head = request.method() == Method::HEAD;

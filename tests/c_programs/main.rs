@@ -13,6 +13,7 @@ mod quickstart;
 mod readme;
 mod reentry;
 mod run;
+mod security;
 mod signals;
 mod storm;
 mod story;

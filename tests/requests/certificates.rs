@@ -5,11 +5,12 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use fitbit_simulator::{DEMO_SERVER_ID, Fault, FaultKind, Simulator, Target};
-use fitbit_test_support::{code, library};
+use fitbit_test_support::{c, code, library};
 
 use crate::program::{self, Report, get};
 use crate::relay::{relay, slow_relay};
@@ -192,4 +193,25 @@ fn an_encrypted_answer_that_drips_ends_with_the_timeout() {
     );
     assert_eq!(report.code, code::TIMEOUT, "{report:?}");
     assert!(report.milliseconds < 15_000, "{report:?}");
+}
+
+#[test]
+fn a_machine_that_trusts_nobody_is_a_tls_error_that_says_what_to_install() {
+    let may_mount = Command::new("unshare").args(["--mount", "true"]).output();
+    if !may_mount.is_ok_and(|output| output.status.success()) {
+        return c::skip("root may not mount anything here, or unshare is not installed");
+    }
+    let provider = provider();
+    let request = program::command(provider.uri(), provider.uri());
+    // Where Debian, and what is made of it, keeps the platform's certificates.
+    let nobody = "mount -t tmpfs none /etc/ssl && exec \"$0\" \"$@\"";
+    let mut alone = Command::new("unshare");
+    alone.args(["--mount", "--propagation", "private", "sh", "-c", nobody]);
+    alone.arg(request.get_program()).args(request.get_args());
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        alone.env_remove(name);
+    }
+    let report = program::run(&mut alone);
+    assert_eq!(report.code, code::TLS, "{report:?}");
+    assert!(report.message.contains("ca-certificates"), "{report:?}");
 }

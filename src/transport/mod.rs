@@ -30,6 +30,10 @@ pub(crate) use proxy::Proxies;
 /// Idle connections kept per host: enough for a program of 64 threads on one app.
 const IDLE_CONNECTIONS: usize = 64;
 
+/// What each connection reads into and writes from: as much as the longest head that is read. Each is
+/// filled with zeros when the connection is opened, and held while it is idle.
+const BUFFER: usize = 64 * 1024;
+
 /// Where a body's buffer starts at most, whatever length the server announces.
 const FIRST_BUFFER: usize = 1024 * 1024;
 
@@ -94,6 +98,8 @@ impl Transport {
                 .user_agent("")
                 .proxy(proxy)
                 .tls_config(tls.clone())
+                .input_buffer_size(BUFFER)
+                .output_buffer_size(BUFFER)
                 .max_idle_connections(idle)
                 .max_idle_connections_per_host(idle)
                 .build()

@@ -15,6 +15,11 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 pub const SMALL: &str = "/1/user/-/2048.json";
 pub const LARGE: &str = "/1/user/-/1048576.json";
 
+/// All that were asked for: some clients refuse to get fewer.
+const SCOPES: &str = "activity cardio_fitness electrocardiogram heartrate \
+    irregular_rhythm_notifications location nutrition oxygen_saturation profile respiratory_rate \
+    settings sleep social temperature weight";
+
 const UNAUTHORIZED: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\n\
     Content-Length: 101\r\n\r\n{\"errors\":[{\"errorType\":\"expired_token\",\
     \"message\":\"Access token expired.                \"}],\"success\":0}";
@@ -194,8 +199,7 @@ impl Site {
         page(&if request.starts_with(b"POST /oauth2/token ") {
             format!(
                 "{{\"access_token\":\"{access}\",\"expires_in\":28800,\
-                 \"refresh_token\":\"{number:064x}\",\"scope\":\"activity heartrate profile \
-                 sleep weight\",\"token_type\":\"Bearer\",\"user_id\":\"26FWFL\"}}"
+                 \"refresh_token\":\"{number:064x}\",\"scope\":\"{SCOPES}\",\"token_type\":\"Bearer\",\"user_id\":\"26FWFL\"}}"
             )
         } else {
             let refresh =

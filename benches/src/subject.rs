@@ -63,14 +63,14 @@ impl Subject {
 
 /// Instructions for one operation. Start, connection and warming up are in both runs.
 pub fn instructions(subject: &Subject, short: u64, long: u64) -> u64 {
-    let count = |operations| collected(subject, operations);
+    let count = |operations| callgrind(subject, operations, Path::new("/dev/null"));
     count(long).saturating_sub(count(short)) / (long - short)
 }
 
-/// What callgrind counts in one run.
-fn collected(subject: &Subject, operations: u64) -> u64 {
-    let mut command =
-        subject.command(&["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+/// What callgrind counts in one run of so many operations; it writes what it saw to `out`.
+pub fn callgrind(subject: &Subject, operations: u64, out: &Path) -> u64 {
+    let out = format!("--callgrind-out-file={}", out.display());
+    let mut command = subject.command(&["valgrind", "--tool=callgrind", &out]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("valgrind is installed");
     let mut input = child.stdin.take().expect("it is piped");
@@ -159,4 +159,23 @@ impl Drop for Running {
         drop(self.input.take()); // its input ends, and so does it
         let _ = self.child.wait();
     }
+}
+
+/// How much of a subject's time this process, which is the server, was working.
+pub fn server_share(subject: &Subject) -> f64 {
+    let mut running = Running::start(subject);
+    running.find_turn();
+    let operations = running.operations * 10;
+    let before = own_cpu_time();
+    let time = running.run(operations);
+    (own_cpu_time() - before) / (time as f64 / 1e9)
+}
+
+/// Seconds of CPU that this process has used, in hundredths.
+fn own_cpu_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux says");
+    let (_, fields) = stat.rsplit_once(')').expect("the name ends");
+    let ticks: Vec<u64> =
+        fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    ticks.iter().sum::<u64>() as f64 / 100.0
 }

@@ -1,8 +1,7 @@
 //! The rows of one thread: each subject does the same work against the same server.
 
-use crate::bench::Bench;
-use crate::row::{LIBRARY, Row};
+mod requests;
 
-pub fn address(_bench: &Bench) -> Vec<Row> {
-    vec![Row::new("Authorization address", "one address", LIBRARY)]
-}
+pub use requests::{
+    ADDRESS, EXCHANGE, GET, ONE_ADDRESS, REFRESH, SMALL_PLAIN, address, exchange, get, refresh,
+};

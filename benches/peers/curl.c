@@ -1,6 +1,7 @@
 /* libcurl, its easy handle kept as its documentation says: curl OPERATION SERVER [CA_FILE]
  * OPERATION is exchange, refresh, or the path to GET. It sends what this library sends, with a
- * timeout as this library has one, and hands the answer's text to nobody: no JSON is read. */
+ * timeout as this library has one, and hands the answer's text to nobody: no JSON is read. With
+ * FITBIT_BENCH_FRESH in the environment each request has a connection of its own. */
 #include "driver.h"
 #include <curl/curl.h>
 
@@ -48,6 +49,10 @@ int main(int argc, char **argv)
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 30000L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take);
+    if (getenv("FITBIT_BENCH_FRESH") != NULL) {
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    }
     if (argc > 3)
         curl_easy_setopt(easy, CURLOPT_CAINFO, argv[3]);
     if (argv[1][0] == '/') {

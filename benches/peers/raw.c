@@ -1,6 +1,7 @@
-/* The floor: raw OPERATION SERVER [fresh]
+/* The floor: raw OPERATION SERVER
  * The request's bytes are ready, the answer's are counted; OPERATION is address, exchange, refresh,
- * or the path to GET. With "fresh" each request has a connection of its own. */
+ * or the path to GET. With FITBIT_BENCH_FRESH in the environment each request has a connection of its
+ * own. */
 #define _DEFAULT_SOURCE
 #include "driver.h"
 #include <arpa/inet.h>
@@ -73,7 +74,7 @@ int main(int argc, char **argv)
     char *port;
     const char *body;
 
-    require(argc >= 3, "OPERATION SERVER [fresh]");
+    require(argc >= 3, "OPERATION SERVER");
     if (strcmp(argv[1], "address") == 0) {
         snprintf(request, sizeof request,
                  "https://www.fitbit.com/oauth2/authorize?response_type=code&client_id=" CLIENT_ID
@@ -86,7 +87,7 @@ int main(int argc, char **argv)
     server.sin_family = AF_INET;
     server.sin_port = htons((unsigned short)atoi(port + 1));
     server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    fresh = argc > 3;
+    fresh = getenv("FITBIT_BENCH_FRESH") != NULL;
     buffer = malloc(ROOM);
     if (argv[1][0] == '/') {
         snprintf(request, sizeof request,

@@ -106,17 +106,17 @@ impl Page<'_> {
                 let _ = writeln!(text, "- **{name}**: {sentence}");
             }
         }
-        let mut notes: Vec<(&str, &str)> = Vec::new();
-        for row in &rows {
-            let note = (row.subject.as_str(), row.note.as_str());
-            if !row.note.is_empty() && !notes.contains(&note) {
-                notes.push(note);
+        let mut notes: Vec<(&str, Vec<&str>)> = Vec::new();
+        for row in rows.iter().filter(|row| !row.note.is_empty()) {
+            match notes.iter_mut().find(|(note, _)| *note == row.note) {
+                Some((_, subjects)) if subjects.contains(&row.subject.as_str()) => {}
+                Some((_, subjects)) => subjects.push(&row.subject),
+                None => notes.push((&row.note, vec![&row.subject])),
             }
         }
-        if !notes.is_empty() {
-            let notes: Vec<_> =
-                notes.iter().map(|(subject, note)| format!("**{subject}** {note}")).collect();
-            let _ = writeln!(text, "\n{}.", notes.join(";\n"));
+        text.push('\n');
+        for (note, subjects) in notes {
+            let _ = writeln!(text, "- {}: {note}.", subjects.join("; "));
         }
     }
 }
@@ -141,7 +141,8 @@ fn sentence(block: &[&Row]) -> Option<String> {
         if parts.is_empty() {
             continue;
         }
-        let said = format!("{} ({})", row.subject, parts.join(", "));
+        let subject = row.subject.trim_start_matches("floor: ");
+        let said = format!("{subject} ({})", parts.join(", "));
         let time = time.filter(|time| (time - 1.0).abs() > LEVEL);
         let mut over = count.iter().chain(&time);
         if row.is_floor() {

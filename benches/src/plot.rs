@@ -119,7 +119,7 @@ fn draw(panel: &[&Row], scale: &Scale, left: f64, top: f64, out: &mut String) {
             "<text text-anchor=\"end\" x=\"{}\" y=\"{}\"{weight}{class}>{}</text>",
             left + LABELS - 10.0,
             y + 4.0,
-            escaped(short(&row.subject))
+            escaped(&short(&row.subject))
         );
         let count = over_library(panel, row).map(|ratio| scale.x(ratio, left));
         let time = row.ratio.map(|ratio| scale.x(ratio, left));
@@ -147,13 +147,11 @@ fn draw(panel: &[&Row], scale: &Scale, left: f64, top: f64, out: &mut String) {
     }
 }
 
-/// A floor's label, without how it was made.
-fn short(subject: &str) -> &str {
+/// A label that has room.
+fn short(subject: &str) -> String {
     match subject {
-        "floor: random text in a ready address" => "floor: ready text",
-        "floor: raw sockets, kept alive" => "floor: sockets, kept",
-        "floor: raw sockets, fresh connections" => "floor: sockets, fresh",
-        subject => subject,
+        "floor: random text in a ready address" => "floor: ready text".to_owned(),
+        subject => subject.replace(", fresh connections", ", fresh"),
     }
 }
 

@@ -171,7 +171,7 @@ impl Site {
             let (request, body) = held[..whole].split_at(head);
             if request.starts_with(b"POST /oauth2/token ") || request.starts_with(b"POST /token ") {
                 stream.write_all(&self.token(request, body))?;
-            } else if find(request, b"uthorization: Bearer ").is_none() {
+            } else if find(request, b"Bearer ").is_none() {
                 stream.write_all(UNAUTHORIZED)?;
             } else if find(&request[..request.len().min(64)], b"/1048576.json").is_some() {
                 stream.write_all(&self.pages.large)?;

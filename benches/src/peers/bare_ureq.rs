@@ -18,9 +18,12 @@ pub fn run(work: &Work, timeout: bool) {
     });
 }
 
-/// An agent that trusts the certificates of `ca_file` alone, where there is one.
+/// An agent that trusts the certificates of `ca_file` alone, where there is one. With
+/// `FITBIT_BENCH_FRESH` in the environment it keeps no connection.
 pub fn agent(ca_file: Option<&str>, timeout: Option<Duration>) -> Agent {
     let config = Agent::config_builder().proxy(None).user_agent(USER_AGENT).timeout_global(timeout);
+    let fresh = std::env::var_os("FITBIT_BENCH_FRESH").is_some();
+    let config = if fresh { config.max_idle_connections(0) } else { config };
     let Some(ca_file) = ca_file else { return config.build().into() };
     let pem = std::fs::read(ca_file).expect("the authority's certificate");
     let roots: Vec<Certificate<'static>> = ureq::tls::parse_pem(&pem)

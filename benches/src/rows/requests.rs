@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::bench::Bench;
-use crate::row::{FLOOR, LIBRARY, Row};
+use crate::row::{LIBRARY, Row};
 use crate::server::{LARGE, SMALL, Server};
 use crate::subject::{self, Subject};
 
@@ -39,6 +39,9 @@ pub const REFRESH: &str = "Refresh";
 pub const GET: &str = "Authenticated GET";
 pub const SMALL_PLAIN: &str = "2 KB, plain";
 pub const SMALL_TLS: &str = "2 KB, TLS";
+
+const KEPT: &str = "a kept connection, which may be dying while a code or a token is spent on it";
+const FRESH: &str = "a connection for each request, as this library does it";
 
 pub fn address(bench: &Bench) -> Vec<Row> {
     let work = Work {
@@ -95,36 +98,19 @@ fn token(
         let work = Work { group, name, operation, tls, lengths, hot: !tls };
         let mut entries = vec![
             ours(bench, &work, note).shakes_hands(),
-            oauth2(
-                bench,
-                &work,
-                "over a kept ureq connection, which may be dying when a code or token is spent on it",
-            ),
-            curl(bench, &work, "over a kept connection; its answer is not read as JSON"),
+            oauth2(bench, &work, KEPT),
+            oauth2(bench, &work, FRESH).fresh(),
+            curl(bench, &work, "its answer is not read as JSON; else as oauth2-rs"),
+            curl(bench, &work, FRESH).fresh(),
         ];
         entries.extend(iddawc(bench, &work, "a connection for each request"));
-        entries.extend(python(
-            bench,
-            &work,
-            "fitbit and fitbit_api keep a connection for a refresh, not for an exchange",
-        ));
+        let note = "a kept connection for a refresh, a new one for an exchange";
+        entries.extend(python(bench, &work, note));
         if !tls {
-            let raw = bench.c("raw", &[]);
-            let kept = Subject::new("floor: raw sockets, kept alive", &raw);
-            entries.push(entry(
-                bench,
-                kept,
-                &work,
-                "a ready request; nothing is read but the length",
-            ));
-            let mut fresh = entry(
-                bench,
-                Subject::new("floor: raw sockets, fresh connections", &raw),
-                &work,
-                "what a connection for each request costs",
-            );
-            fresh.subject = fresh.subject.arg("fresh");
-            entries.push(fresh);
+            let raw = Subject::new("floor: raw sockets", &bench.c("raw", &[]));
+            let note = "a ready request; nothing is read but the length";
+            entries.push(entry(bench, raw.clone(), &work, note));
+            entries.push(entry(bench, raw, &work, FRESH).fresh());
         }
         rows.extend(measure(bench, &work, entries));
     }
@@ -184,6 +170,13 @@ pub fn get(bench: &Bench) -> Vec<Row> {
 impl Entry {
     fn in_a_bar(self) -> Entry {
         Entry { in_a_bar: true, ..self }
+    }
+
+    /// The same with a connection for each operation.
+    fn fresh(mut self) -> Entry {
+        self.subject = self.subject.env("FITBIT_BENCH_FRESH", "1");
+        self.subject.name.push_str(", fresh connections");
+        self.shakes_hands()
     }
 
     fn shakes_hands(self) -> Entry {
@@ -281,10 +274,11 @@ fn measure(bench: &Bench, work: &Work, entries: Vec<Entry>) -> Vec<Row> {
         row.ratio = Some(ratio);
     }
     if work.operation != "address" {
-        let at = rows.iter().position(|row| row.subject.starts_with(FLOOR)).unwrap_or(0);
-        let share = subject::server_share(&subjects[at]);
-        let of = if rows[at].is_floor() { "of the floor's time" } else { "of its time" };
-        rows[at].figure = Some(format!("the server works {:.0} % {of}", share * 100.0));
+        let floor = rows.iter().position(Row::is_floor);
+        for at in floor.into_iter().chain([0]) {
+            let share = subject::server_share(&subjects[at]) * 100.0;
+            rows[at].figure = Some(format!("the server works for {share:.0} % of it"));
+        }
     }
     rows
 }

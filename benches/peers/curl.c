@@ -41,6 +41,8 @@ int main(int argc, char **argv)
     struct curl_slist *headers = NULL;
     char uri[256];
 
+    if (argc == 2 && strcmp(argv[1], "--version") == 0)
+        return puts(curl_version()) < 0;
     require(argc >= 3, "OPERATION SERVER [CA_FILE]");
     curl_global_init(CURL_GLOBAL_DEFAULT);
     easy = curl_easy_init();
@@ -53,8 +55,10 @@ int main(int argc, char **argv)
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     }
-    if (argc > 3)
+    if (argc > 3) { /* and not the system's folder of certificates, which GnuTLS would read each time */
         curl_easy_setopt(easy, CURLOPT_CAINFO, argv[3]);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    }
     if (argv[1][0] == '/') {
         snprintf(uri, sizeof uri, "%s%s", argv[2], argv[1]);
         headers = curl_slist_append(headers, "Authorization: Bearer " ACCESS_TOKEN);

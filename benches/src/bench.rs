@@ -89,6 +89,13 @@ impl Bench {
         found
     }
 
+    /// Debian's headers of GnuTLS's libcurl, which libiddawc-dev brings, take the place of OpenSSL's:
+    /// most programs run with the latter, so it is linked by its own name where that is there.
+    pub fn libcurl(&self) -> &'static str {
+        let by_name = "-l:libcurl.so.4";
+        if runs("cc", &["-shared", "-o", "/dev/null", by_name]) { by_name } else { "-lcurl" }
+    }
+
     /// A Python that has the clients, in an environment of its own below the target folder.
     pub fn python(&self) -> Option<&Path> {
         let make = || {

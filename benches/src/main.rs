@@ -75,7 +75,8 @@ fn main() -> ExitCode {
         return check(&rows);
     }
     let profile = wanted("profile").then(|| profile::profile(&bench)).flatten();
-    let (bars, versions) = (figures::bars(&rows), versions::versions(bench.python()));
+    let versions = versions::versions(bench.python(), &rows::curl(&bench));
+    let bars = figures::bars(&rows);
     let skipped = bench.skipped();
     let page = Page {
         rows: &rows,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::profile::Profile;
+use crate::profile::{Profile, crate_of};
 use crate::row::Row;
 
 /// Times nearer to this library's than that are called the same.
@@ -184,22 +184,18 @@ fn where_they_go(profile: &Profile, text: &mut String) {
     for (name, cost) in profile.crates.iter().filter(|(_, cost)| share(*cost) >= 0.5) {
         let _ = writeln!(text, "| {name} | {} | {:.1} % |", grouped(*cost as u64), share(*cost));
     }
-    for (title, own) in [
-        ("The ten largest functions of this library's own code:", true),
-        ("The ten largest of all that is in the file:", false),
+    let own = profile.functions.iter().filter(|(function, _)| crate_of(function) == "fitbit");
+    for (title, functions) in [
+        ("The ten largest functions of this library's own code:", own.take(10).collect::<Vec<_>>()),
+        (
+            "The ten largest of all, wherever they are:",
+            profile.everywhere.iter().take(10).collect(),
+        ),
     ] {
         let _ = writeln!(text, "\n{title}\n\n| function | instructions | share |\n|---|---:|---:|");
-        let functions = profile.functions.iter();
-        let chosen = functions
-            .filter(|(function, _)| !own || crate::profile::crate_of(function) == "fitbit");
-        for (function, cost) in chosen.take(10) {
-            let function = function.replace('|', "\\|");
-            let _ = writeln!(
-                text,
-                "| `{function}` | {} | {:.1} % |",
-                grouped(*cost as u64),
-                share(*cost)
-            );
+        for (function, cost) in functions {
+            let (function, count) = (function.replace('|', "\\|"), grouped(*cost as u64));
+            let _ = writeln!(text, "| `{function}` | {count} | {:.1} % |", share(*cost));
         }
     }
 }

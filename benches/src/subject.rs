@@ -27,6 +27,7 @@ pub struct Subject {
     pub name: String,
     command: Vec<OsString>,
     environment: Vec<(&'static str, OsString)>,
+    most: u64,
 }
 
 impl Subject {
@@ -35,6 +36,7 @@ impl Subject {
             name: name.to_owned(),
             command: vec![program.as_os_str().to_owned()],
             environment: Vec::new(),
+            most: MOST,
         }
     }
 
@@ -45,6 +47,12 @@ impl Subject {
 
     pub fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Subject {
         self.environment.push((name, value.into()));
+        self
+    }
+
+    /// The most operations in one turn.
+    pub fn at_most(mut self, operations: u64) -> Subject {
+        self.most = operations;
         self
     }
 
@@ -111,6 +119,7 @@ pub struct Running {
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     operations: u64,
+    most: u64,
 }
 
 impl Running {
@@ -123,7 +132,14 @@ impl Running {
             .unwrap_or_else(|error| panic!("{}: {error}", subject.name));
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        Running { name: subject.name.clone(), child, input, output, operations: 1 }
+        Running {
+            name: subject.name.clone(),
+            child,
+            input,
+            output,
+            operations: 1,
+            most: subject.most,
+        }
     }
 
     /// Nanoseconds that so many operations took.
@@ -140,11 +156,12 @@ impl Running {
         self.run(1);
         loop {
             let time = self.run(self.operations);
-            if time >= TURN || self.operations >= MOST {
+            if time >= TURN || self.operations >= self.most {
                 return;
             }
             let wanted = self.operations * TURN / time.max(1) + 1;
-            self.operations = wanted.clamp(self.operations + 1, self.operations * 10).min(MOST);
+            self.operations =
+                wanted.clamp(self.operations + 1, self.operations * 10).min(self.most);
         }
     }
 

@@ -1,24 +1,25 @@
 //! Which versions of what were measured, and on what.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
 use fitbit_test_support::library;
 
 /// What stands at the head of the page and of the figures: name and version.
-pub fn versions(python: Option<&Path>) -> Vec<(String, String)> {
+pub fn versions(python: Option<&Path>, curl: &Path) -> Vec<(String, String)> {
     let mut versions = vec![
         ("date".to_owned(), said("date", &["-u", "+%Y-%m-%d"])),
         ("rustc".to_owned(), said("rustc", &["--version"])),
         ("cc".to_owned(), said("cc", &["--version"])),
-        ("libcurl".to_owned(), said("pkg-config", &["--modversion", "libcurl"])),
+        ("libcurl".to_owned(), said(curl, &["--version"])),
         ("iddawc".to_owned(), said("pkg-config", &["--modversion", "libiddawc"])),
         ("valgrind".to_owned(), said("valgrind", &["--version"])),
     ];
     for package in ["ureq", "oauth2", "rustls"] {
         versions.push((package.to_owned(), locked(package)));
     }
-    if let Some(python) = python.and_then(Path::to_str) {
+    if let Some(python) = python {
         versions.push(("Python".to_owned(), said(python, &["--version"])));
         let list = all(python, &["-m", "pip", "--disable-pip-version-check", "list"]);
         for package in ["fitbit-api", "fitbit", "requests", "oauthlib"] {
@@ -48,13 +49,13 @@ fn processor() -> String {
     format!("{} x {name}", names().count())
 }
 
-fn all(program: &str, args: &[&str]) -> String {
+fn all(program: impl AsRef<OsStr>, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
 
 /// The first line that a command prints.
-fn said(program: &str, args: &[&str]) -> String {
+fn said(program: impl AsRef<OsStr>, args: &[&str]) -> String {
     let said = all(program, args).lines().next().unwrap_or_default().trim().to_owned();
     if said.is_empty() { "not there".to_owned() } else { said }
 }

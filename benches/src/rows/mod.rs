@@ -2,6 +2,7 @@
 
 mod requests;
 
+pub use requests::curl_program as curl;
 pub use requests::{
     ADDRESS, EXCHANGE, GET, ONE_ADDRESS, REFRESH, SMALL_PLAIN, address, exchange, get, refresh,
 };

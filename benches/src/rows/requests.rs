@@ -40,6 +40,9 @@ pub const GET: &str = "Authenticated GET";
 pub const SMALL_PLAIN: &str = "2 KB, plain";
 pub const SMALL_TLS: &str = "2 KB, TLS";
 
+/// Operations in one turn that open a connection each: a closed one holds its port for a minute.
+const CONNECTIONS: u64 = 100;
+
 const KEPT: &str = "a kept connection, which may be dying while a code or a token is spent on it";
 const FRESH: &str = "a connection for each request, as this library does it";
 
@@ -211,7 +214,11 @@ fn oauth2(bench: &Bench, work: &Work, note: &'static str) -> Entry {
 }
 
 fn curl(bench: &Bench, work: &Work, note: &'static str) -> Entry {
-    entry(bench, Subject::new("libcurl", &bench.c("curl", &["-lcurl"])), work, note)
+    entry(bench, Subject::new("libcurl", &curl_program(bench)), work, note)
+}
+
+pub fn curl_program(bench: &Bench) -> PathBuf {
+    bench.c("curl", &[bench.libcurl()])
 }
 
 fn iddawc(bench: &Bench, work: &Work, note: &'static str) -> Option<Entry> {
@@ -269,7 +276,13 @@ fn measure(bench: &Bench, work: &Work, entries: Vec<Entry>) -> Vec<Row> {
     if bench.checking {
         return rows;
     }
-    let subjects: Vec<_> = entries.into_iter().map(|entry| entry.subject).collect();
+    let subjects: Vec<_> = entries
+        .into_iter()
+        .map(|entry| match entry.shakes_hands {
+            true => entry.subject.at_most(CONNECTIONS),
+            false => entry.subject,
+        })
+        .collect();
     for (row, ratio) in rows.iter_mut().zip(subject::race(&subjects)) {
         row.ratio = Some(ratio);
     }

@@ -32,8 +32,8 @@ with `figures.tsv`; `-- get` measures one part.
   subjects stay running and take turns, every other round in reverse. It holds the kernel's and the server's time as
   well, which are the same for everybody and draw every ratio towards 1: the floor shows how much they are.
 - **/ libfitbit** and **time**: above 1 it costs more than libfitbit, below 1 less.
-- Instructions are counted on the peers as their packages are: Debian's libcurl and iddawc; ureq, oauth2-rs and rustls
-  as this workspace's release profile builds them, which is how the library itself is built.
+- Peers are what their packages are: Debian's libcurl (OpenSSL's) and iddawc, PyPI's Python clients; ureq, oauth2-rs
+  and rustls are built by this workspace's release profile, as the library itself is.
 ";
 
 impl Page<'_> {
@@ -175,7 +175,7 @@ fn where_they_go(profile: &Profile, text: &mut String) {
         text,
         "\n## Where the instructions of a GET go\n\nOf {} instructions for a GET of 2 KB, plain (of the release \
          build with its symbols kept), {} ({:.0} %) are in `libfitbit.so`; the rest is libc's: memory, copying, \
-         system calls. By the crate whose code it is, what was inlined counted where it went:\n",
+         system calls. By the crate whose source it is, also where it was inlined into another's function:\n",
         grouped(profile.all as u64),
         grouped(profile.library as u64),
         share(profile.library)

@@ -137,7 +137,7 @@ impl Place {
             let named = folders.get(at + 3).and_then(|folder| folder.rsplit_once('-'));
             return named.map_or("others", |(name, _)| name).to_owned(); // registry/src/…/http-1.5.0
         }
-        crate_of(&self.function)
+        if self.source.starts_with("src/") { "fitbit".to_owned() } else { crate_of(&self.function) }
     }
 }
 

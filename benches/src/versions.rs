@@ -8,11 +8,13 @@ use fitbit_test_support::library;
 
 /// What stands at the head of the page and of the figures: name and version.
 pub fn versions(python: Option<&Path>, curl: &Path) -> Vec<(String, String)> {
+    let curl_said = said(curl, &["--version"]);
+    let curl_said = curl_said.split(" zlib").next().unwrap_or_default().to_owned();
     let mut versions = vec![
         ("date".to_owned(), said("date", &["-u", "+%Y-%m-%d"])),
         ("rustc".to_owned(), said("rustc", &["--version"])),
         ("cc".to_owned(), said("cc", &["--version"])),
-        ("libcurl".to_owned(), said(curl, &["--version"])),
+        ("libcurl".to_owned(), curl_said),
         ("iddawc".to_owned(), said("pkg-config", &["--modversion", "libiddawc"])),
         ("valgrind".to_owned(), said("valgrind", &["--version"])),
     ];

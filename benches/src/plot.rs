@@ -7,10 +7,11 @@ use crate::page::over_library;
 use crate::row::Row;
 
 const PANEL_WIDTH: f64 = 450.0;
-const LINE: f64 = 20.0;
+const LINE: f64 = 18.0;
 const LABELS: f64 = 190.0;
 const COUNTS: f64 = 62.0;
 const COLUMNS: usize = 2;
+const SCALE: [f64; 5] = [0.01, 0.1, 1.0, 10.0, 100.0];
 
 const STYLE: &str = "<style>
   text { font: 12px -apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif; fill: #1f2328 }
@@ -42,20 +43,24 @@ pub fn svg(rows: &[Row], groups: &[&str]) -> String {
             None => panels.push(vec![row]),
         }
     }
-    let all = panels.iter().flat_map(|panel| {
-        panel.iter().flat_map(|row| [over_library(panel, row), row.ratio]).flatten()
-    });
-    let (least, most) = all.fold((0.1_f64, 10.0_f64), |(a, b), x| (a.min(x), b.max(x)));
-    let scale = Scale { from: least.log10().floor(), to: (most * 1.2).log10().ceil() };
-
-    let mut drawn = String::new();
-    let mut top = 34.0;
-    for pair in panels.chunks(COLUMNS) {
-        for (column, panel) in pair.iter().enumerate() {
-            draw(panel, &scale, column as f64 * PANEL_WIDTH, top, &mut drawn);
+    // A group begins a new line.
+    let mut lines: Vec<Vec<&[&Row]>> = Vec::new();
+    for panel in &panels {
+        match lines.last_mut() {
+            Some(line) if line.len() < COLUMNS && line[0][0].group == panel[0].group => {
+                line.push(panel);
+            }
+            _ => lines.push(vec![panel]),
         }
-        let longest = pair.iter().map(Vec::len).max().unwrap_or(0);
-        top += longest as f64 * LINE + 62.0;
+    }
+    let mut drawn = String::new();
+    let mut top = 30.0;
+    for line in lines {
+        for (column, panel) in line.iter().enumerate() {
+            draw(panel, column as f64 * PANEL_WIDTH, top, &mut drawn);
+        }
+        let longest = line.iter().map(|panel| panel.len()).max().unwrap_or(0);
+        top += longest as f64 * LINE + 58.0;
     }
     let width = PANEL_WIDTH * COLUMNS as f64;
     format!(
@@ -66,27 +71,22 @@ pub fn svg(rows: &[Row], groups: &[&str]) -> String {
     )
 }
 
-struct Scale {
-    from: f64,
-    to: f64,
-}
-
-impl Scale {
-    fn x(&self, ratio: f64, left: f64) -> f64 {
-        let width = PANEL_WIDTH - LABELS - COUNTS - 20.0;
-        left + LABELS + (ratio.log10() - self.from) / (self.to - self.from) * width
-    }
+/// Where a ratio stands; what is beyond the scale stands at its end.
+fn x(ratio: f64, left: f64) -> f64 {
+    let (from, to) = (SCALE[0].log10(), SCALE[SCALE.len() - 1].log10());
+    let width = PANEL_WIDTH - LABELS - COUNTS - 20.0;
+    left + LABELS + (ratio.log10().clamp(from, to) - from) / (to - from) * width
 }
 
 fn legend() -> String {
     "<circle class=\"count\" cx=\"14\" cy=\"14\" r=\"4\"/><text x=\"24\" y=\"18\">instructions</text>\
      <circle class=\"time\" cx=\"118\" cy=\"14\" r=\"4\"/><text x=\"128\" y=\"18\">time</text>\
      <text class=\"muted\" x=\"172\" y=\"18\">of one operation, as a multiple of libfitbit's \
-     (logarithmic): left of 1 costs less, right of 1 costs more</text>\n"
+     (logarithmic): left of 1 costs less, right of 1 costs more; at the edge: beyond it</text>\n"
         .to_owned()
 }
 
-fn draw(panel: &[&Row], scale: &Scale, left: f64, top: f64, out: &mut String) {
+fn draw(panel: &[&Row], left: f64, top: f64, out: &mut String) {
     let bottom = top + 30.0 + panel.len() as f64 * LINE;
     let first = panel[0];
     let _ = writeln!(
@@ -98,14 +98,12 @@ fn draw(panel: &[&Row], scale: &Scale, left: f64, top: f64, out: &mut String) {
         escaped(&first.name)
     );
     let counts = left + PANEL_WIDTH - 14.0;
-    for power in scale.from as i32..=scale.to as i32 {
-        let ratio = 10_f64.powi(power);
-        let (x, class) = (scale.x(ratio, left), if power == 0 { "one" } else { "grid" });
-        let label = if power == 0 { "1".to_owned() } else { format!("{ratio}") };
+    for ratio in SCALE {
+        let (x, class) = (x(ratio, left), if ratio == 1.0 { "one" } else { "grid" });
         let _ = writeln!(
             out,
             "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{}\" y2=\"{bottom}\"/>\
-             <text class=\"muted\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{}\">{label}</text>",
+             <text class=\"muted\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{}\">{ratio}</text>",
             top + 26.0,
             bottom + 14.0
         );
@@ -121,8 +119,8 @@ fn draw(panel: &[&Row], scale: &Scale, left: f64, top: f64, out: &mut String) {
             y + 4.0,
             escaped(&short(&row.subject))
         );
-        let count = over_library(panel, row).map(|ratio| scale.x(ratio, left));
-        let time = row.ratio.map(|ratio| scale.x(ratio, left));
+        let count = over_library(panel, row).map(|ratio| x(ratio, left));
+        let time = row.ratio.map(|ratio| x(ratio, left));
         if let (Some(a), Some(b)) = (count, time) {
             let _ = write!(
                 out,

@@ -9,6 +9,7 @@
 //! It needs valgrind, cc and libcurl's headers; libiddawc and Python are skipped aloud where missing.
 
 mod bench;
+mod contention;
 mod figures;
 mod page;
 mod peers;
@@ -36,6 +37,8 @@ const PARTS: &[(&str, Part)] = &[
     ("exchange", rows::exchange),
     ("refresh", rows::refresh),
     ("get", rows::get),
+    ("threads", rows::threads),
+    ("users", rows::users),
 ];
 
 /// The groups of the plot.

@@ -56,7 +56,7 @@ impl Subject {
         self
     }
 
-    fn command(&self, before: &[&str]) -> Command {
+    pub fn command(&self, before: &[&str]) -> Command {
         let words: Vec<_> = before.iter().map(OsString::from).chain(self.command.clone()).collect();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);

@@ -1,7 +1,4 @@
-/* Memory of idle clients of one app, one per person: memory COUNT [fitbit|iddawc is the program's]
- * Prints, for one client: bytes of the heap in use, bytes of resident memory, and the bytes of the
- * token's own text, which no client can be without. */
-#include "driver.h"
+/* Memory of idle clients, one for each person, all of one app: memory COUNT */
 #include "memory.h"
 #include <fitbit.h>
 
@@ -29,7 +26,7 @@ int main(int argc, char **argv)
     count = strtoul(argv[1], NULL, 10);
     clients = calloc(count + 1, sizeof *clients);
     require(clients != NULL, "no memory");
-    memset(clients, 1, (count + 1) * sizeof *clients); /* touched before it is measured */
+    memset(clients, 1, (count + 1) * sizeof *clients); /* its pages are there before the first look */
     check(fitbit_app_new(FITBIT_PROVIDER_FITBIT, CLIENT_ID, CLIENT_SECRET, CALLBACK_URI, &app));
     check(fitbit_from_token(app, token(count), save, NULL, &clients[count]));
     before = memory();

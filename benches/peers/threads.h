@@ -43,7 +43,7 @@ static int threads_of(const char *text)
 }
 
 /* `states` has one for each thread; it may be the same one. */
-static int drive_threads(int threads, void (*operation)(void *), void **states)
+static inline int drive_threads(int threads, void (*operation)(void *), void **states)
 {
     static struct worker workers[MOST_THREADS];
     struct crew crew;

@@ -18,6 +18,9 @@ pub const USERS: &str = "10,000 users with expired tokens, 16 threads";
 
 const PERSONS: u64 = 10_000;
 
+/// Futex calls for 1,000 users, over the floor's, that are no sign of a lock that they share.
+const FEW_CALLS: f64 = 20.0;
+
 struct Entry {
     subject: Subject,
     note: &'static str,
@@ -29,44 +32,104 @@ pub fn threads(bench: &Bench) -> Vec<Row> {
     }
     let mut rows = Vec::new();
     for threads in [1, 4, 16] {
-        for (how, words) in [("one", "one client"), ("each", "a client each")] {
-            if threads == 1 && how == "each" {
+        for how in [How::One, How::Each] {
+            if threads == 1 && how == How::Each {
                 continue; // the same
             }
             let plural = if threads == 1 { "" } else { "s" };
-            let name = format!("{threads} thread{plural}, {words}");
-            rows.extend(measure(bench, THREADS, &name, &entries(bench, threads, how)));
+            let name = format!("{threads} thread{plural}, {}", how.in_words());
+            let mut entries = vec![
+                ours(bench, threads, how),
+                ureq(bench, threads, how),
+                curl(bench, threads),
+                raw(bench, threads),
+            ];
+            if threads > 3 && how == How::One {
+                entries.insert(2, ureq_as_it_comes(bench, threads));
+            }
+            rows.extend(measure(bench, THREADS, &name, &entries).0);
         }
     }
+    rows.extend(scaling(bench));
     rows
 }
 
-fn entries(bench: &Bench, threads: u32, how: &str) -> Vec<Entry> {
-    let tell = |subject: Subject, words: &[&str], note: &'static str| {
-        let subject = subject.arg(SMALL).arg(bench.plain.uri()).arg(threads.to_string());
-        Entry { subject: words.iter().fold(subject, |subject, word| subject.arg(word)), note }
-    };
-    let ureq = if how == "one" { "ureq, one agent" } else { "ureq, an agent each" };
-    let mut entries = vec![
-        tell(
-            Subject::new(LIBRARY, &bench.c("fitbit_threads", &[])),
-            &[how],
-            "all clients are of one app, whose pool they share",
-        ),
-        tell(Bench::rust(ureq, "ureq-threads"), &[how], "no timeout; its pool made large enough"),
-        tell(
-            Subject::new("libcurl, a handle each", &bench.c("curl_threads", &["-lcurl"])),
-            &[],
-            "its threads share nothing",
-        ),
-    ];
-    if threads > 3 && how == "one" {
-        let default = Bench::rust("ureq, one agent, its pool as it comes", "ureq-threads");
-        entries.push(tell(default, &[how, "default"], "three idle connections to a host"));
+/// Whether the threads share a client, or have one each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    One,
+    Each,
+}
+
+impl How {
+    fn word(self) -> &'static str {
+        if self == How::One { "one" } else { "each" }
     }
-    let raw = Subject::new("floor: raw sockets", &bench.c("raw_threads", &[]));
-    entries.push(tell(raw, &["each"], "a connection for each thread; nothing is shared"));
-    entries
+
+    fn in_words(self) -> &'static str {
+        if self == How::One { "one client" } else { "a client each" }
+    }
+}
+
+fn entry(
+    bench: &Bench,
+    subject: Subject,
+    threads: u32,
+    words: &[&str],
+    note: &'static str,
+) -> Entry {
+    let subject = subject.arg(SMALL).arg(bench.plain.uri()).arg(threads.to_string());
+    Entry { subject: words.iter().fold(subject, |subject, word| subject.arg(word)), note }
+}
+
+fn ours(bench: &Bench, threads: u32, how: How) -> Entry {
+    let subject = Subject::new(LIBRARY, &bench.c("fitbit_threads", &[]));
+    let note = "all clients are of one app, whose connections they share";
+    entry(bench, subject, threads, &[how.word()], note)
+}
+
+fn ureq(bench: &Bench, threads: u32, how: How) -> Entry {
+    let name = if how == How::One { "ureq, one agent" } else { "ureq, an agent each" };
+    let note = "no timeout; its pool holds a connection for each thread";
+    entry(bench, Bench::rust(name, "ureq-threads"), threads, &[how.word()], note)
+}
+
+fn ureq_as_it_comes(bench: &Bench, threads: u32) -> Entry {
+    let subject = Bench::rust("ureq, one agent, its pool as it comes", "ureq-threads");
+    entry(bench, subject, threads, &["one", "default"], "three idle connections to a host")
+}
+
+fn curl(bench: &Bench, threads: u32) -> Entry {
+    let program = bench.c("curl_threads", &[bench.libcurl()]);
+    let subject = Subject::new("libcurl, a handle each", &program);
+    entry(bench, subject, threads, &[], "its threads share nothing")
+}
+
+fn raw(bench: &Bench, threads: u32) -> Entry {
+    let subject = Subject::new("floor: raw sockets", &bench.c("raw_threads", &[]));
+    entry(bench, subject, threads, &["each"], "a connection for each thread; nothing is shared")
+}
+
+/// How much more of them 4 and 16 threads get done than one, in one run.
+fn scaling(bench: &Bench) -> Vec<Row> {
+    let families: [(&str, &dyn Fn(u32) -> Entry); 5] = [
+        (LIBRARY, &|threads| ours(bench, threads, How::One)),
+        ("libfitbit, a client each", &|threads| ours(bench, threads, How::Each)),
+        ("ureq, one agent", &|threads| ureq(bench, threads, How::One)),
+        ("libcurl, a handle each", &|threads| curl(bench, threads)),
+        ("floor: raw sockets", &|threads| raw(bench, threads)),
+    ];
+    let rows = families.into_iter().map(|(name, of)| {
+        let subjects = [1, 4, 16].map(|threads| of(threads).subject);
+        let times = subject::race(&subjects);
+        Row::new(THREADS, "requests in the same time, over one thread's", name).figure(format!(
+            "4 threads {:.2}, 16 threads {:.2}; on {} processors, which the server uses too",
+            1.0 / times[1],
+            1.0 / times[2],
+            std::thread::available_parallelism().map_or(1, usize::from)
+        ))
+    });
+    rows.collect()
 }
 
 /// Everybody comes with an expired token of their own.
@@ -74,16 +137,13 @@ pub fn users(bench: &Bench) -> Vec<Row> {
     if bench.checking {
         return Vec::new();
     }
-    let tell = |subject: Subject, note: &'static str| {
-        let subject = subject.arg(SMALL).arg(bench.plain.uri()).arg("16").arg("users");
-        Entry { subject, note }
-    };
+    let come = |subject: Subject, note| entry(bench, subject, 16, &["users"], note);
     let entries = [
-        tell(
+        come(
             Subject::new(LIBRARY, &bench.c("fitbit_threads", &[])),
             "each client is made of its saved token, renewed on a fresh connection, saved, asked once, and kept; all are of one app",
         ),
-        tell(
+        come(
             Subject::new("floor: raw sockets", &bench.c("raw_threads", &[])),
             "a request for a token on a fresh connection, and a GET on the thread's own; no tokens are kept",
         ),
@@ -91,22 +151,37 @@ pub fn users(bench: &Bench) -> Vec<Row> {
     let before = bench.plain.counts().renewals.load(Ordering::Relaxed);
     let seconds = Running::start(&entries[0].subject).run(PERSONS) as f64 / 1e9;
     let renewals = bench.plain.counts().renewals.load(Ordering::Relaxed) - before;
-    let mut rows = measure(bench, USERS, "renewal and GET for one user", &entries);
+    let (mut rows, waited) = measure(bench, USERS, "renewal and GET for one user", &entries);
     let figure = rows[0].figure.take().unwrap_or_default();
     rows[0].figure = Some(format!(
         "{PERSONS} users in {seconds:.1} s with {renewals} renewals, {:.0} a second; {figure}",
         PERSONS as f64 / seconds
     ));
+    if let [Some(ours), Some(floor)] = [0, 1].map(|at: usize| waited[at].calls) {
+        let most = floor + FEW_CALLS;
+        rows[0].bar = Some((
+            format!(
+                "{USERS}, no lock shared: {ours:.1} futex calls for 1,000 users, at most {most:.1}"
+            ),
+            ours <= most,
+        ));
+    }
     rows
 }
 
-fn measure(bench: &Bench, group: &'static str, name: &str, entries: &[Entry]) -> Vec<Row> {
+fn measure(
+    bench: &Bench,
+    group: &'static str,
+    name: &str,
+    entries: &[Entry],
+) -> (Vec<Row>, Vec<Waiting>) {
     let counted = bench.has_valgrind();
+    let waited: Vec<_> = entries.iter().map(|entry| Waiting::of(bench, &entry.subject)).collect();
     let mut rows: Vec<_> = entries
         .iter()
-        .map(|Entry { subject, note }| {
-            let row =
-                Row::new(group, name, &subject.name).note(*note).figure(waiting(bench, subject));
+        .zip(&waited)
+        .map(|(Entry { subject, note }, waited)| {
+            let row = Row::new(group, name, &subject.name).note(*note).figure(waited.in_words());
             row.instructions(counted.then(|| subject::instructions(subject, 160, 800)))
         })
         .collect();
@@ -114,17 +189,29 @@ fn measure(bench: &Bench, group: &'static str, name: &str, entries: &[Entry]) ->
     for (row, ratio) in rows.iter_mut().zip(subject::race(&subjects)) {
         row.ratio = Some(ratio);
     }
-    rows
+    (rows, waited)
 }
 
 /// How often its threads wait for each other, and how many connections it opens.
-fn waiting(bench: &Bench, subject: &Subject) -> String {
+struct Waiting {
+    calls: Option<f64>,
+    connections: u64,
+}
+
+impl Waiting {
     const OPERATIONS: u64 = 8000;
-    let opened = || bench.plain.counts().connections.load(Ordering::Relaxed);
-    let calls = futex_calls(bench, subject, 800, 800 + OPERATIONS);
-    let before = opened();
-    Running::start(subject).run(OPERATIONS);
-    let connections = opened() - before;
-    let calls = calls.map_or(String::new(), |calls| format!("{calls:.1} futex calls per 1,000; "));
-    format!("{calls}{connections} connections for {OPERATIONS}")
+
+    fn of(bench: &Bench, subject: &Subject) -> Waiting {
+        let calls = futex_calls(bench, subject, 800, 800 + Waiting::OPERATIONS);
+        let opened = || bench.plain.counts().connections.load(Ordering::Relaxed);
+        let before = opened();
+        Running::start(subject).run(Waiting::OPERATIONS);
+        Waiting { calls, connections: opened() - before }
+    }
+
+    fn in_words(&self) -> String {
+        let calls = self.calls.map(|calls| format!("{calls:.1} futex calls per 1,000; "));
+        let calls = calls.unwrap_or_default();
+        format!("{calls}{} connections for {}", self.connections, Waiting::OPERATIONS)
+    }
 }

@@ -24,7 +24,8 @@ int main(int argc, char **argv)
     require(argc == 2, "COUNT");
     count = strtoul(argv[1], NULL, 10);
     require(i_global_init() == I_OK, "no start");
-    come(count);
+    for (i = 0; i < (count < WARM ? 1 : WARM); i++)
+        come(count + i);
     before = memory();
     for (i = 0; i < count; i++)
         come(i);

@@ -16,7 +16,7 @@ static void check(FitbitError *error)
 
 int main(int argc, char **argv)
 {
-    size_t count, i;
+    size_t count, warm, i;
     FitbitApp *app;
     FitbitClient **clients;
     struct memory before, after;
@@ -24,11 +24,13 @@ int main(int argc, char **argv)
 
     require(argc == 2, "COUNT");
     count = strtoul(argv[1], NULL, 10);
-    clients = calloc(count + 1, sizeof *clients);
+    warm = count < WARM ? 1 : WARM;
+    clients = calloc(count + warm, sizeof *clients);
     require(clients != NULL, "no memory");
-    memset(clients, 1, (count + 1) * sizeof *clients); /* its pages are there before the first look */
+    memset(clients, 1, (count + warm) * sizeof *clients); /* its pages are there before the first look */
     check(fitbit_app_new(FITBIT_PROVIDER_FITBIT, CLIENT_ID, CLIENT_SECRET, CALLBACK_URI, &app));
-    check(fitbit_from_token(app, token(count), save, NULL, &clients[count]));
+    for (i = count; i < count + warm; i++)
+        check(fitbit_from_token(app, token(i), save, NULL, &clients[i]));
     before = memory();
     for (i = 0; i < count; i++)
         check(fitbit_from_token(app, token(i), save, &clients[i], &clients[i]));
@@ -37,7 +39,7 @@ int main(int argc, char **argv)
     require(strcmp(text, access_token(count / 2)) == 0, "a client has another one's token");
     fitbit_string_free(text);
     report(count, before, after);
-    for (i = 0; i <= count; i++)
+    for (i = 0; i < count + warm; i++)
         fitbit_free(clients[i]);
     fitbit_app_free(app);
     free(clients);

@@ -95,18 +95,15 @@ pub fn size(bench: &Bench) -> Vec<Row> {
             )
         })
         .collect();
-    for (subject, package, features) in
-        [(LIBRARY, "fitbit", ""), ("ureq", "ureq", "rustls,gzip"), ("oauth2-rs", "oauth2", "")]
-    {
-        rows.push(
-            Row::new(SIZE, "crates that it is built of", subject)
-                .figure(crates(package).to_string())
-                .note(if features.is_empty() {
-                    "itself included, without what only builds or tests it"
-                } else {
-                    "as this library has it: with TLS, gzip and SOCKS"
-                }),
-        );
+    let packages = [
+        (LIBRARY, "fitbit", "itself included"),
+        ("ureq", "ureq", "as this library has it: with TLS, gzip and SOCKS"),
+        ("oauth2-rs", "oauth2", "as this library has it: without an HTTP client"),
+    ];
+    for (subject, package, note) in packages {
+        let (linked, all) = (crates(package, "normal,no-proc-macro"), crates(package, "normal"));
+        let figure = format!("{linked}, and {} that make its code", all - linked);
+        rows.push(Row::new(SIZE, "crates that are linked in", subject).figure(figure).note(note));
     }
     rows
 }
@@ -128,16 +125,15 @@ fn length(file: &Path) -> u64 {
     std::fs::metadata(file).expect("the loader found it").len()
 }
 
-/// How many crates stand in the tree of what is linked in.
-fn crates(package: &str) -> usize {
+/// How many crates stand in its tree, along such edges.
+fn crates(package: &str, edges: &str) -> usize {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut tree = Command::new(cargo);
-    tree.args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package"]);
-    let output = tree.arg(package).current_dir(library::root()).output();
+    tree.args(["tree", "--prefix", "none", "--format", "{p}", "--edges", edges]);
+    let output = tree.args(["--package", package]).current_dir(library::root()).output();
     let said = c::succeeded(output.expect("cargo can be run"));
-    let names: BTreeSet<_> =
-        said.lines().filter(|line| !line.is_empty()).map(|l| l.trim_end_matches(" (*)")).collect();
-    names.len()
+    let names: BTreeSet<_> = said.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    names.into_iter().filter(|name| !name.is_empty()).count()
 }
 
 /// A build from nothing, with everything downloaded: only where it is asked for.

@@ -29,7 +29,7 @@ static void require(int good, const char *what)
     exit(1);
 }
 
-static int drive(void (*operation)(void *), void *state)
+static inline int drive(void (*operation)(void *), void *state)
 {
     long count, i;
 

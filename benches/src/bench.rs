@@ -17,8 +17,10 @@ pub struct Bench {
     pub plain: Server,
     pub tls: Server,
     pub ca_file: PathBuf,
-    /// Only instruction counts: what `--check` compares.
+    /// Only what no noise can touch: what `--check` compares.
     pub checking: bool,
+    /// The clean build is timed too.
+    pub building: bool,
     /// Peers and tools that were not there, and why: said aloud, and on the page.
     skipped: RefCell<Vec<String>>,
     built: RefCell<Vec<(String, PathBuf)>>,
@@ -26,7 +28,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new(checking: bool) -> Bench {
+    pub fn new(checking: bool, building: bool) -> Bench {
         let folder = Bench::folder().join("ca");
         std::fs::create_dir_all(&folder).expect("the target folder can be written to");
         let identity = tls::identity(&folder);
@@ -35,6 +37,7 @@ impl Bench {
             tls: Server::tls(identity.server),
             ca_file: identity.ca_file,
             checking,
+            building,
             skipped: RefCell::default(),
             built: RefCell::default(),
             python: OnceCell::new(),

@@ -2,13 +2,14 @@
 //!
 //! `cargo bench --package fitbit-bench` builds and runs everything, and prints the page;
 //! `… -- --write` also writes `RESULTS.md`, `results.svg` and `figures.tsv` into `benches/`;
-//! `… -- --check` counts only the hot rows' instructions and fails where they have grown by more
-//! than 5 % over `figures.tsv`, or stand above what the design promises; any other word measures
-//! only the part that it names (`address`, `get` …).
+//! `… -- --check` measures only the hot rows' instructions and what does not depend on time, and fails where they have grown by more
+//! than 5 % over `figures.tsv`, or something is not as the design promises; any other word measures
+//! only the part that it names (`address`, `get` …). `--build` also times a clean build.
 //!
 //! It needs valgrind, cc and libcurl's headers; libiddawc and Python are skipped aloud where missing.
 
 mod bench;
+mod contention;
 mod figures;
 mod page;
 mod peers;
@@ -36,6 +37,14 @@ const PARTS: &[(&str, Part)] = &[
     ("exchange", rows::exchange),
     ("refresh", rows::refresh),
     ("get", rows::get),
+    ("threads", rows::threads),
+    ("users", rows::users),
+    ("storm", rows::storm),
+    ("client", rows::client),
+    ("memory", rows::memory),
+    ("load", rows::load),
+    ("size", rows::size),
+    ("build", rows::build),
 ];
 
 /// The groups of the plot.
@@ -53,7 +62,7 @@ fn main() -> ExitCode {
     };
     if let Some(unknown) = flags
         .iter()
-        .find(|flag| !["--check", "--write"].contains(&flag.as_str()))
+        .find(|flag| !["--build", "--check", "--write"].contains(&flag.as_str()))
         .or(parts.iter().find(|part| !known(part)))
     {
         eprintln!("what is {unknown}? See the head of benches/src/main.rs");
@@ -65,7 +74,7 @@ fn main() -> ExitCode {
     }
     let has = |flag: &str| flags.iter().any(|word| *word == flag);
     let wanted = |name: &str| parts.is_empty() || parts.iter().any(|word| *word == name);
-    let bench = Bench::new(has("--check"));
+    let bench = Bench::new(has("--check"), has("--build"));
     let mut rows = Vec::new();
     for (name, part) in PARTS.iter().filter(|(name, _)| wanted(name)) {
         eprintln!("== {name}");

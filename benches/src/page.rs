@@ -155,6 +155,9 @@ fn sentence(block: &[&Row]) -> Option<String> {
             both.push(said);
         }
     }
+    if ahead.is_empty() && behind.is_empty() && both.is_empty() && floors.is_empty() {
+        return None; // what was measured of them is not an instruction, nor a time
+    }
     let list = |what: &str, who: Vec<String>| {
         (!who.is_empty()).then(|| format!("{what} {}.", who.join(", ")))
     };

@@ -21,6 +21,8 @@ pub struct Row {
     pub ratio: Option<f64>,
     /// What else was measured, with its unit: "236 bytes", "12 of 12".
     pub figure: Option<String>,
+    /// A promise of the design, and whether it is held.
+    pub bar: Option<(String, bool)>,
     /// What a reader has to know to judge it fairly.
     pub note: String,
 }
@@ -42,6 +44,11 @@ impl Row {
 
     pub fn figure(mut self, figure: impl Into<String>) -> Row {
         self.figure = Some(figure.into());
+        self
+    }
+
+    pub fn bar(mut self, promise: impl Into<String>, held: bool) -> Row {
+        self.bar = Some((promise.into(), held));
         self
     }
 

@@ -195,7 +195,7 @@ impl Site {
         if delay > 0 {
             std::thread::sleep(Duration::from_micros(delay));
         }
-        let access = format!("{:a>200}", format_args!("{number:x}"));
+        let access = format!("{number:a>200x}");
         page(&if request.starts_with(b"POST /oauth2/token ") {
             format!(
                 "{{\"access_token\":\"{access}\",\"expires_in\":28800,\

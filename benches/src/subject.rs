@@ -56,7 +56,7 @@ impl Subject {
         self
     }
 
-    fn command(&self, before: &[&str]) -> Command {
+    pub fn command(&self, before: &[&str]) -> Command {
         let words: Vec<_> = before.iter().map(OsString::from).chain(self.command.clone()).collect();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
@@ -94,12 +94,17 @@ pub fn callgrind(subject: &Subject, operations: u64, out: &Path) -> u64 {
 /// Each subject's time for one operation over the first one's: the median of [`ROUNDS`] rounds in
 /// which all take a turn, every other round in reverse.
 pub fn race(subjects: &[Subject]) -> Vec<f64> {
+    race_for(ROUNDS, subjects)
+}
+
+/// The same over as many rounds as are wanted.
+pub fn race_for(rounds: usize, subjects: &[Subject]) -> Vec<f64> {
     let mut running: Vec<_> = subjects.iter().map(Running::start).collect();
     for runner in &mut running {
         runner.find_turn();
     }
     let mut ratios = vec![Vec::new(); subjects.len()];
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let mut times = vec![0.0; subjects.len()];
         let order: Vec<_> = (0..subjects.len()).collect();
         for at in if round % 2 == 0 { order } else { order.into_iter().rev().collect() } {

@@ -4,6 +4,7 @@
 mod bare_oauth2;
 mod bare_ureq;
 mod floor_tls;
+mod threads;
 
 use std::io::{BufRead, Write};
 use std::time::Instant;
@@ -30,6 +31,9 @@ struct Work<'a> {
 
 pub fn run(words: &[String]) {
     let words: Vec<_> = words.iter().map(String::as_str).collect();
+    if let ["ureq-threads", rest @ ..] = &words[..] {
+        return threads::run(rest);
+    }
     let [part, operation, server, ca_file @ ..] = &words[..] else {
         panic!("--peer PART OPERATION SERVER [CA_FILE]");
     };

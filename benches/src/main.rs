@@ -2,9 +2,10 @@
 //!
 //! `cargo bench --package fitbit-bench` builds and runs everything, and prints the page;
 //! `… -- --write` also writes `RESULTS.md`, `results.svg` and `figures.tsv` into `benches/`;
-//! `… -- --check` measures only the hot rows' instructions and what does not depend on time, and fails where they have grown by more
-//! than 5 % over `figures.tsv`, or something is not as the design promises; any other word measures
-//! only the part that it names (`address`, `get` …). `--build` also times a clean build.
+//! `… -- --check` measures only the hot rows' instructions and what does not depend on time, and fails
+//! where they have grown by more than 5 % over `figures.tsv`, or something is not as the design
+//! promises; any other word measures only the part that it names (`address`, `get` …). `--build` also
+//! times a clean build.
 //!
 //! It needs valgrind, cc and libcurl's headers; libiddawc and Python are skipped aloud where missing.
 

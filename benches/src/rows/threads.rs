@@ -219,6 +219,7 @@ impl Waiting {
     fn in_words(&self) -> String {
         let calls = self.calls.map(|calls| format!("{calls:.1} futex calls per 1,000; "));
         let calls = calls.unwrap_or_default();
-        format!("{calls}{} connections for {}", self.connections, Waiting::OPERATIONS)
+        let plural = if self.connections == 1 { "" } else { "s" };
+        format!("{calls}{} connection{plural} for {}", self.connections, Waiting::OPERATIONS)
     }
 }

@@ -81,8 +81,8 @@ fn x(ratio: f64, left: f64) -> f64 {
 fn legend() -> String {
     "<circle class=\"count\" cx=\"14\" cy=\"14\" r=\"4\"/><text x=\"24\" y=\"18\">instructions</text>\
      <circle class=\"time\" cx=\"118\" cy=\"14\" r=\"4\"/><text x=\"128\" y=\"18\">time</text>\
-     <text class=\"muted\" x=\"172\" y=\"18\">of one operation, as a multiple of libfitbit's \
-     (logarithmic): left of 1 costs less, right of 1 costs more; at the edge: beyond it</text>\n"
+     <text class=\"muted\" x=\"172\" y=\"18\">of one operation, as a multiple of libfitbit's, on a \
+     logarithmic scale: left of 1 costs less; at the edge: beyond it</text>\n"
         .to_owned()
 }
 

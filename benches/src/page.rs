@@ -33,8 +33,7 @@ with `figures.tsv`; `-- get` measures one part.
   well, which are the same for everybody and draw every ratio towards 1: the floor shows how much they are.
 - **/ libfitbit** and **time**: above 1 it costs more than libfitbit, below 1 less.
 - Peers are what their packages are: Debian's libcurl (OpenSSL's) and iddawc, PyPI's Python clients; ureq, oauth2-rs
-  and rustls are built by this workspace's release profile, as the library itself is (with link-time optimisation,
-  which cargo's default has not: it serves them well).
+  and rustls are built for speed alone (`opt-level = 3`, link-time optimised), the library as it is shipped: for size.
 ";
 
 impl Page<'_> {

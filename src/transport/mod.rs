@@ -161,6 +161,18 @@ impl Transport {
             }
         };
         let (head, body) = response.into_parts();
+        if head.status.is_informational() {
+            // 101: no request asks for another protocol. The others are never the last word.
+            return Err(Failure {
+                error: Error::protocol(format!(
+                    "the answer is not one: {} switches to another protocol",
+                    self.way_to(&uri)
+                )),
+                quotes: false,
+                kept_alive_connection_died: false,
+                nothing_was_sent: false,
+            });
+        }
         if asks_for_head || matches!(head.status.as_u16(), 204 | 304) {
             // No body, whatever the headers say of its encoding.
             return Ok(Answer {

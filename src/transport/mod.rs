@@ -197,10 +197,15 @@ fn read(
     max_body: usize,
 ) -> std::result::Result<Vec<u8>, ureq::Error> {
     let announced = headers.get("content-length").and_then(|len| len.to_str().ok()?.parse().ok());
-    // One more for the NUL that the C interface puts behind the body.
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(max_body).min(FIRST_BUFFER) + 1);
+    let first = announced.unwrap_or(0).min(max_body).min(FIRST_BUFFER);
+    let no_memory = |_| std::io::Error::from(std::io::ErrorKind::OutOfMemory);
+    let mut bytes = Vec::new();
+    // Memory that is refused must not end the process, whatever the server sends. One more for the NUL
+    // that the C interface puts behind the body.
+    bytes.try_reserve_exact(first + 1).map_err(no_memory)?;
     let limit = u64::try_from(max_body).unwrap_or(u64::MAX);
     body.into_with_config().limit(limit).reader().read_to_end(&mut bytes)?;
+    bytes.try_reserve_exact(1).map_err(no_memory)?;
     Ok(bytes)
 }
 

@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 use fitbit_simulator::{DEMO_SERVER_ID, DEMO_SERVER_SECRET, Simulator};
 use fitbit_test_support::{c, library, world};
 
-const TOKEN: &str = r#"{"access_token":"an.access.token","refresh_token":"a-refresh-token","expires_at":4102444800}"#;
+/// A token for a server that takes every one.
+pub const TOKEN: &str = r#"{"access_token":"an.access.token","refresh_token":"a-refresh-token","expires_at":4102444800}"#;
 
 /// The program, running.
 pub struct Program {
@@ -23,12 +24,6 @@ impl Program {
         Program::start(&format!("{uri}/oauth2/token"), uri, TOKEN, None)
     }
 
-    /// The same with the limits of its app.
-    pub fn with_limits(uri: &str, max_body: usize, timeout_ms: u32) -> Program {
-        let limits = [("MAX_BODY", max_body.to_string()), ("TIMEOUT_MS", timeout_ms.to_string())];
-        Program::run(&format!("{uri}/oauth2/token"), uri, TOKEN, None, &limits)
-    }
-
     pub fn of(provider: &Simulator, ca_file: Option<&Path>) -> Program {
         let token = world::saved_token(provider, 3600);
         Program::start(&world::token_uri(provider), provider.uri(), &token, ca_file)
@@ -38,6 +33,7 @@ impl Program {
         Program::run(token_uri, api, token, ca_file, &[])
     }
 
+    /// The same in this environment: see the program.
     pub fn run(
         token_uri: &str,
         api: &str,

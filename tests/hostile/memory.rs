@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use fitbit_test_support::figures;
 
 use crate::attacks::{endless, flooding};
-use crate::program::Program;
+use crate::program::{Program, TOKEN};
 use crate::scene::{Hostile, bytes};
 use crate::scripted::gzip;
 
@@ -42,7 +42,9 @@ fn endless_answers_and_bombs_cost_no_memory() {
     let tried = AtomicUsize::new(0);
     for (name, attack) in attacks {
         let server = Hostile::new(attack);
-        let mut program = Program::with_limits(&server.uri, 16 << 20, 1000);
+        let limits = [("TIMEOUT_MS", "1000".to_owned()), ("MAX_BODY", (16 << 20).to_string())];
+        let token_uri = format!("{}/oauth2/token", server.uri);
+        let mut program = Program::run(&token_uri, &server.uri, TOKEN, None, &limits);
         server.be_good(true);
         assert!(program.ask("get /").starts_with("200 "), "{name}");
         program.must(MEMORY);

@@ -115,3 +115,23 @@ fn a_child_logs_in_with_a_state_and_a_verifier_of_its_own() {
         0,
     );
 }
+
+/// A fork while other threads are in the middle of a call is not supported (a child has their locks, and
+/// not them: about one in two hundred waits for ever), but even then nobody gets another one's bytes.
+#[test]
+fn even_forked_while_other_threads_ask_nobody_reads_anothers_answer() {
+    let server = echo();
+    let mut program = Program::at(&server.uri);
+    let count = if std::env::var_os("FITBIT_LONG").is_some() { 5000 } else { 300 };
+    let said = program.ask(&format!("crowd {count}"));
+    let numbers: Vec<i32> = said.split(' ').map(|number| number.parse().unwrap()).collect();
+    let [answered, hung, wrong] = numbers[..] else { panic!("{said}") };
+    assert_eq!((answered + hung, wrong), (count, 0), "{said}");
+    assert!(hung < count / 10, "{said}: most children are answered");
+    figures::record(
+        "Exhaustion",
+        "forks while four threads ask (not supported): tried; stuck, wrong answers",
+        count,
+        format!("{hung} stuck, {wrong} wrong"),
+    );
+}

@@ -234,6 +234,60 @@ static void with_a_child(char *line)
     waitpid(child, &status, 0);
 }
 
+static volatile int crowded, wrong;
+
+/* Whether the answer is to this path: the server says it back. */
+static int asks(const char *path, FitbitError **error)
+{
+    FitbitResponse *response = NULL;
+    int right;
+    *error = fitbit_get(client, path, &response);
+    right = *error || strncmp(fitbit_response_body(response), path, strlen(path)) == 0;
+    fitbit_response_free(response);
+    return right;
+}
+
+static void *asking(void *path)
+{
+    while (crowded) {
+        FitbitError *error = NULL;
+        if (!asks(path, &error))
+            wrong++;
+        fitbit_error_free(error);
+    }
+    return NULL;
+}
+
+/* Forks again and again while other threads ask: how many children were answered, how many waited for
+ * a lock that a thread held which they do not have, and how often anybody got another one's answer. */
+static void fork_in_a_crowd(int count)
+{
+    static char path[] = "/parent";
+    pthread_t threads[4];
+    int answered = 0, hung = 0;
+    crowded = 1;
+    for (int i = 0; i < 4; i++)
+        if (pthread_create(&threads[i], NULL, asking, path) != 0)
+            exit(3);
+    for (int i = 0; i < count; i++) {
+        int status = 0;
+        pid_t child = fork();
+        if (child == 0) {
+            FitbitError *error = NULL;
+            alarm(3);
+            _exit(asks("/child", &error) ? error != NULL : 2);
+        }
+        waitpid(child, &status, 0);
+        answered += WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        wrong += WIFEXITED(status) && WEXITSTATUS(status) == 2;
+        hung += WIFSIGNALED(status);
+    }
+    crowded = 0;
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    printf("%d %d %d", answered, hung, wrong);
+}
+
 static void obey(char *line)
 {
     char *word = strchr(line, ' ');
@@ -257,7 +311,9 @@ static void obey(char *line)
     } else if (strcmp(line, "cycles") == 0) {
         char *path = strchr(word, ' ');
         cycles(atoi(word), path ? path + 1 : "/");
-    } else if (strcmp(line, "descriptors") == 0)
+    } else if (strcmp(line, "crowd") == 0)
+        fork_in_a_crowd(atoi(word));
+    else if (strcmp(line, "descriptors") == 0)
         descriptors();
     else if (strcmp(line, "resident") == 0)
         printf("%ld", memory("VmRSS:"));

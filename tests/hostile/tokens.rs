@@ -94,7 +94,7 @@ fn useless() -> Vec<Vec<u8>> {
         format!("\u{feff}{}", with_fields(r#""a":1"#)),
     ];
     let mut bodies: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
-    bodies.push(with_access_token("\"a\u{1}\"").replace('\u{1}', "\u{1}").into_bytes());
+    bodies.push(with_access_token("\"a\u{1}\"").into_bytes());
     for invalid in [b"\xff".as_slice(), b"\xc3", b"\xed\xa0\x80", b"\xc0\x80", b"\xf5\x80\x80\x80"]
     {
         let (before, after) = (b"{\"access_token\":\"a".as_slice(), b"\"}".as_slice());

@@ -158,7 +158,7 @@ fn an_answer_without_a_token_that_can_be_used_leaves_the_login_as_it_was() {
         for (body, call) in some {
             let shown: String = String::from_utf8_lossy(body).chars().take(160).collect();
             let server = Hostile::new(bytes(answered("application/json", body)));
-            let outcome = endure(&shown, &server, *call, 400);
+            let outcome = endure(&shown, &server, *call, 2000);
             // A person who is another one is found out by a renewal; a login believes who comes.
             let other_person = shown.contains("SOMEBODYELSE") && *call == Call::Login;
             let right = other_person

@@ -122,8 +122,11 @@ impl Bell {
 }
 
 /// An open connection, or one that is being opened.
-#[derive(Default)]
-pub(crate) struct Line(Mutex<LineState>);
+pub(crate) struct Line {
+    /// Which one opened it. A forked child has a copy: what it reads, or cuts, is its parent's.
+    process: u32,
+    state: Mutex<LineState>,
+}
 
 #[derive(Default)]
 struct LineState {
@@ -135,31 +138,45 @@ struct LineState {
     kept: bool,
 }
 
+impl Default for Line {
+    fn default() -> Line {
+        Line { process: std::process::id(), state: Mutex::default() }
+    }
+}
+
 impl Line {
+    /// False in a child that was forked while it was open.
+    pub fn is_of_this_process(&self) -> bool {
+        self.process == std::process::id()
+    }
+
     /// False: the call was cancelled meanwhile.
     pub fn add(&self, socket: Weak<dyn ShutdownHandle>) -> bool {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         state.sockets.push(socket);
         !state.cut
     }
 
     /// From here on it is this call's. False: it was cut meanwhile, for one that is over.
     pub fn take(&self, call: Option<&Call>) -> bool {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         state.count = call.map_or(u64::MAX, |call| call.count);
         !state.cut
     }
 
     /// From here on it is not cut. False: it was, and nothing may be sent.
     pub fn keep(&self) -> bool {
-        let mut state = lock(&self.0);
+        let mut state = lock(&self.state);
         state.kept = !state.cut;
         state.kept
     }
 
     /// Unless a call that began later, under this count, has it.
     fn cut(&self, count: u64) {
-        let mut state = lock(&self.0);
+        if !self.is_of_this_process() {
+            return;
+        }
+        let mut state = lock(&self.state);
         if !state.kept && state.count < count {
             state.cut = true;
             state.sockets.iter().filter_map(Weak::upgrade).for_each(|socket| socket.shutdown());

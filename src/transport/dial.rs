@@ -355,7 +355,7 @@ impl Transport for Timed {
     }
 
     fn is_open(&mut self) -> bool {
-        self.transport.is_open()
+        self.line.is_of_this_process() && self.transport.is_open()
     }
 
     fn is_tls(&self) -> bool {

@@ -11,7 +11,7 @@ mod crypto;
 mod dial;
 mod proxy;
 
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::time::Instant;
 
 use ureq::http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
@@ -36,9 +36,6 @@ const BUFFER: usize = 64 * 1024;
 
 /// Where a body's buffer starts at most, whatever length the server announces.
 const FIRST_BUFFER: usize = 1024 * 1024;
-
-/// How much it grows at least, where the server announced no length.
-const LEAST_GROWTH: usize = 4096;
 
 /// Which connection a request may go out on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -180,6 +177,18 @@ impl Transport {
             }
         };
         let (head, body) = response.into_parts();
+        if head.status.is_informational() {
+            // 101: no request asks for another protocol. The others are never the last word.
+            return Err(Failure {
+                error: Error::protocol(format!(
+                    "the answer is not one: {} switches to another protocol",
+                    self.way_to(&uri)
+                )),
+                quotes: false,
+                kept_alive_connection_died: false,
+                nothing_was_sent: false,
+            });
+        }
         if asks_for_head || matches!(head.status.as_u16(), 204 | 304) {
             // No body, whatever the headers say of its encoding.
             return Ok(Answer {
@@ -204,23 +213,15 @@ fn read(
     max_body: usize,
 ) -> std::result::Result<Vec<u8>, ureq::Error> {
     let announced = headers.get("content-length").and_then(|len| len.to_str().ok()?.parse().ok());
-    // One more, for the read that finds the end, and for the NUL that the C interface puts there.
-    let mut bytes = vec![0; announced.unwrap_or(0).min(max_body).min(FIRST_BUFFER) + 1];
-    let mut len = 0;
+    let first = announced.unwrap_or(0).min(max_body).min(FIRST_BUFFER);
+    let no_memory = |_| std::io::Error::from(std::io::ErrorKind::OutOfMemory);
+    let mut bytes = Vec::new();
+    // Memory that is refused must not end the process, whatever the server sends. One more for the NUL
+    // that the C interface puts behind the body.
+    bytes.try_reserve_exact(first + 1).map_err(no_memory)?;
     let limit = u64::try_from(max_body).unwrap_or(u64::MAX);
-    let mut body = body.into_with_config().limit(limit).reader();
-    loop {
-        match body.read(&mut bytes[len..]) {
-            Ok(0) => break,
-            Ok(read) => len += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        }
-        if len == bytes.len() {
-            bytes.resize(len + len.max(LEAST_GROWTH), 0);
-        }
-    }
-    bytes.truncate(len);
+    body.into_with_config().limit(limit).reader().read_to_end(&mut bytes)?;
+    bytes.try_reserve_exact(1).map_err(no_memory)?;
     Ok(bytes)
 }
 

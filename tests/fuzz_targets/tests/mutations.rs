@@ -59,7 +59,7 @@ fn all_of(target: &str, seed: u64, long: bool) {
         try_out(target, seed);
     }
     let mut mutator = Mutator::new(seed);
-    let count = if target == "conversation" { 1500 } else { 3000 } * if long { 100 } else { 1 };
+    let count = if target == "conversation" { 300 } else { 1500 } * if long { 100 } else { 1 };
     for _ in 0..count {
         try_out(target, &mutator.input(&seeds));
     }

@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
-use super::{PROVIDERS, choice, client, fresh_token, with_app};
+use super::{PROVIDERS, choice, client, fresh_token, with_hasty_app};
 use crate::judge::{self, ACCESS, REFRESH, SECRETS};
 use crate::server;
+
+const TIMEOUT: u32 = 12;
 
 const STATUSES: [&str; 12] = [
     "400 Bad Request",
@@ -80,7 +82,7 @@ pub fn headers(data: &[u8]) {
 pub fn renewal(data: &[u8]) {
     let (which, body) = choice(data, 2);
     let provider = PROVIDERS[usize::from(which)];
-    let client = with_app(provider, |app| app.keeping(fresh_token().as_bytes(), true));
+    let client = with_hasty_app(provider, |app| app.keeping(fresh_token().as_bytes(), true));
     let client = client.expect("a good token");
     server::will_always_say(server::whole(b"200 OK\r\nContent-Type: application/json", body));
     let done = client.refresh();
@@ -95,11 +97,12 @@ pub fn renewal(data: &[u8]) {
         }
         Err(failure) => {
             assert_eq!((&*access, &*refresh), (ACCESS, REFRESH), "a token changed: {failure:?}");
-            assert!(!is_good(&answer), "a good token is dropped: {failure:?}");
+            let late = failure.code == TIMEOUT; // a busy machine
+            assert!(late || !is_good(&answer), "a good token is dropped: {failure:?}");
         }
     }
     let json = client.token();
-    let again = with_app(provider, |app| app.from_token(json.as_bytes()));
+    let again = with_hasty_app(provider, |app| app.from_token(json.as_bytes()));
     assert_eq!(again.expect("its own token").token(), json);
     let new = [access.as_str(), refresh.as_str()];
     judge::no_secret(new.into_iter().filter(|secret| judge::is_telling(secret)).chain(SECRETS));

@@ -4,13 +4,9 @@
 //! endpoint alike, in the order of the requests: 0xFE ends a write, 0xFF an answer (the byte behind it
 //! says whether the connection stays), 0xFD takes the next byte as it is.
 
-use super::{PROVIDERS, app, choice};
+use super::{HASTE, PROVIDERS, app, choice};
 use crate::judge::{self, ACCESS, REFRESH, SECRETS};
 use crate::server::{self, Said, Then};
-
-/// Shorter than the first pause before a lost answer is asked for again: that one call fails, and
-/// the next one asks.
-const PATIENCE: u32 = 60;
 
 pub fn conversation(data: &[u8]) {
     let (flags, data) = choice(data, 8);
@@ -21,7 +17,7 @@ pub fn conversation(data: &[u8]) {
     let token = format!(
         r#"{{"access_token":"{ACCESS}","refresh_token":"{REFRESH}","expires_at":{expires_at}}}"#
     );
-    let app = app(provider, PATIENCE);
+    let app = app(provider, HASTE);
     let client = app.keeping(token.as_bytes(), flags & 4 == 0).expect("a good token");
     let answers = answers(said);
     let spoken: Vec<u8> = answers.iter().flat_map(|said| said.pieces.concat()).collect();

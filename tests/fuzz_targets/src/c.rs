@@ -257,7 +257,7 @@ impl App {
         Ok(Client(client.expect("success gives a client"), None))
     }
 
-    pub fn from_token(&self, token: &[u8]) -> Result<Client, Failure> {
+    pub fn load(&self, token: &[u8]) -> Result<Client, Failure> {
         self.saving(token, None, null_mut(), None)
     }
 

@@ -102,7 +102,7 @@ pub fn renewal(data: &[u8]) {
         }
     }
     let json = client.token();
-    let again = with_hasty_app(provider, |app| app.from_token(json.as_bytes()));
+    let again = with_hasty_app(provider, |app| app.load(json.as_bytes()));
     assert_eq!(again.expect("its own token").token(), json);
     let new = [access.as_str(), refresh.as_str()];
     judge::no_secret(new.into_iter().filter(|secret| judge::is_telling(secret)).chain(SECRETS));

@@ -65,7 +65,7 @@ pub fn arguments(data: &[u8]) {
 fn log_in_and_ask(app: &App) {
     let Ok((_, session)) = app.step_one(b"") else { return };
     assert!(app.step_two(session.as_bytes(), b"?state=another&code=1").is_err());
-    if let Ok(client) = app.from_token(fresh_token().as_bytes()) {
+    if let Ok(client) = app.load(fresh_token().as_bytes()) {
         assert_eq!(client.user_id().expect("the token says it").as_deref(), Some("26FWFL"));
     }
 }
@@ -92,7 +92,7 @@ fn endpoint(text: &[u8]) {
         return;
     }
     server::will_always_say(server::whole(b"200 OK", b"{}"));
-    let client = app.from_token(fresh_token().as_bytes()).expect("a good token");
+    let client = app.load(fresh_token().as_bytes()).expect("a good token");
     let done = client.get(b"/profile.json");
     let asked = server::asked();
     assert_eq!(asked.len(), usize::from(done.is_ok()), "{:?}", done.err());

@@ -52,7 +52,7 @@ pub fn conversation(data: &[u8]) {
         secrets.extend([client.known("access_token"), held]);
     }
     let json = client.token();
-    let again = app.from_token(json.as_bytes()).expect("its own token");
+    let again = app.load(json.as_bytes()).expect("its own token");
     assert_eq!(again.token(), json);
     drop(client);
     let secrets = secrets.iter().map(String::as_str).filter(|secret| judge::is_telling(secret));

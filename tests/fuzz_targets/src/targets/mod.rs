@@ -13,8 +13,10 @@ use crate::c::{App, Client};
 use crate::judge::{ACCESS, CLIENT_SECRET, REFRESH};
 use crate::server;
 
+type Target = (&'static str, fn(&[u8]));
+
 /// Name and body of each.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("token", token::token),
     ("session", login::session),
     ("redirect", login::redirect),
@@ -88,7 +90,7 @@ pub fn with_hasty_app<T>(provider: u32, body: impl FnOnce(&App) -> T) -> T {
 
 /// A client of that app, with a token that lasts.
 pub fn client(provider: u32) -> Client {
-    with_app(provider, |app| app.from_token(fresh_token().as_bytes())).expect("a good token")
+    with_app(provider, |app| app.load(fresh_token().as_bytes())).expect("a good token")
 }
 
 /// The first byte, as a choice of so many, and the rest.

@@ -35,9 +35,9 @@ pub fn token(data: &[u8]) {
 }
 
 fn round_trip(app: &App, json: &[u8], name: &[u8]) {
-    let Ok(first) = app.from_token(json) else { return };
+    let Ok(first) = app.load(json) else { return };
     let once = first.token();
-    let second = app.from_token(once.as_bytes()).unwrap_or_else(|failure| {
+    let second = app.load(once.as_bytes()).unwrap_or_else(|failure| {
         panic!("the library's own token is refused: {once}: {failure:?}");
     });
     assert_eq!(once, second.token(), "a token changes on its way out and in");

@@ -13,7 +13,7 @@ mod mutate;
 mod server;
 mod targets;
 
-pub use mutate::{Mutator, dictionary};
+pub use mutate::Mutator;
 pub use targets::TARGETS;
 
 /// Sees every panic inside the library, also one that it has caught and would say nothing of.

@@ -81,15 +81,7 @@ const WORDS: &[&str] = &[
     "s6Yr8OFlBPkfxlQmLsXJ1yyDQiTDRJXxT8Ilxq4Nhe0",
 ];
 
-/// The words, as libFuzzer reads a dictionary.
-pub fn dictionary() -> String {
-    let quoted = |word: &&str| {
-        let escaped: String = word.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
-        format!("\"{escaped}\"\n")
-    };
-    WORDS.iter().map(quoted).collect()
-}
-
+/// xorshift64*, and what it does to inputs.
 pub struct Mutator(u64);
 
 impl Mutator {
@@ -97,7 +89,6 @@ impl Mutator {
         Mutator(seed | 1)
     }
 
-    /// xorshift64*
     fn next(&mut self, most: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

@@ -167,7 +167,9 @@ impl Session {
             return Err(Error::state_mismatch("another provider sent it (iss)"));
         }
         if let Some(kind) = answer.get("error") {
-            let secrets = app.token_endpoint.secrets([&self.state[..], &self.verifier]);
+            // Whoever answers with both may still take the code.
+            let code = answer.get("code").map_or("", String::as_str);
+            let secrets = app.token_endpoint.secrets([&self.state[..], &self.verifier, code]);
             let description = answer.get("error_description").map(String::as_str);
             return Err(Error::authorization(kind, description, &secrets));
         }

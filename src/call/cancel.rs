@@ -5,11 +5,12 @@
 //! request that spends something single-use is not cut once it is sent: its answer is a token.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ureq::unversioned::transport::ShutdownHandle;
 
 use super::Deadline;
+use crate::sync;
 
 /// What all calls of an app listen to.
 #[derive(Default)]
@@ -90,21 +91,21 @@ impl Drop for Listening<'_> {
 /// Wakes those who wait for something that another thread does.
 #[derive(Default)]
 pub(crate) struct Bell {
-    lock: Mutex<()>,
-    rung: Condvar,
+    lock: sync::Mutex<()>,
+    rung: sync::Condvar,
 }
 
 impl Bell {
     /// After what is waited for was done.
     pub fn ring(&self) {
-        let _nobody_is_about_to_wait = lock(&self.lock);
+        let _nobody_is_about_to_wait = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.rung.notify_all();
     }
 
     /// Waits, without looking again and again, until it is done, or the deadline is over.
     pub fn wait(self: &Arc<Bell>, deadline: &Deadline, done: impl Fn() -> bool) {
         let _listening = deadline.call().map(|call| call.listen(self));
-        let mut guard = lock(&self.lock);
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         while !done() {
             let left = deadline.left();
             if left.is_zero() {

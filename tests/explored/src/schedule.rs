@@ -49,7 +49,11 @@ enum Thread {
     Running,
     /// About to do a step on an object.
     Before(Step, usize),
-    Waiting { condvar: usize, mutex: usize, object: usize },
+    Waiting {
+        condvar: usize,
+        mutex: usize,
+        object: usize,
+    },
     Done,
 }
 

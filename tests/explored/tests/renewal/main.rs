@@ -16,8 +16,7 @@ use fitbit_test_support::figures;
 use interface::*;
 use server::Server;
 
-const OLD: &str =
-    r#"{"access_token":"old","refresh_token":"r1","expires_at":1,"expires_in":28800,"user_id":"U"}"#;
+const OLD: &str = r#"{"access_token":"old","refresh_token":"r1","expires_at":1,"expires_in":28800,"user_id":"U"}"#;
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Case {
@@ -88,6 +87,8 @@ fn app(server: &Server, case: Case) -> *mut c_void {
     unsafe {
         let new = fitbit_app_new(1, c"22SRVR".as_ptr(), c"s3cr3t".as_ptr(), null_mut(), &mut app);
         assert_eq!(code_of(new), 0);
+        // The library keeps panics quiet, and here they are the test's own, too.
+        std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
         assert_eq!(code_of(fitbit_app_set_endpoint(app, 1, token_uri.as_ptr())), 0);
         assert_eq!(code_of(fitbit_app_set_endpoint(app, 3, uri.as_ptr())), 0);
         assert_eq!(code_of(fitbit_app_set_proxy(app, null_mut())), 0);
@@ -153,8 +154,9 @@ fn looks_right(run: &Run, threads: usize, server: &Server) {
             assert_eq!(current(client), "old");
         }
         Case::PanicsBefore => {
-            // Nobody, if all came while that thread was about to; the next call does.
-            assert!(renewals <= 1 && internal >= 1 && internal + answered == threads, "{codes:?}");
+            // Nobody renews, if all came while that thread was about to; the next call does.
+            assert!(renewals <= 1 && internal + answered == threads, "{codes:?}");
+            assert_eq!(renewals == 1, answered > 0);
             assert_eq!(get(client), 0);
             assert_eq!((server.renewals(), current(client).as_str()), (1, "new"));
         }

@@ -84,7 +84,8 @@ fn serve(stream: TcpStream, refuses: bool, seen: &Mutex<Seen>) -> Option<()> {
         };
         let kind = "Content-Type: application/json";
         let length = body.len();
-        let whole = format!("HTTP/1.1 {status}\r\n{kind}\r\nContent-Length: {length}\r\n\r\n{body}");
+        let whole =
+            format!("HTTP/1.1 {status}\r\n{kind}\r\nContent-Length: {length}\r\n\r\n{body}");
         reader.get_mut().write_all(whole.as_bytes()).ok()?;
     }
 }

@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 use crate::app::{Shared, check_scopes};
 use crate::call::Deadline;
 use crate::error::{Error, Result};
-use crate::token::{Fields, Token, Unfit};
+use crate::token::{Fields, Token, Unfit, wipe_all};
 
 /// What step one alone decides.
 const RESERVED: [&str; 6] = [
@@ -182,7 +182,9 @@ impl Session {
             app.transport()?,
             deadline,
         )?;
-        received(app, &fields)
+        let token = received(app, &fields);
+        wipe_all(fields);
+        token
     }
 }
 

@@ -18,11 +18,12 @@
 //! - [`log`]: what the program's logger is told
 //! - [`transport`]: HTTP, through `ureq`: deadlines, connections, certificates, proxies
 //! - [`answer`]: what a server answered
+//! - [`sync`]: the locks that threads of one client meet at
 //! - [`error`]: every error, the providers' error bodies, redaction
 //!
 //! Dependencies flow one way: ffi, then login and notification, then client, then authorize, renewal
 //! and token_file, then app and store, then token_endpoint, then token and transport, then call, then
-//! error and log, then provider and answer.
+//! error and log, then provider, answer and sync.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -41,6 +42,7 @@ mod notification;
 mod provider;
 mod renewal;
 mod store;
+mod sync;
 mod token;
 mod token_endpoint;
 mod token_file;

@@ -19,7 +19,7 @@ use oauth2::{
     RefreshToken, Scope, SyncHttpClient, TokenUrl,
 };
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::answer::Answer;
 use crate::call::Deadline;
@@ -228,11 +228,13 @@ impl TokenEndpoint {
         transport: &Transport,
         deadline: &Deadline,
     ) -> Result<Fields> {
-        let answer = self.carry(request, secrets, transport, deadline)?;
+        let mut answer = self.carry(request, secrets, transport, deadline)?;
         if answer.status != 200 {
             return Err(Error::from_token_endpoint(self.provider, &answer, refused_grant, secrets));
         }
-        match parse(&answer.body) {
+        let fields = parse(&answer.body);
+        answer.body.zeroize();
+        match fields {
             // Whatever its Content-Type says: a token in hand is not dropped for a label.
             Ok(fields) if fields.get("access_token").is_some_and(|token| !is_nothing(token)) => {
                 Ok(fields)
@@ -253,6 +255,9 @@ impl TokenEndpoint {
         if let Some(agent) = &self.user_agent {
             request.headers_mut().insert(header::USER_AGENT, agent.clone());
         }
+        let (head, body) = request.into_parts();
+        let body = Zeroizing::new(body);
+        let request = oauth2::http::Request::from_parts(head, body.as_slice());
         transport
             .send(request, Connection::Spending, deadline, MAX_BODY, &|text| {
                 secrets.clean_line(text)

@@ -5,11 +5,12 @@
 //! request that spends something single-use is not cut once it is sent: its answer is a token.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ureq::unversioned::transport::ShutdownHandle;
 
 use super::Deadline;
+use crate::sync;
 
 /// What all calls of an app listen to.
 #[derive(Default)]
@@ -90,15 +91,15 @@ impl Drop for Listening<'_> {
 /// Wakes those who wait for something that another thread does.
 #[derive(Default)]
 pub(crate) struct Bell {
-    waiting: Mutex<usize>,
-    rung: Condvar,
+    waiting: sync::Mutex<usize>,
+    rung: sync::Condvar,
 }
 
 impl Bell {
     /// After what is waited for was done.
     pub fn ring(&self) {
         // Held, so that nobody is about to wait; where nobody does, the system need not be asked.
-        let waiting = lock(&self.waiting);
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if *waiting > 0 {
             self.rung.notify_all();
         }
@@ -107,7 +108,7 @@ impl Bell {
     /// Waits, without looking again and again, until it is done, or the deadline is over.
     pub fn wait(self: &Arc<Bell>, deadline: &Deadline, done: impl Fn() -> bool) {
         let _listening = deadline.call().map(|call| call.listen(self));
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         *waiting += 1;
         while !done() {
             let left = deadline.left();

@@ -8,7 +8,7 @@ use crate::call::Deadline;
 use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
 use crate::error::{Error, Result};
 use crate::log::Level;
-use crate::token::{Token, Unfit};
+use crate::token::{Token, Unfit, wipe_all};
 
 /// How often one call asks for a token whose answer seems lost.
 const ATTEMPTS: u32 = 4;
@@ -48,6 +48,7 @@ impl Login {
                 Ok(fields) => {
                     let token =
                         Token::from_answer(&fields, Some(own), self.app.provider, after_401);
+                    wipe_all(fields);
                     return token.map_err(|unfit| match unfit {
                         Unfit::ForeignProvider => {
                             Error::protocol("the token received cannot be used")

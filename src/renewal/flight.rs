@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use once_cell::sync::OnceCell;
-
 use crate::call::Bell;
 use crate::call::Deadline;
 use crate::error::{Error, Result};
+use crate::sync::OnceCell;
 use crate::token::Token;
 
 /// A renewal or saving under way.

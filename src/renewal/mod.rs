@@ -13,7 +13,7 @@ mod ask;
 mod flight;
 mod round;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use crate::app::Shared;
@@ -22,6 +22,7 @@ use crate::error::FitbitErrorCode::{FITBIT_ERROR_REAUTHORIZE, FITBIT_ERROR_TIMEO
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::store::Store;
+use crate::sync::{Mutex, MutexGuard};
 use crate::token::{Age, Now, Token};
 pub(crate) use flight::this_thread;
 use flight::{Flight, Outcome};

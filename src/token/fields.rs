@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::Unfit;
 
@@ -22,12 +23,25 @@ pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
 }
 
 pub(crate) fn raw(value: &Value) -> Box<RawValue> {
-    // A value always has a text, and that text is always JSON: neither step can fail.
-    RawValue::from_string(value.to_string()).unwrap_or_default()
+    // Long enough from the beginning: a text that grows leaves pieces of itself behind.
+    let mut text = Vec::with_capacity(value.as_str().map_or(32, |text| 2 * text.len() + 2));
+    // A value always has a text, and that text is always JSON: no step can fail.
+    let text = serde_json::to_writer(&mut text, value).ok().and(String::from_utf8(text).ok());
+    RawValue::from_string(text.unwrap_or_default()).unwrap_or_default()
 }
 
 fn value(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or(Value::Null)
+}
+
+/// Wipes what may be a token.
+pub(super) fn wipe(raw: Box<RawValue>) {
+    Box::<str>::from(raw).zeroize();
+}
+
+/// Wipes them all.
+pub(crate) fn wipe_all(fields: Fields) {
+    fields.into_values().for_each(wipe);
 }
 
 pub(crate) fn is_nothing(field: &RawValue) -> bool {
@@ -42,11 +56,13 @@ pub(super) fn as_text(field: &RawValue) -> Option<String> {
     }
 }
 
-pub(super) fn string(fields: &mut Fields, name: &str) -> Result<Option<String>, Unfit> {
-    match fields.remove(name).as_deref().map(value) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Unfit::Malformed(format!("its {name} is not a string"))),
+pub(super) fn string(fields: &mut Fields, name: &str) -> Result<Option<Zeroizing<String>>, Unfit> {
+    let Some(raw) = fields.remove(name) else { return Ok(None) };
+    let value = value(&raw);
+    wipe(raw);
+    match value {
+        Value::String(text) => Ok(Some(text.into())),
+        _ => Err(Unfit::Malformed(format!("its {name} is not a string"))),
     }
 }
 

@@ -21,8 +21,9 @@ use zeroize::Zeroize;
 use crate::provider::Provider;
 use age::Moment;
 pub(crate) use age::{Age, Now};
+pub(crate) use fields::wipe_all;
 pub(crate) use fields::{Fields, is_nothing, parse, raw};
-use fields::{as_text, joined, seconds, string};
+use fields::{as_text, joined, seconds, string, wipe};
 
 /// The fields that this library understands. In these null and empty mean absent.
 const KNOWN: [&str; 10] = [
@@ -138,6 +139,9 @@ impl Token {
             && as_text(was) != as_text(is)
         {
             return Err(malformed("it belongs to another person: its user_id changed"));
+        }
+        for name in answer.keys() {
+            fields.remove(name).into_iter().for_each(wipe);
         }
         fields.append(&mut answer);
         fields.remove("expires_at");
@@ -300,14 +304,19 @@ impl Token {
 
     /// The token as the program saves it.
     pub fn to_json(&self, provider: &Provider) -> String {
-        serde_json::to_string(&self.fields(provider)).unwrap_or_default()
+        let fields = self.fields(provider);
+        let json = written(&fields);
+        wipe_all(fields);
+        json
     }
 
     /// The token with the mark that it is being renewed.
     pub fn to_json_marked(&self, provider: &Provider) -> String {
         let mut fields = self.fields(provider);
         fields.insert(RENEWING_SINCE.to_owned(), raw(&Now::read().wall.into()));
-        serde_json::to_string(&fields).unwrap_or_default()
+        let json = written(&fields);
+        wipe_all(fields);
+        json
     }
 
     pub fn is_interrupted(&self) -> bool {
@@ -321,7 +330,10 @@ impl Token {
 
     /// One field as text: a string's text, anything else as JSON.
     pub fn field(&self, name: &str, provider: &Provider) -> Option<String> {
-        as_text(self.fields(provider).get(name)?)
+        let fields = self.fields(provider);
+        let text = fields.get(name).and_then(|field| as_text(field));
+        wipe_all(fields);
+        text
     }
 
     /// A request is about to carry this token.
@@ -342,6 +354,16 @@ impl Token {
     /// else was ever answered to it, or a server that always says 401 would be asked for ever.
     pub fn may_be_renewed_after_401(&self) -> bool {
         !self.born_of_401 || self.proven.load(Ordering::Relaxed)
+    }
+}
+
+/// The fields as one text, which does not grow: that would leave pieces of it behind.
+fn written(fields: &Fields) -> String {
+    let length: usize = fields.iter().map(|(name, value)| name.len() + value.get().len() + 8).sum();
+    let mut json = Vec::with_capacity(length + 2);
+    match serde_json::to_writer(&mut json, fields) {
+        Ok(()) => String::from_utf8(json).unwrap_or_default(),
+        Err(_) => String::new(),
     }
 }
 

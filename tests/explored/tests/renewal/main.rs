@@ -1,0 +1,237 @@
+//! One client with an expired token, and three threads that need it renewed: every order in which
+//! they can come by each other, on the library's own sources. One request is sent, everybody is woken,
+//! and nobody gets the old token for the new one; whether the provider agrees or refuses, the callback
+//! saves or does not, calls the library itself, or the thread that renews panics.
+
+mod interface;
+mod server;
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+use fitbit_explorer::{Body, Explored, Mistake, Stuck, explore, panic_after_unlocks};
+use fitbit_test_support::figures;
+use interface::*;
+use server::Server;
+
+const OLD: &str = r#"{"access_token":"old","refresh_token":"r1","expires_at":1,"expires_in":28800,"user_id":"U"}"#;
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Case {
+    Renews,
+    IsRefused,
+    IsNeverSaved,
+    CallsBack,
+    /// The thread that has noted that it renews.
+    PanicsBefore,
+    /// The thread that has the new token, and has saved it nowhere yet.
+    PanicsAfter,
+}
+
+/// What a run's callback sees and leaves.
+struct Run {
+    case: Case,
+    client: AtomicPtr<c_void>,
+    offered: AtomicUsize,
+    inside: AtomicUsize,
+    codes: Mutex<Vec<u32>>,
+}
+
+unsafe extern "C" fn save(token_json: *const c_char, run: *mut c_void) -> c_int {
+    let (run, token) = unsafe { (&*run.cast::<Run>(), CStr::from_ptr(token_json)) };
+    assert_eq!(run.inside.fetch_add(1, SeqCst), 0, "one callback at a time");
+    assert!(token.to_string_lossy().contains(r#""access_token":"new""#));
+    run.offered.fetch_add(1, SeqCst);
+    if run.case == Case::CallsBack {
+        let client = run.client.load(SeqCst);
+        assert_eq!(get(client), 1, "what would wait for itself is an invalid argument");
+        assert_eq!(current(client), "new");
+    }
+    run.inside.fetch_sub(1, SeqCst);
+    c_int::from(run.case != Case::IsNeverSaved)
+}
+
+/// The thread that renews says so before it asks; the next lock that it lets go of is the one under
+/// which it has put the new token away.
+unsafe extern "C" fn log(_: u32, message: *const c_char, _: *mut c_void) {
+    if unsafe { CStr::from_ptr(message) }.to_bytes().starts_with(b"renewing the token") {
+        panic_after_unlocks(1);
+    }
+}
+
+fn get(client: *mut c_void) -> u32 {
+    let mut response = null_mut();
+    unsafe {
+        let error = fitbit_get(client, c"/1/user/-/profile.json".as_ptr(), &mut response);
+        assert_eq!(error.is_null(), !response.is_null());
+        fitbit_response_free(response);
+        code_of(error)
+    }
+}
+
+fn current(client: *mut c_void) -> String {
+    let mut value = null_mut();
+    unsafe {
+        assert_eq!(code_of(fitbit_token_field(client, c"access_token".as_ptr(), &mut value)), 0);
+        let text = CStr::from_ptr(value).to_string_lossy().into_owned();
+        fitbit_string_free(value);
+        text
+    }
+}
+
+fn app(server: &Server, case: Case) -> *mut c_void {
+    let (mut app, uri) = (null_mut(), CString::new(&*server.uri).expect("no NUL"));
+    let token_uri = CString::new(format!("{}/oauth2/token", server.uri)).expect("no NUL");
+    unsafe {
+        let new = fitbit_app_new(1, c"22SRVR".as_ptr(), c"s3cr3t".as_ptr(), null_mut(), &mut app);
+        assert_eq!(code_of(new), 0);
+        // The library keeps panics quiet, and here they are the test's own, too.
+        std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+        assert_eq!(code_of(fitbit_app_set_endpoint(app, 1, token_uri.as_ptr())), 0);
+        assert_eq!(code_of(fitbit_app_set_endpoint(app, 3, uri.as_ptr())), 0);
+        assert_eq!(code_of(fitbit_app_set_proxy(app, null_mut())), 0);
+        if case == Case::PanicsAfter {
+            assert_eq!(code_of(fitbit_app_set_logger(app, 3, Some(log), null_mut())), 0);
+        }
+    }
+    app
+}
+
+/// Every order of so many threads, each looked at.
+fn orders(case: Case, threads: usize, mistake: Mistake, most: usize) -> Result<Explored, Stuck> {
+    let server: &Server = Box::leak(Box::new(Server::start(case == Case::IsRefused)));
+    let app = AtomicPtr::new(app(server, case));
+    let explored = explore(mistake, most, || {
+        server.forget();
+        let mut client = null_mut();
+        let run = Arc::new(Run {
+            case,
+            client: AtomicPtr::default(),
+            offered: AtomicUsize::new(0),
+            inside: AtomicUsize::new(0),
+            codes: Mutex::default(),
+        });
+        unsafe {
+            let token = CString::new(OLD).expect("no NUL");
+            let user_data = Arc::as_ptr(&run).cast_mut().cast();
+            let app = app.load(SeqCst);
+            let made = fitbit_from_token(app, token.as_ptr(), Some(save), user_data, &mut client);
+            assert_eq!(code_of(made), 0);
+        }
+        run.client.store(client, SeqCst);
+        let body = |thread| {
+            let run = run.clone();
+            Box::new(move || {
+                if run.case == Case::PanicsBefore && thread == 0 {
+                    panic_after_unlocks(2);
+                }
+                let code = get(run.client.load(SeqCst));
+                panic_after_unlocks(0);
+                run.codes.lock().expect("no panic").push(code);
+            }) as Body
+        };
+        ((0..threads).map(body).collect(), move || looks_right(&run, threads, server))
+    })?;
+    unsafe { fitbit_app_free(app.load(SeqCst)) };
+    Ok(explored)
+}
+
+/// What a run has to have come to, in whatever order.
+fn looks_right(run: &Run, threads: usize, server: &Server) {
+    let client = run.client.load(SeqCst);
+    let codes = run.codes.lock().expect("no panic");
+    let said = |code| codes.iter().filter(|is| **is == code).count();
+    let (answered, dead, internal) = (said(0), said(6), said(17));
+    let (renewals, bearers) = (server.renewals(), server.bearers());
+    assert_eq!(codes.len(), threads);
+    assert!(bearers.iter().all(|token| token == "Bearer new"), "{bearers:?}");
+    assert_eq!(bearers.len(), answered);
+    match run.case {
+        Case::IsRefused => {
+            assert_eq!((renewals, dead, run.offered.load(SeqCst)), (1, threads, 0));
+            assert_eq!(current(client), "old");
+        }
+        Case::PanicsBefore => {
+            // Nobody renews, if all came while that thread was about to; the next call does.
+            assert!(renewals <= 1 && internal + answered == threads, "{codes:?}");
+            assert_eq!(renewals == 1, answered > 0);
+            assert_eq!(get(client), 0);
+            assert_eq!((server.renewals(), current(client).as_str()), (1, "new"));
+        }
+        Case::PanicsAfter => {
+            assert!(renewals == 1 && internal >= 1 && internal + answered == threads, "{codes:?}");
+            assert_eq!(current(client), "new");
+            assert_eq!(get(client), 0);
+            assert_eq!((server.renewals(), run.offered.load(SeqCst)), (1, 1));
+        }
+        Case::Renews | Case::CallsBack => {
+            assert_eq!((renewals, answered, run.offered.load(SeqCst)), (1, threads, 1));
+        }
+        Case::IsNeverSaved => {
+            // When it was new, and before later requests: not more than once for each thread.
+            assert!(renewals == 1 && answered == threads);
+            assert!((1..=threads).contains(&run.offered.load(SeqCst)));
+        }
+    }
+    unsafe { fitbit_free(client) };
+}
+
+/// Two threads always; three in so many orders, and in all of them in the long form.
+fn all_orders(case: Case) {
+    let is_long = std::env::var_os("FITBIT_LONG").is_some();
+    let two = orders(case, 2, Mistake::None, usize::MAX).expect("nobody waits for ever");
+    let most = if is_long { usize::MAX } else { 1500 };
+    let three = orders(case, 3, Mistake::None, most).expect("nobody waits for ever");
+    assert!(two.all && (three.all || !is_long));
+    assert!(two.orders > 10 && three.orders > two.orders, "{two:?} {three:?}");
+    let how = if three.all { "all" } else { "the first" };
+    let what = format!("orders of 2 and 3 threads in a renewal: {case:?}");
+    let tried = format!("all {} and {how} {}", two.orders, three.orders);
+    eprintln!("{what}: {tried}, {} runs, {} steps", three.runs, three.steps);
+    figures::record("Memory and races", &what, tried, 0);
+}
+
+#[test]
+fn every_order_of_threads_brings_one_request_and_the_new_token() {
+    all_orders(Case::Renews);
+}
+
+#[test]
+fn every_order_of_threads_learns_of_a_refusal_from_one_request() {
+    all_orders(Case::IsRefused);
+}
+
+#[test]
+fn every_order_of_threads_uses_a_token_that_is_never_saved() {
+    all_orders(Case::IsNeverSaved);
+}
+
+#[test]
+fn every_order_of_threads_stands_a_callback_that_calls_the_library() {
+    all_orders(Case::CallsBack);
+}
+
+#[test]
+fn every_order_of_threads_stands_a_panic_of_the_one_that_is_about_to_renew() {
+    all_orders(Case::PanicsBefore);
+}
+
+#[test]
+fn every_order_of_threads_stands_a_panic_of_the_one_that_has_the_new_token() {
+    all_orders(Case::PanicsAfter);
+}
+
+/// Proof that the explorer would have found something.
+#[test]
+fn a_wake_up_that_is_left_out_is_found() {
+    for (case, threads, mistake) in [
+        (Case::Renews, 3, Mistake::WakesOne),
+        (Case::PanicsAfter, 2, Mistake::WakesNobodyAfterPanic),
+        (Case::Renews, 2, Mistake::RingsWithoutLock),
+    ] {
+        let found = orders(case, threads, mistake, usize::MAX);
+        assert!(found.is_err(), "{mistake:?} went by: {found:?}");
+    }
+}

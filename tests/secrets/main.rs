@@ -1,0 +1,72 @@
+//! What a process still holds in its memory when its login and its app are freed.
+
+use std::collections::BTreeMap;
+
+use fitbit_simulator::Decision;
+use fitbit_test_support::world::provider;
+use fitbit_test_support::{c, figures, library};
+
+use crate::talk::talk;
+
+mod talk;
+
+/// What may remain, and why. A secret that is not here must not be found at all; a copy too many is a
+/// failure too. All of these lie in memory that is freed, and that the next allocation writes over:
+/// the buffers belong to the HTTP library, which does not wipe them, and move while they grow.
+const REMAINS: [(&str, usize, &str); 4] = [
+    ("first access token", 3, "connection buffers: the answer that brought it, the request's head"),
+    (
+        "first refresh token",
+        3,
+        "connection buffers: the answer that brought it, the renewal's body",
+    ),
+    ("access token", 3, "connection buffers: the answer that brought it, the request's head"),
+    ("refresh token", 3, "connection buffers: the answer that brought it"),
+];
+
+/// Of the secrets of one life: how many copies were found, and how many bytes were searched.
+fn scan(planted: &str) -> (BTreeMap<String, usize>, String, Vec<String>) {
+    let provider = provider();
+    let source = library::root().join("tests/secrets/scan.c");
+    let program = c::build(&source, &format!("secrets_scan_{planted}"), &["-g"]);
+    let mut command = program.command();
+    command.arg(provider.uri()).arg(planted);
+    let lines = talk(command, |question| match question.split_once(' ') {
+        Some(("visit", uri)) => provider.visit(uri, Decision::Grant).expect("a redirect"),
+        // Over what the program's own input buffer held of the line before.
+        _ => "x".repeat(3000),
+    });
+    let mut found = BTreeMap::new();
+    let mut bytes = String::new();
+    for line in &lines {
+        if let Some((name, copies)) = line.strip_prefix("= ").and_then(|l| l.split_once(": ")) {
+            found.insert(name.to_owned(), copies.parse().expect("a number"));
+        } else if let Some(searched) = line.strip_prefix("searched ") {
+            bytes = searched.to_owned();
+        }
+    }
+    (found, bytes, lines)
+}
+
+#[test]
+fn what_remains_of_secrets_in_memory_is_known_and_has_a_reason() {
+    let (found, bytes, lines) = scan("clean");
+    assert_eq!(found.len(), 7, "{lines:#?}");
+    for (name, copies) in &found {
+        let allowed = REMAINS.iter().find(|(secret, ..)| secret == name);
+        let most = allowed.map_or(0, |(_, most, _)| *most);
+        assert!(*copies <= most, "{copies} copies of the {name}: {lines:#?}");
+    }
+    let copies: usize = found.values().sum();
+    figures::record("Secrets", "7 secrets looked for in freed memory", bytes, 0);
+    let what = "copies that remain, all in the HTTP library's freed buffers";
+    figures::record("Secrets", what, copies, 0);
+}
+
+/// Proof that the search would have found one.
+#[test]
+fn a_planted_copy_of_a_secret_is_found() {
+    let (clean, ..) = scan("clean");
+    let (planted, _, lines) = scan("planted");
+    assert!(planted["access token"] > clean["access token"], "{lines:#?}");
+}

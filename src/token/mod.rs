@@ -378,3 +378,17 @@ impl std::fmt::Debug for Token {
         f.debug_struct("Token").field("expires_at", &self.expires_at()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_debug_form_of_a_token_shows_nothing_secret() {
+        let json = r#"{"access_token":"first-secret","refresh_token":"other-secret","id_token":"x-secret"}"#;
+        let token = Token::from_json(json, &crate::provider::FITBIT).unwrap_or_else(|_| panic!());
+        token.authorization().expect("it is a header's value");
+        let shown = format!("{token:?} {token:#?} {:?}", token.authorization());
+        assert!(shown.contains("expires_at") && !shown.contains("secret"), "{shown}");
+    }
+}

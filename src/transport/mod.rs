@@ -30,9 +30,11 @@ pub(crate) use proxy::Proxies;
 /// Idle connections kept per host: enough for a program of 64 threads on one app.
 const IDLE_CONNECTIONS: usize = 64;
 
-/// What each connection reads into and writes from: as much as the longest head that is read. Each is
-/// filled with zeros when the connection is opened, and held while it is idle.
-const BUFFER: usize = 64 * 1024;
+/// What each connection writes from and reads into. Both are filled with zeros when a connection is
+/// opened, and held while it is idle. The second has room for more than the longest head that ureq
+/// reads, 64 KiB: one that is too long shows by filling it further.
+const OUTPUT_BUFFER: usize = 64 * 1024;
+const INPUT_BUFFER: usize = 80 * 1024;
 
 /// Where a body's buffer starts at most, whatever length the server announces.
 const FIRST_BUFFER: usize = 1024 * 1024;
@@ -95,8 +97,8 @@ impl Transport {
                 .user_agent("")
                 .proxy(proxy)
                 .tls_config(tls.clone())
-                .input_buffer_size(BUFFER)
-                .output_buffer_size(BUFFER)
+                .input_buffer_size(INPUT_BUFFER)
+                .output_buffer_size(OUTPUT_BUFFER)
                 .max_idle_connections(idle)
                 .max_idle_connections_per_host(idle)
                 .build()

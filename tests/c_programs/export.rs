@@ -83,6 +83,9 @@ impl Desk {
 
     fn take(&self, file: &str) -> String {
         let text = self.read(file).expect("it is there");
+        let path = self.folder.join(file);
+        let mode = std::fs::metadata(path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file} is its owner's alone");
         std::fs::remove_file(self.folder.join(file)).expect("it is ours");
         text
     }

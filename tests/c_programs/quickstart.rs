@@ -2,6 +2,7 @@
 //! test is the person at the keyboard, as in `examples/quickstart.rs`.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -81,6 +82,12 @@ fn start_twice(way: Way, app: [&str; 3]) {
     assert_eq!(provider.requests(Target::Refresh), 1);
     // One with the expired token too: only its 401 says that it has expired.
     assert_eq!(provider.requests(Target::Api), 4);
+    let left: Vec<_> = std::fs::read_dir(&folder).expect("it is a folder").flatten().collect();
+    assert!(!left.is_empty(), "the token is saved");
+    for file in left {
+        let mode = file.metadata().expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?} is its owner's alone", file.file_name());
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! to a [`Bell`], which is rung; while it waits for the network its connection, a [`Line`], is cut. A
 //! request that spends something single-use is not cut once it is sent: its answer is a token.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ureq::unversioned::transport::ShutdownHandle;
@@ -91,7 +91,9 @@ impl Drop for Listening<'_> {
 /// Wakes those who wait for something that another thread does.
 #[derive(Default)]
 pub(crate) struct Bell {
-    waiting: sync::Mutex<usize>,
+    lock: sync::Mutex<()>,
+    /// How many wait; changed under the lock.
+    waiting: AtomicUsize,
     rung: sync::Condvar,
 }
 
@@ -99,8 +101,8 @@ impl Bell {
     /// After what is waited for was done.
     pub fn ring(&self) {
         // Held, so that nobody is about to wait; where nobody does, the system need not be asked.
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if *waiting > 0 {
+        let _lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.waiting.load(Ordering::Relaxed) > 0 {
             self.rung.notify_all();
         }
     }
@@ -108,17 +110,16 @@ impl Bell {
     /// Waits, without looking again and again, until it is done, or the deadline is over.
     pub fn wait(self: &Arc<Bell>, deadline: &Deadline, done: impl Fn() -> bool) {
         let _listening = deadline.call().map(|call| call.listen(self));
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        *waiting += 1;
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         while !done() {
             let left = deadline.left();
             if left.is_zero() {
                 break;
             }
-            waiting =
-                self.rung.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
+            guard = self.rung.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *waiting -= 1;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

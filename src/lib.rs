@@ -47,3 +47,7 @@ mod token;
 mod token_endpoint;
 mod token_file;
 mod transport;
+
+// For tests/linked alone: Miri wants a call's types to be the function's own.
+pub use error::FitbitErrorCode;
+pub use ffi::{FitbitClientAuth, FitbitEndpoint, FitbitLogLevel, FitbitProvider};

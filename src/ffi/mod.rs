@@ -38,7 +38,9 @@ use libc::c_char;
 use once_cell::sync::OnceCell;
 
 use crate::error::{Error, Result};
+pub use app::{FitbitClientAuth, FitbitEndpoint, FitbitProvider};
 pub use error::FitbitError;
+pub use log::FitbitLogLevel;
 
 thread_local! {
     /// Where the last caught panic began.

@@ -86,8 +86,8 @@ pub(crate) fn begin(
     for (name, value) in app.provider.authorize_params {
         params.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
     }
-    let state = CsrfToken::new(unguessable()?);
-    let verifier = PkceCodeVerifier::new(unguessable()?);
+    let [state, verifier] = unguessable()?;
+    let (state, verifier) = (CsrfToken::new(state), PkceCodeVerifier::new(verifier));
     let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
     let session = Session {
         callback_uri: callback_uri.to_owned(),
@@ -99,13 +99,13 @@ pub(crate) fn begin(
     Ok((uri, session))
 }
 
-/// Random bytes from the system, as `A-Za-z0-9_-`.
-fn unguessable() -> Result<String> {
-    let mut bytes = [0; RANDOM_BYTES];
+/// Two texts of random bytes from the system, which is asked once, as `A-Za-z0-9_-`.
+fn unguessable() -> Result<[String; 2]> {
+    let mut bytes = [[0; RANDOM_BYTES]; 2];
     SystemRandom::new()
-        .fill(&mut bytes)
+        .fill(bytes.as_flattened_mut())
         .map_err(|_| Error::internal("the system has no random bytes"))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(bytes.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)))
 }
 
 /// What has to be known of a login that was begun.

@@ -1,6 +1,7 @@
 //! What a process still holds in its memory when its login and its app are freed.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use fitbit_simulator::Decision;
 use fitbit_test_support::world::provider;
@@ -28,8 +29,10 @@ const REMAINS: [(&str, usize, &str); 4] = [
 /// Of the secrets of one life: how many copies were found, and how many bytes were searched.
 fn scan(planted: &str) -> (BTreeMap<String, usize>, String, Vec<String>) {
     let provider = provider();
+    // Built once: a program that runs cannot be built anew.
+    static PROGRAM: OnceLock<c::Program> = OnceLock::new();
     let source = library::root().join("tests/secrets/scan.c");
-    let program = c::build(&source, &format!("secrets_scan_{planted}"), &["-g"]);
+    let program = PROGRAM.get_or_init(|| c::build(&source, "secrets_scan", &["-g"]));
     let mut command = program.command();
     command.arg(provider.uri()).arg(planted);
     let lines = talk(command, |question| match question.split_once(' ') {

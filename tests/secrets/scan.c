@@ -61,6 +61,9 @@ static int save(const char *token_json, void *user_data)
     return token_json[0] == '{';
 }
 
+/* More than can remain by chance. */
+enum { PLANTED = 8 };
+
 static void a_life(const char *server, const char *planted)
 {
     static char secret[] = "\x6f\x3f\x68\x3c\x6d\x3f\x6d\x3b\x63\x6a\x39\x6b\x6e\x3e\x6b\x38"
@@ -103,7 +106,8 @@ static void a_life(const char *server, const char *planted)
     remember_field("access token", client, "access_token");
     remember_field("refresh token", client, "refresh_token");
     if (strcmp(planted, "planted") == 0) {
-        SUCCEED(fitbit_token_field(client, "access_token", &uri)); /* and never freed */
+        for (int copies = 0; copies < PLANTED; copies++)
+            SUCCEED(fitbit_token_field(client, "access_token", &uri)); /* and never freed */
     }
     fitbit_free(client);
     fitbit_app_free(app);

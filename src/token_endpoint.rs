@@ -62,7 +62,7 @@ pub(crate) struct TokenEndpoint {
     client_secret: Option<Zeroizing<String>>,
     proxy_password: Option<Zeroizing<String>>,
     /// Id and secret as the `Authorization` header has them: a server may repeat it in an error.
-    basic: Option<String>,
+    basic: Option<Zeroizing<String>>,
 }
 
 impl TokenEndpoint {
@@ -88,7 +88,7 @@ impl TokenEndpoint {
         })?;
         let value =
             request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let basic = value.and_then(|value| value.strip_prefix("Basic ")).map(str::to_owned);
+        let basic = value.and_then(|value| value.strip_prefix("Basic "));
         Ok(TokenEndpoint {
             oauth,
             provider,
@@ -98,7 +98,7 @@ impl TokenEndpoint {
             user_agent: who.user_agent.cloned(),
             client_secret: who.client_secret.map(|secret| secret.to_owned().into()),
             proxy_password: who.proxy_password.map(|password| password.to_owned().into()),
-            basic,
+            basic: basic.map(|basic| basic.to_owned().into()),
         })
     }
 
@@ -172,9 +172,8 @@ impl TokenEndpoint {
 
     /// Everything of the app's own that no text may show, and these.
     pub fn secrets<'a>(&'a self, more: impl IntoIterator<Item = &'a str>) -> Secrets<'a> {
-        let own = [&self.client_secret, &self.proxy_password].into_iter().flatten();
-        let own = own.map(|secret| secret.as_str());
-        Secrets::new(more.into_iter().chain(own).chain(self.basic.as_deref()))
+        let own = [&self.client_secret, &self.proxy_password, &self.basic].into_iter().flatten();
+        Secrets::new(more.into_iter().chain(own.map(|secret| secret.as_str())))
     }
 
     /// Ends a login. Done as well if the provider says that the token is of no use already. Either
@@ -193,7 +192,7 @@ impl TokenEndpoint {
         if self.provider.revocation_is_authenticated {
             match (&self.basic, self.client_auth) {
                 (Some(basic), ClientAuth::Basic) => {
-                    let value = Zeroizing::new(format!("Basic {basic}"));
+                    let value = Zeroizing::new(format!("Basic {}", basic.as_str()));
                     request = request.header(header::AUTHORIZATION, value.as_str());
                 }
                 (_, auth) => {

@@ -61,6 +61,25 @@ static int save(const char *token_json, void *user_data)
     return token_json[0] == '{';
 }
 
+/* `id:secret` as an Authorization header has it. */
+static void base64(char *encoded, const char *id, const char *secret)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char text[64];
+    size_t length = (size_t)snprintf(text, sizeof text, "%s:%s", id, secret);
+    for (size_t i = 0; i < length; i += 3) {
+        unsigned long bits = 0;
+        for (size_t k = 0; k < 3; k++) {
+            bits = bits << 8 | (i + k < length ? (unsigned char)text[i + k] : 0);
+        }
+        for (size_t k = 0; k < 4; k++) {
+            *encoded++ = i + k <= length ? digits[bits >> (18 - 6 * k) & 63] : '=';
+        }
+    }
+    *encoded = 0;
+    wipe(text, sizeof text);
+}
+
 /* More than can remain by chance. */
 enum { PLANTED = 8 };
 
@@ -68,7 +87,7 @@ static void a_life(const char *server, const char *planted)
 {
     static char secret[] = "\x6f\x3f\x68\x3c\x6d\x3f\x6d\x3b\x63\x6a\x39\x6b\x6e\x3e\x6b\x38"
                            "\x62\x3b\x6c\x3e\x69\x38\x6a\x3c\x6e\x39\x63\x3f\x6b\x3b\x68\x6d";
-    char plain[sizeof secret] = {0};
+    char plain[sizeof secret] = {0}, both[64];
     static const char *const paths[] = {"/oauth2/authorize", "/oauth2/token", "/oauth2/revoke", ""};
     FitbitApp *app;
     FitbitClient *client;
@@ -78,6 +97,9 @@ static void a_life(const char *server, const char *planted)
         plain[i] = (char)(secret[i] ^ MASK);
     }
     remember("client secret", plain, strlen(plain));
+    base64(both, "22SRVR", plain);
+    remember("id and secret in base64", both, strlen(both));
+    wipe(both, sizeof both);
     SUCCEED(fitbit_app_new(FITBIT_PROVIDER_FITBIT, "22SRVR", plain, "http://127.0.0.1:8080/callback",
                            &app));
     wipe(plain, sizeof plain);

@@ -4,13 +4,14 @@
 //! to a [`Bell`], which is rung; while it waits for the network its connection, a [`Line`], is cut. A
 //! request that spends something single-use is not cut once it is sent: its answer is a token.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 use ureq::unversioned::transport::ShutdownHandle;
 
 use super::Deadline;
 use crate::sync;
+use crate::sync::cancelling::{AtomicU64, Mutex};
 
 /// What all calls of an app listen to.
 #[derive(Default)]

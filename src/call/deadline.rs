@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::cancel::{Bell, Call, Cancel};
 use crate::error::{Error, Result};
 use crate::log;
+use crate::sync::now;
 
 /// When a call has to return, and whether it was cancelled. Time that it spends in the program's own
 /// callbacks is given back; the logger's, which is called from everywhere, is counted here.
@@ -21,7 +22,7 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub fn after(timeout: Duration, cancel: &Arc<Cancel>) -> Deadline {
-        Deadline::at(Instant::now() + timeout, Some(cancel.begin()))
+        Deadline::at(now() + timeout, Some(cancel.begin()))
     }
 
     fn at(at: Instant, call: Option<Call>) -> Deadline {
@@ -30,7 +31,7 @@ impl Deadline {
 
     /// So much time from now on for what the same call does next.
     pub fn anew(&self, timeout: Duration) -> Deadline {
-        Deadline::at(Instant::now() + timeout, self.call.clone())
+        Deadline::at(now() + timeout, self.call.clone())
     }
 
     /// For what must not be given up half-way.
@@ -70,12 +71,12 @@ impl Deadline {
         if self.is_cancelled() {
             return Duration::ZERO;
         }
-        self.end().saturating_duration_since(Instant::now())
+        self.end().saturating_duration_since(now())
     }
 
     /// This one or `after` from now, whichever comes first.
     pub fn at_most(&self, after: Duration) -> Deadline {
-        Deadline::at(self.end().min(Instant::now() + after), self.call.clone())
+        Deadline::at(self.end().min(now() + after), self.call.clone())
     }
 
     /// Gives back time that was not the library's.

@@ -1,19 +1,30 @@
-//! Who goes on, in every order.
+//! Threads that stop before each step, and one that lets them go on, one at a time.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What a thread is about to do.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Step {
     Lock(usize),
-    Wait { condvar: usize, mutex: usize },
+    Wait { condvar: usize, mutex: usize, time: Duration },
     Notify(usize),
     Set,
+    Touch,
+}
+
+/// What it does that to.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Object {
+    Lock(usize),
+    /// All that is used together with a condition variable: its lock, it, what is set before.
+    Bell,
+    /// Only the thread that cancels meets others there.
+    OfCancel(usize),
 }
 
 /// A mistake put into the locks, which has to be found.
@@ -28,99 +39,113 @@ pub enum Mistake {
     RingsWithoutLock,
 }
 
-/// What came of going through every order.
-#[derive(Debug)]
-pub struct Explored {
-    /// Different orders, each run to its end.
-    pub orders: usize,
-    /// Runs, with those that turned out to be an order already seen.
-    pub runs: usize,
-    pub steps: usize,
-    /// Whether those were all orders that there are.
-    pub all: bool,
-}
-
-/// Some thread waits for ever: the order in which the threads went.
-#[derive(Debug)]
-pub struct Stuck(pub Vec<usize>);
-
+/// When the time of a wait is over.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Thread {
-    Running,
-    /// About to do a step on an object.
-    Before(Step, usize),
-    Waiting {
-        condvar: usize,
-        mutex: usize,
-        object: usize,
-    },
-    Done,
+pub enum Time {
+    /// Never: who is never woken is found.
+    Stands,
+    /// When nobody can go on, and for the shortest wait.
+    Passes,
+    /// Whenever somebody waits.
+    Runs,
 }
-
-struct Run {
-    number: usize,
-    threads: Vec<Thread>,
-    /// Locks, and who has them.
-    held: BTreeMap<usize, usize>,
-    mistake: Mistake,
-}
-
-/// One decision: who could go on, who did, who need not be tried (any more).
-struct Decision {
-    enabled: Vec<usize>,
-    taken: usize,
-    asleep: Vec<usize>,
-}
-
-static RUN: Mutex<Option<Run>> = Mutex::new(None);
-static CHANGED: Condvar = Condvar::new();
 
 /// What one thread does.
 pub type Body = Box<dyn FnOnce() + Send>;
 
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Thread {
+    Running,
+    Before(Step, Object),
+    Waiting { condvar: usize, mutex: usize, object: Object, time: Duration },
+    Done,
+}
+
+/// One run of some threads.
+pub(crate) struct Run {
+    pub rules: Rules,
+    threads: Vec<Thread>,
+    /// Steps that each has done.
+    steps: Vec<usize>,
+    /// Whose last wait ended with its time.
+    in_vain: Vec<bool>,
+    /// Locks, and who has them.
+    held: BTreeMap<usize, usize>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Rules {
+    pub mistake: Mistake,
+    pub time: Time,
+    /// The number of the thread that cancels. Without one, what is there for it is no step.
+    pub canceller: Option<usize>,
+}
+
+pub(crate) struct Stage {
+    run: Mutex<Run>,
+    changed: Condvar,
+}
+
 thread_local! {
-    /// The number of its run, and its own.
-    static ME: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+    static ME: RefCell<Option<(Arc<Stage>, usize)>> = const { RefCell::new(None) };
     static PANIC_AFTER: Cell<usize> = const { Cell::new(0) };
 }
 
-fn run() -> MutexGuard<'static, Option<Run>> {
-    RUN.lock().unwrap_or_else(PoisonError::into_inner)
+impl Stage {
+    pub fn run(&self) -> MutexGuard<'_, Run> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&'a self, guard: MutexGuard<'a, Run>) -> MutexGuard<'a, Run> {
+        self.changed.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When every thread has stopped.
+    pub fn quiet(&self) -> MutexGuard<'_, Run> {
+        let mut run = self.run();
+        while run.threads.contains(&Thread::Running) {
+            run = self.wait(run);
+        }
+        run
+    }
+
+    pub fn go_on(&self, mut run: MutexGuard<'_, Run>, thread: usize) {
+        run.go_on(thread);
+        self.changed.notify_all();
+    }
 }
 
-fn wait(guard: MutexGuard<'static, Option<Run>>) -> MutexGuard<'static, Option<Run>> {
-    CHANGED.wait(guard).unwrap_or_else(PoisonError::into_inner)
+fn me() -> Option<(Arc<Stage>, usize)> {
+    ME.with_borrow(Clone::clone)
 }
 
 /// Stops this thread until it is its turn. False: it is none of those that are explored.
-pub(crate) fn step(step: Step, object: usize) -> bool {
-    let Some((number, me)) = ME.get() else { return false };
-    let mut guard = run();
-    if let Some(of) = guard.as_mut().filter(|of| of.number == number) {
-        if matches!(step, Step::Notify(_))
-            && of.mistake == Mistake::WakesNobodyAfterPanic
-            && std::thread::panicking()
-        {
-            return true;
-        }
-        of.threads[me] = Thread::Before(step, object);
-        CHANGED.notify_all();
+pub(crate) fn step(step: Step, object: Object) -> bool {
+    let Some((stage, me)) = me() else { return false };
+    let mut run = stage.run();
+    if run.leaves_out(step) {
+        return true;
     }
+    run.threads[me] = Thread::Before(step, object);
+    stage.changed.notify_all();
     // One that a run has left behind stays here.
-    let my_turn = |of: &Run| of.number == number && of.threads[me] == Thread::Running;
-    while !guard.as_ref().is_some_and(my_turn) {
-        guard = wait(guard);
+    while run.threads[me] != Thread::Running {
+        run = stage.wait(run);
     }
     true
 }
 
+pub(crate) fn waited_in_vain() -> bool {
+    me().is_some_and(|(stage, me)| stage.run().in_vain[me])
+}
+
 pub(crate) fn rings_without_lock() -> bool {
-    run().as_ref().is_some_and(|of| of.mistake == Mistake::RingsWithoutLock)
+    me().is_some_and(|(stage, _)| stage.run().rules.mistake == Mistake::RingsWithoutLock)
 }
 
 pub(crate) fn unlocked(mutex: usize) {
-    if let Some(of) = run().as_mut() {
-        of.held.remove(&mutex);
+    if let Some((stage, _)) = me() {
+        stage.run().held.remove(&mutex);
     }
     let left = PANIC_AFTER.get();
     PANIC_AFTER.set(left.saturating_sub(1));
@@ -136,168 +161,132 @@ pub fn panic_after_unlocks(unlocks: usize) {
 }
 
 impl Run {
-    fn can_go_on(&self, thread: usize) -> bool {
-        match self.threads[thread] {
-            Thread::Before(Step::Lock(mutex), _) => !self.held.contains_key(&mutex),
-            Thread::Before(..) => true,
+    fn leaves_out(&self, step: Step) -> bool {
+        let Rules { mistake, canceller, .. } = self.rules;
+        match step {
+            Step::Touch => canceller.is_none(),
+            Step::Notify(_) => {
+                mistake == Mistake::WakesNobodyAfterPanic && std::thread::panicking()
+            }
             _ => false,
         }
     }
 
-    fn object(&self, thread: usize) -> Option<usize> {
+    pub fn is_over(&self) -> bool {
+        self.threads.iter().all(|thread| *thread == Thread::Done)
+    }
+
+    pub fn has_begun(&self, thread: usize) -> bool {
+        self.steps[thread] > 0
+    }
+
+    /// Who can go on.
+    pub fn enabled(&self) -> Vec<usize> {
+        let all = 0..self.threads.len();
+        let can_go_on = |thread: &usize| match self.threads[*thread] {
+            Thread::Before(Step::Lock(mutex), _) => !self.held.contains_key(&mutex),
+            Thread::Before(..) => true,
+            Thread::Waiting { .. } => self.rules.time == Time::Runs,
+            _ => false,
+        };
+        let enabled: Vec<_> = all.clone().filter(can_go_on).collect();
+        if !enabled.is_empty() || self.rules.time != Time::Passes {
+            return enabled;
+        }
+        let time = |thread: &usize| match self.threads[*thread] {
+            Thread::Waiting { time, .. } => Some((time, *thread)),
+            _ => None,
+        };
+        all.filter_map(|thread| time(&thread)).min().map(|(_, thread)| thread).into_iter().collect()
+    }
+
+    fn object(&self, thread: usize) -> Option<Object> {
         match self.threads[thread] {
-            Thread::Before(_, object) => Some(object),
+            Thread::Before(_, object) | Thread::Waiting { object, .. } => Some(object),
             _ => None,
         }
     }
 
-    /// Does a thread's step for it, and lets it run on where that is not the beginning of a wait.
+    /// Whether it matters which of the two takes its next step first.
+    pub fn meet(&self, one: usize, other: usize) -> bool {
+        let (Some(object), cancels) = (self.object(one), self.rules.canceller) else { return true };
+        let only_of_cancel = matches!(object, Object::OfCancel(_));
+        self.object(other) == Some(object)
+            && (!only_of_cancel || cancels == Some(one) || cancels == Some(other))
+    }
+
+    /// Does a thread's step for it, and lets it run on where that is not the beginning of a wait, or
+    /// the end of one.
     fn go_on(&mut self, thread: usize) {
-        let Thread::Before(step, object) = self.threads[thread] else { return };
+        self.steps[thread] += 1;
+        let (step, object) = match self.threads[thread] {
+            Thread::Before(step, object) => (step, object),
+            Thread::Waiting { mutex, object, .. } => {
+                self.in_vain[thread] = true;
+                self.threads[thread] = Thread::Before(Step::Lock(mutex), object);
+                return;
+            }
+            _ => return,
+        };
         self.threads[thread] = Thread::Running;
         match step {
             Step::Lock(mutex) => {
-                let is_bell = object != mutex;
-                if !(is_bell && self.mistake == Mistake::RingsWithoutLock) {
+                let unguarded = self.rules.mistake == Mistake::RingsWithoutLock;
+                if object != Object::Bell || !unguarded {
                     self.held.insert(mutex, thread);
                 }
             }
-            Step::Wait { condvar, mutex } => {
+            Step::Wait { condvar, mutex, time } => {
                 self.held.remove(&mutex);
-                self.threads[thread] = Thread::Waiting { condvar, mutex, object };
+                self.in_vain[thread] = false;
+                self.threads[thread] = Thread::Waiting { condvar, mutex, object, time };
             }
             Step::Notify(of) => {
                 for other in &mut self.threads {
-                    if let Thread::Waiting { condvar, mutex, object } = *other
+                    if let Thread::Waiting { condvar, mutex, object, .. } = *other
                         && condvar == of
                     {
                         *other = Thread::Before(Step::Lock(mutex), object);
-                        if self.mistake == Mistake::WakesOne {
+                        if self.rules.mistake == Mistake::WakesOne {
                             break;
                         }
                     }
                 }
             }
-            Step::Set => {}
+            Step::Set | Step::Touch => {}
         }
     }
 }
 
 /// The thread is done, also if it panicked.
-struct Ends(usize);
+struct Ends(Arc<Stage>, usize);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        if let Some(of) = run().as_mut() {
-            of.threads[self.0] = Thread::Done;
-        }
-        CHANGED.notify_all();
+        self.0.run().threads[self.1] = Thread::Done;
+        self.0.changed.notify_all();
     }
 }
 
-fn start(number: usize, me: usize, body: Body) -> JoinHandle<()> {
-    std::thread::spawn(move || {
-        ME.set(Some((number, me)));
-        let _ends = Ends(me);
-        body();
-    })
-}
-
-/// Once with the decisions so far, and further ones to the end. False: another run has gone in an
-/// order that differs in nothing that matters.
-fn run_once(
-    bodies: Vec<Body>,
-    mistake: Mistake,
-    decisions: &mut Vec<Decision>,
-    steps: &mut usize,
-) -> Result<bool, Stuck> {
+/// Lets them run to their first step.
+pub(crate) fn start(bodies: Vec<Body>, rules: Rules) -> (Arc<Stage>, Vec<JoinHandle<()>>) {
     let count = bodies.len();
-    let threads = vec![Thread::Running; count];
-    static RUNS: AtomicUsize = AtomicUsize::new(0);
-    let number = RUNS.fetch_add(1, Ordering::SeqCst);
-    *run() = Some(Run { number, threads, held: BTreeMap::new(), mistake });
-    let bodies = bodies.into_iter().enumerate();
-    let handles: Vec<_> = bodies.map(|(me, body)| start(number, me, body)).collect();
-    let (mut asleep, mut is_new, mut order) = (Vec::new(), true, Vec::new());
-    loop {
-        let mut guard = run();
-        while guard.as_ref().is_some_and(|of| of.threads.contains(&Thread::Running)) {
-            guard = wait(guard);
-        }
-        let Some(of) = guard.as_mut() else { unreachable!("it ends below") };
-        if of.threads.iter().all(|thread| *thread == Thread::Done) {
-            break;
-        }
-        let enabled: Vec<_> = (0..count).filter(|&thread| of.can_go_on(thread)).collect();
-        if enabled.is_empty() {
-            // The threads are left behind: nothing ends them.
-            *guard = None;
-            return Err(Stuck(order));
-        }
-        let at = order.len();
-        if is_new && at == decisions.len() {
-            match enabled.iter().find(|thread| !asleep.contains(*thread)) {
-                Some(&taken) => {
-                    let asleep = std::mem::take(&mut asleep);
-                    decisions.push(Decision { enabled: enabled.clone(), taken, asleep });
-                }
-                None => is_new = false,
-            }
-        }
-        let taken = match decisions.get(at) {
-            Some(decision) if is_new => {
-                let object = of.object(decision.taken);
-                let others = decision.asleep.iter().copied();
-                asleep = others.filter(|&thread| of.object(thread) != object).collect();
-                decision.taken
-            }
-            _ => enabled[0],
-        };
-        of.go_on(taken);
-        order.push(taken);
-        *steps += 1;
-        CHANGED.notify_all();
-    }
-    *run() = None;
-    for handle in handles {
-        if let Err(panic) = handle.join() {
-            eprintln!("in the order {order:?}");
-            resume_unwind(panic);
-        }
-    }
-    Ok(is_new)
-}
-
-/// Runs the threads of a scene in every order that matters, or in so many; after each run, `scene`'s
-/// other half looks at what came of it.
-pub fn explore<Check: FnOnce()>(
-    mistake: Mistake,
-    most: usize,
-    mut scene: impl FnMut() -> (Vec<Body>, Check),
-) -> Result<Explored, Stuck> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _only_this = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut explored = Explored { orders: 0, runs: 0, steps: 0, all: false };
-    let mut decisions: Vec<Decision> = Vec::new();
-    while explored.runs < most {
-        let (bodies, check) = scene();
-        let is_new = run_once(bodies, mistake, &mut decisions, &mut explored.steps)?;
-        check();
-        explored.runs += 1;
-        explored.orders += usize::from(is_new);
-        // The last decision that could have been another one.
-        loop {
-            let Some(last) = decisions.last_mut() else {
-                explored.all = true;
-                return Ok(explored);
-            };
-            last.asleep.push(last.taken);
-            if let Some(next) = last.enabled.iter().find(|thread| !last.asleep.contains(*thread)) {
-                last.taken = *next;
-                break;
-            }
-            decisions.pop();
-        }
-    }
-    Ok(explored)
+    let run = Run {
+        rules,
+        threads: vec![Thread::Running; count],
+        steps: vec![0; count],
+        in_vain: vec![false; count],
+        held: BTreeMap::new(),
+    };
+    let stage = Arc::new(Stage { run: Mutex::new(run), changed: Condvar::new() });
+    let start = |(me, body): (usize, Body)| {
+        let stage = stage.clone();
+        std::thread::spawn(move || {
+            ME.set(Some((stage.clone(), me)));
+            let _ends = Ends(stage, me);
+            body();
+        })
+    };
+    let handles = bodies.into_iter().enumerate().map(start).collect();
+    (stage, handles)
 }

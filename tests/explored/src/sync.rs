@@ -4,11 +4,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{LockResult, OnceLock, PoisonError};
 use std::time::Duration;
 
-use crate::schedule::{self, Step};
-
-/// Objects that are used together count as one: a lock around nothing guards a wake-up and what is
-/// set before it.
-const BELL: usize = 1;
+use crate::clock;
+use crate::schedule::{self, Object, Step};
 
 #[derive(Default)]
 pub struct Mutex<T>(std::sync::Mutex<T>);
@@ -29,8 +26,9 @@ impl<T> Mutex<T> {
         std::ptr::from_ref(self).addr()
     }
 
-    fn object(&self) -> usize {
-        if size_of::<T>() == 0 { BELL } else { self.address() }
+    /// A lock around nothing guards a wake-up and what is set before it.
+    fn object(&self) -> Object {
+        if size_of::<T>() == 0 { Object::Bell } else { Object::Lock(self.address()) }
     }
 
     /// Never poisoned: the library looks past that everywhere.
@@ -74,25 +72,29 @@ pub struct Condvar(std::sync::Condvar);
 
 impl Condvar {
     pub fn notify_all(&self) {
-        if schedule::step(Step::Notify(std::ptr::from_ref(self).addr()), BELL) {
+        if schedule::step(Step::Notify(std::ptr::from_ref(self).addr()), Object::Bell) {
             return;
         }
         self.0.notify_all();
     }
 
-    /// A thread that is being explored waits as long as it takes: whoever is never woken is found.
+    /// A thread that is being explored waits no time, whatever the clock says: the schedule decides
+    /// whether its time is over.
     pub fn wait_timeout<'a, T>(
         &self,
         mut guard: MutexGuard<'a, T>,
         time: Duration,
     ) -> LockResult<(MutexGuard<'a, T>, ())> {
         if guard.scheduled {
-            let (here, mutex) = (std::ptr::from_ref(self).addr(), guard.mutex);
+            let (condvar, mutex) = (std::ptr::from_ref(self).addr(), guard.mutex);
             // Let go of together with the beginning of the wait, which is no unlock of its own.
             drop(guard.inner.take());
             guard.scheduled = false;
             drop(guard);
-            schedule::step(Step::Wait { condvar: here, mutex: mutex.address() }, BELL);
+            schedule::step(Step::Wait { condvar, mutex: mutex.address(), time }, Object::Bell);
+            if schedule::waited_in_vain() {
+                clock::pass(time);
+            }
             return Ok((mutex.held(true), ()));
         }
         if let Some(inner) = guard.inner.take() {
@@ -117,7 +119,7 @@ impl<T> OnceCell<T> {
     }
 
     pub fn set(&self, value: T) -> Result<(), T> {
-        schedule::step(Step::Set, BELL);
+        schedule::step(Step::Set, Object::Bell);
         self.0.set(value)
     }
 }

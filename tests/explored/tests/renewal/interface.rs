@@ -21,6 +21,7 @@ unsafe extern "C" {
     pub fn fitbit_app_set_endpoint(app: Handle, endpoint: u32, uri: Text) -> Handle;
     pub fn fitbit_app_set_proxy(app: Handle, uri: Text) -> Handle;
     pub fn fitbit_app_set_logger(app: Handle, most: u32, log: LogCallback, data: Handle) -> Handle;
+    pub fn fitbit_app_cancel(app: Handle);
     pub fn fitbit_app_free(app: Handle);
     pub fn fitbit_from_token(
         app: Handle,

@@ -4,19 +4,31 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+/// What it does with requests for tokens.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Answers {
+    All,
+    /// It refuses them.
+    None,
+    /// It hangs up on the first, and answers when it is asked again.
+    Again,
+}
+
 #[derive(Default)]
 struct Seen {
     renewals: usize,
     bearers: Vec<String>,
+    hangs_up: bool,
 }
 
 pub struct Server {
     pub uri: String,
+    answers: Answers,
     seen: Arc<Mutex<Seen>>,
 }
 
 impl Server {
-    pub fn start(refuses: bool) -> Server {
+    pub fn start(answers: Answers) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let uri = format!("http://{}", listener.local_addr().expect("it is bound"));
         let seen = Arc::<Mutex<Seen>>::default();
@@ -24,14 +36,20 @@ impl Server {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let kept = kept.clone();
-                std::thread::spawn(move || serve(stream, refuses, &kept));
+                std::thread::spawn(move || serve(stream, answers, &kept));
             }
         });
-        Server { uri, seen }
+        Server { uri, answers, seen }
     }
 
     pub fn forget(&self) {
-        *self.seen.lock().expect("no panic with it") = Seen::default();
+        let hangs_up = self.answers == Answers::Again;
+        *self.seen.lock().expect("no panic with it") = Seen { hangs_up, ..Seen::default() };
+    }
+
+    /// From here on.
+    pub fn answers_all(&self) {
+        self.seen.lock().expect("no panic with it").hangs_up = false;
     }
 
     pub fn renewals(&self) -> usize {
@@ -45,7 +63,7 @@ impl Server {
 }
 
 /// Until the other side leaves; None is that.
-fn serve(stream: TcpStream, refuses: bool, seen: &Mutex<Seen>) -> Option<()> {
+fn serve(stream: TcpStream, answers: Answers, seen: &Mutex<Seen>) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut reader = BufReader::new(stream);
     loop {
@@ -70,8 +88,12 @@ fn serve(stream: TcpStream, refuses: bool, seen: &Mutex<Seen>) -> Option<()> {
         }
         reader.read_exact(&mut vec![0; length]).ok()?;
         let (status, body) = if first.starts_with("POST /oauth2/token") {
-            seen.lock().ok()?.renewals += 1;
-            match refuses {
+            let mut seen = seen.lock().ok()?;
+            seen.renewals += 1;
+            if std::mem::take(&mut seen.hangs_up) {
+                return None;
+            }
+            match answers == Answers::None {
                 true => ("400 Bad Request", r#"{"error":"invalid_grant"}"#),
                 false => (
                     "200 OK",

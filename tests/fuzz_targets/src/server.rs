@@ -2,11 +2,12 @@
 //!
 //! One listener serves the whole process. A target lays out what will be said to the next requests,
 //! whatever connection they come on; a request for which nothing is laid out finds its connection
-//! closed. Connections have a thread each, because a client keeps one alive while it opens another.
+//! closed. Connections have a thread each, because a client keeps one alive while it opens another. The
+//! threads stay: what looks for leaks takes one that is beginning or ending for a leak.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{LazyLock, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, mpsc};
 
 /// What follows the bytes of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,9 @@ impl Asked {
     }
 }
 
+/// More than all apps of a target keep open together.
+const CONNECTIONS: usize = 64;
+
 #[derive(Default)]
 struct Script {
     answers: std::collections::VecDeque<Said>,
@@ -54,10 +58,17 @@ fn script() -> MutexGuard<'static, Script> {
 static ADDRESS: LazyLock<SocketAddr> = LazyLock::new(|| {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("it is bound");
+    let (hand_over, streams) = mpsc::channel();
+    let streams = Arc::new(Mutex::new(streams));
+    for _ in 0..CONNECTIONS {
+        let streams = streams.clone();
+        std::thread::spawn(move || {
+            let next = || streams.lock().expect("no panic with the lock held").recv().ok();
+            std::iter::from_fn(next).for_each(serve);
+        });
+    }
     std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || serve(stream));
-        }
+        listener.incoming().flatten().try_for_each(|stream| hand_over.send(stream))
     });
     address
 });

@@ -36,6 +36,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libc::c_char;
 use once_cell::sync::OnceCell;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 pub use app::{FitbitClientAuth, FitbitEndpoint, FitbitProvider};
@@ -171,8 +172,10 @@ impl<T> Out<T> {
 
 /// Gives a string to the program. A NUL inside, which C could not see past, is left out.
 fn give_text(text: impl Into<String>) -> *mut c_char {
-    let mut bytes = text.into().into_bytes();
-    bytes.retain(|&byte| byte != 0);
+    let text = Zeroizing::new(text.into());
+    // Long enough from the beginning: a text that grows leaves pieces of itself behind.
+    let mut bytes = Vec::with_capacity(text.len() + 1);
+    bytes.extend(text.bytes().filter(|&byte| byte != 0));
     CString::new(bytes).unwrap_or_default().into_raw()
 }
 

@@ -44,7 +44,8 @@ pub unsafe extern "C" fn fitbit_token(
 }
 
 /// One field of the newest token as text: "scope" (separated by spaces), "user_id", "expires_at"
-/// (seconds since the epoch), "access_token" and so on. Never a request.
+/// (seconds since the epoch), "access_token" and so on. Never a request. A NUL inside, which JSON can
+/// hold and C cannot, is left out here; fitbit_token() has the whole.
 ///
 /// @param value  receives the text, to be freed with fitbit_string_free(); NULL where the token has no
 ///               such field

@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 use crate::app::{Shared, check_scopes};
 use crate::call::Deadline;
 use crate::error::{Error, Result};
-use crate::token::{Fields, Token, Unfit, wipe_all};
+use crate::token::Token;
 
 /// What step one alone decides.
 const RESERVED: [&str; 6] = [
@@ -182,19 +182,8 @@ impl Session {
             app.transport()?,
             deadline,
         )?;
-        let token = received(app, &fields);
-        wipe_all(fields);
-        token
+        Token::received(fields, None, app.provider, false)
     }
-}
-
-fn received(app: &Shared, fields: &Fields) -> Result<Token> {
-    Token::from_answer(fields, None, app.provider, false).map_err(|unfit| match unfit {
-        Unfit::ForeignProvider => Error::protocol("the token received cannot be used"),
-        Unfit::Malformed(why) => {
-            Error::protocol(format!("the token received cannot be used: {why}"))
-        }
-    })
 }
 
 /// The query of a whole address, of a request target, or the text itself if it is only a query.

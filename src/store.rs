@@ -42,8 +42,11 @@ pub(crate) enum Change {
 pub(crate) type Run<'a> = dyn FnMut(Held, Mark) -> Result<Change> + Send + 'a;
 
 /// Notes in the store that a token is about to be spent (true), or that it was not spent after all.
-/// Where the first fails, nobody is asked.
-pub(crate) type Mark<'a> = &'a dyn Fn(&Token, bool) -> Result<()>;
+/// Where the first fails, nobody is asked. True: the store holds this token now.
+pub(crate) type Mark<'a> = &'a dyn Fn(&Token, bool) -> Result<bool>;
+
+/// Where nothing is noted.
+pub(crate) const NO_MARK: Mark<'static> = &|_, _| Ok(false);
 
 /// Where a client's token is kept.
 pub(crate) trait Store: Send + Sync {
@@ -68,7 +71,7 @@ pub(crate) struct Nowhere;
 
 impl Store for Nowhere {
     fn keep(&self, _: Keeping, run: &mut Run) -> Result<()> {
-        run(Held::Unseen, &|_, _| Ok(())).map(drop)
+        run(Held::Unseen, NO_MARK).map(drop)
     }
 
     fn is_shared(&self) -> bool {
@@ -98,7 +101,7 @@ impl<F: Fn(&str) -> bool + Send + Sync> Callback<F> {
 
 impl<F: Fn(&str) -> bool + Send + Sync> Store for Callback<F> {
     fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
-        match run(Held::Unseen, &|_, _| Ok(()))? {
+        match run(Held::Unseen, NO_MARK)? {
             Change::Keep(token) => self.offer(&token, keeping.provider),
             Change::None | Change::Remove => Ok(()),
         }

@@ -217,7 +217,7 @@ impl TokenEndpoint {
         }
     }
 
-    /// A 200 that holds no token is as good as no answer. Its body may hold one all the same, and
+    /// A success that holds no token is as good as no answer. Its body may hold one all the same, and
     /// so never becomes part of a message.
     fn send(
         &self,
@@ -228,7 +228,7 @@ impl TokenEndpoint {
         deadline: &Deadline,
     ) -> Result<Fields> {
         let mut answer = self.carry(request, secrets, transport, deadline)?;
-        if answer.status != 200 {
+        if !(200..=299).contains(&answer.status) {
             return Err(Error::from_token_endpoint(self.provider, &answer, refused_grant, secrets));
         }
         let fields = parse(&answer.body);

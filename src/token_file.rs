@@ -214,12 +214,17 @@ impl Store for TokenFile {
             Content::Foreign(why) => return Err(why),
             Content::Nothing => (Held::Nothing, true),
         };
-        let mark = |token: &Token, on: bool| match (gone, on) {
+        let mark = |token: &Token, on: bool| match gone {
             // Perhaps somebody has ended this login. A token in hand is still saved, but none is
             // spent for one.
-            (true, _) => Err(failed("cannot read", &self.path, "it is gone")),
-            (false, true) => self.write(&Zeroizing::new(token.to_json_marked(keeping.provider))),
-            (false, false) => self.write(&Zeroizing::new(token.to_json(keeping.provider))),
+            true => Err(failed("cannot read", &self.path, "it is gone")),
+            false => {
+                let json = match on {
+                    true => token.to_json_marked(keeping.provider),
+                    false => token.to_json(keeping.provider),
+                };
+                self.write(&Zeroizing::new(json)).map(|()| true)
+            }
         };
         match run(held, &mark)? {
             Change::Keep(token) => self.write(&Zeroizing::new(token.to_json(keeping.provider))),

@@ -61,7 +61,7 @@ impl Error {
     pub fn inside_own_callback() -> Error {
         Error::invalid_argument(
             "client",
-            "its own token callback is running on this thread; this call would wait for itself",
+            "a callback of its own is running on this thread; this call would wait for itself",
         )
     }
 
@@ -168,7 +168,7 @@ impl Error {
         Error::from_answer(code, provider, answer, said, secrets)
     }
 
-    /// The provider's token endpoint answered anything but 200 with a token.
+    /// The provider's token endpoint answered a status that is no success.
     ///
     /// `refused_grant` is what `invalid_grant` means there: REAUTHORIZE for a refresh token,
     /// AUTHORIZATION for an authorization code. Only a 4xx can say it: a server in trouble says

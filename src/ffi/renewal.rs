@@ -11,7 +11,7 @@ use super::callback::{FitbitTokenCallback, UserData, saving};
 use super::{FitbitError, Out, fallible, handle, optional_text};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
-use crate::store::{Callback, Change, Held, Keeping, Mark, Run, Store};
+use crate::store::{Callback, Change, Held, Keeping, Mark, NO_MARK, Run, Store};
 use crate::token::{Token, Unfit};
 
 /// One renewal that a guard carries out with fitbit_renewal_run(). It belongs to the library, and is
@@ -91,7 +91,7 @@ impl Running<'_> {
             Unfit::Malformed(why) => Error::invalid_argument("stored_token_json", why),
         })?;
         let held = stored.map_or(Held::Nothing, |token| Held::Token(Arc::new(token)));
-        match (self.run)(held, &|_, _| Ok(()))? {
+        match (self.run)(held, NO_MARK)? {
             // JSON writes a NUL as an escape: there is none to be found.
             Change::Keep(token) => Ok(CString::new(token.to_json(self.provider)).ok()),
             // The row is the program's to delete.
@@ -106,7 +106,7 @@ impl<F: Fn(&str) -> bool + Send + Sync> Store for GuardStore<F> {
             (&self.on_token, keeping.never_stored, keeping.renewing)
         {
             // The first token of a new login.
-            return match run(Held::Unseen, &|_, _| Ok(()))? {
+            return match run(Held::Unseen, NO_MARK)? {
                 Change::Keep(token) => on_token.offer(&token, keeping.provider),
                 Change::None | Change::Remove => Ok(()),
             };

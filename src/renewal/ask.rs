@@ -8,7 +8,7 @@ use crate::call::Deadline;
 use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
 use crate::error::{Error, Result};
 use crate::log::Level;
-use crate::token::{Token, Unfit, wipe_all};
+use crate::token::Token;
 
 /// How often one call asks for a token whose answer seems lost.
 const ATTEMPTS: u32 = 4;
@@ -46,17 +46,9 @@ impl Login {
             );
             let error = match asked {
                 Ok(fields) => {
-                    let token =
-                        Token::from_answer(&fields, Some(own), self.app.provider, after_401);
-                    wipe_all(fields);
-                    return token.map_err(|unfit| match unfit {
-                        Unfit::ForeignProvider => {
-                            Error::protocol("the token received cannot be used")
-                        }
-                        Unfit::Malformed(why) => {
-                            Error::protocol(format!("the token received cannot be used: {why}"))
-                        }
-                    });
+                    // Whoever has answered has spent it, whatever the answer is good for.
+                    *perhaps_spent = true;
+                    return Token::received(fields, Some(own), self.app.provider, after_401);
                 }
                 Err(error) => error,
             };

@@ -230,7 +230,11 @@ impl Round<'_> {
         if dead {
             return Err(Error::refused_login(login.refresh_token_end(&self.own)));
         }
-        mark(&self.own, true)?;
+        if mark(&self.own, true)? {
+            // With the mark it is in the store, also if it could not be saved before.
+            self.base = Some(self.own.clone());
+            self.is_stored();
+        }
         log.line(Level::Info, || format!("renewing the token: {}", why.in_words()));
         let mut perhaps_spent = self.own.is_interrupted();
         let born_of_401 = why == Why::Rejected && self.own.same_as(bad);

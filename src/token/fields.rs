@@ -40,7 +40,7 @@ pub(super) fn wipe(raw: Box<RawValue>) {
 }
 
 /// Wipes them all.
-pub(crate) fn wipe_all(fields: Fields) {
+pub(super) fn wipe_all(fields: Fields) {
     fields.into_values().for_each(wipe);
 }
 

@@ -18,12 +18,12 @@ use ureq::http::HeaderValue;
 use ureq::http::header::InvalidHeaderValue;
 use zeroize::Zeroize;
 
+use crate::error::Error;
 use crate::provider::Provider;
 use age::Moment;
 pub(crate) use age::{Age, Now};
-pub(crate) use fields::wipe_all;
 pub(crate) use fields::{Fields, is_nothing, parse, raw};
-use fields::{as_text, joined, seconds, string, wipe};
+use fields::{as_text, joined, seconds, string, wipe, wipe_all};
 
 /// The fields that this library understands. In these null and empty mean absent.
 const KNOWN: [&str; 10] = [
@@ -101,7 +101,7 @@ impl Token {
 
     /// The answer of a token endpoint, laid over the token that it replaces: what is absent, null
     /// or empty there stays as it was (Google leaves out the refresh token).
-    pub fn from_answer(
+    fn from_answer(
         answer: &Fields,
         old: Option<&Token>,
         provider: &Provider,
@@ -354,6 +354,26 @@ impl Token {
     /// else was ever answered to it, or a server that always says 401 would be asked for ever.
     pub fn may_be_renewed_after_401(&self) -> bool {
         !self.born_of_401 || self.proven.load(Ordering::Relaxed)
+    }
+}
+
+impl Token {
+    /// What a token endpoint answered, in the place of the token that it was asked for with.
+    pub fn received(
+        answer: Fields,
+        old: Option<&Token>,
+        provider: &Provider,
+        born_of_401: bool,
+    ) -> crate::error::Result<Token> {
+        let token = Token::from_answer(&answer, old, provider, born_of_401);
+        wipe_all(answer);
+        token.map_err(|unfit| {
+            let why = match unfit {
+                Unfit::ForeignProvider => "it is another provider's".to_owned(),
+                Unfit::Malformed(why) => why,
+            };
+            Error::protocol(format!("the token received cannot be used: {why}"))
+        })
     }
 }
 

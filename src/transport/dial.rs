@@ -39,8 +39,8 @@ struct State {
     spends: bool,
     dialling: bool,
     dialled: bool,
-    /// The connection was found cut before anything was sent over it.
-    unsent: bool,
+    /// Some of it may have gone out.
+    sent: bool,
     answering: bool,
 }
 
@@ -67,9 +67,9 @@ impl Call {
         CALL.with_borrow(|state| !state.dialled && !state.answering)
     }
 
-    /// Whether not a byte of it went out.
-    pub fn was_not_sent(&self) -> bool {
-        CALL.with_borrow(|state| state.unsent)
+    /// Whether any of it may have gone out, on a connection that was made.
+    pub fn was_sent(&self) -> bool {
+        CALL.with_borrow(|state| state.sent)
     }
 }
 
@@ -331,7 +331,6 @@ impl Transport for Timed {
         let mine = CALL
             .with_borrow(|state| self.line.take(state.deadline.as_ref().and_then(Deadline::call)));
         if !mine {
-            change(|state| state.unsent = true);
             return Err(io::Error::from(io::ErrorKind::NotConnected).into());
         }
         if CALL.with_borrow(|state| state.spends) {
@@ -342,6 +341,7 @@ impl Transport for Timed {
                 state.deadline = state.deadline.as_ref().map(Deadline::uncancellable);
             });
         }
+        change(|state| state.sent = true);
         self.transport.transmit_output(amount, left.up_to_a_second_later())
     }
 

@@ -166,6 +166,7 @@ impl Transport {
         let uri = request.uri().clone();
         let asks_for_head = request.method() == Method::HEAD;
         let call = dial::Call::begin(deadline.clone(), connection == Connection::Spending);
+        let described = |error| describe(error, &self.way_to(&uri), call.was_sent());
         let response = match agent.run(request) {
             Ok(response) => response,
             Err(error) => {
@@ -173,8 +174,8 @@ impl Transport {
                     quotes: quotes(&error),
                     kept_alive_connection_died: call.was_not_answered_on_an_old_connection()
                         && is_hangup(&error),
-                    nothing_was_sent: call.was_not_sent(),
-                    error: describe(error, &self.way_to(&uri)),
+                    nothing_was_sent: !call.was_sent(),
+                    error: described(error),
                 });
             }
         };
@@ -203,7 +204,7 @@ impl Transport {
             quotes: quotes(&error),
             kept_alive_connection_died: false,
             nothing_was_sent: false,
-            error: describe(error, &self.way_to(&uri)),
+            error: described(error),
         })?;
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
@@ -250,17 +251,20 @@ fn is_tls(error: &std::io::Error) -> bool {
 }
 
 /// The one place that turns what ureq says into an error of ours.
-fn describe(error: ureq::Error, way: &str) -> Error {
+fn describe(error: ureq::Error, way: &str, sent: bool) -> Error {
     use std::io::ErrorKind::{InvalidData, TimedOut};
+    // Once a request has gone out, nobody was refused: its answer was spoilt on the way, and is lost.
+    let tls = |why: &dyn std::fmt::Display| match sent {
+        true => Error::network(format!("the TLS connection to {way} was spoilt: {why}")),
+        false => Error::tls(format!("the TLS connection to {way} failed: {why}")),
+    };
     match error {
         ureq::Error::Timeout(Timeout::Resolve) => Error::timeout("while a name was resolved"),
         ureq::Error::Timeout(_) => Error::timeout("before the answer was complete"),
         ureq::Error::Io(error) => match error.kind() {
             TimedOut => Error::timeout("before the answer was complete"),
             // How rustls reports what it refuses, through the stream that it reads from.
-            InvalidData if is_tls(&error) => {
-                Error::tls(format!("the TLS connection to {way} failed: {error}"))
-            }
+            InvalidData if is_tls(&error) => tls(&error),
             InvalidData => Error::protocol(format!(
                 "the connection to {way} failed: the other side does not keep its protocol: {error}"
             )),
@@ -273,10 +277,8 @@ fn describe(error: ureq::Error, way: &str) -> Error {
             Error::network(format!("no connection to {way} could be made"))
         }
         ureq::Error::ConnectProxyFailed(why) => Error::network(format!("the proxy refused: {why}")),
-        ureq::Error::Rustls(error) => {
-            Error::tls(format!("the TLS connection to {way} failed: {error}"))
-        }
-        ureq::Error::Tls(why) => Error::tls(format!("the TLS connection to {way} failed: {why}")),
+        ureq::Error::Rustls(error) => tls(&error),
+        ureq::Error::Tls(why) => tls(&why),
         ureq::Error::TlsRequired => Error::tls("the connection is not encrypted"),
         ureq::Error::BodyExceedsLimit(limit) => {
             Error::protocol(format!("the answer is larger than the {limit} bytes allowed"))

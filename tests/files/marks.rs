@@ -150,6 +150,25 @@ fn a_renewal_whose_answer_was_lost_leaves_the_mark() {
     next.refresh().expect("inside the grace nothing is lost");
 }
 
+/// Whoever answers like that has spent the refresh token.
+#[test]
+fn a_renewal_that_brought_what_cannot_be_used_leaves_the_mark() {
+    for text in [r#"{"access_token":"a b"}"#, r#"{"access_token":"a","token_type":"mac"}"#] {
+        let provider = with_grace();
+        let folder = Folder::new();
+        let path = folder.token_file(&provider, 3600);
+        let head = format!("Content-Type: application/json\r\nContent-Length: {}", text.len());
+        let whole = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{text}");
+        provider.fault(Fault::always(Target::Refresh, FaultKind::Raw(whole.into())));
+        let client = hasty_app(&provider).from_file(&path).unwrap();
+        assert_eq!(client.refresh().unwrap_err().code, code::PROTOCOL);
+        assert!(is_marked(&path), "{text}");
+        provider.clear_faults();
+        client.refresh().expect("it is asked for again");
+        assert!(!is_marked(&path), "{text}");
+    }
+}
+
 #[test]
 fn a_refused_renewal_does_not_make_each_later_request_renew() {
     let provider = provider();

@@ -1,12 +1,14 @@
 //! A token that could not be written: it is kept, used, and offered again until the file has it,
 //! whatever the file has become meanwhile. No second refresh token is spent for it.
 
+use std::ffi::{CStr, c_char, c_void};
 use std::fs::{self, OpenOptions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::world::{PROFILE, app, provider};
-use fitbit_test_support::{Client, code};
+use fitbit_test_support::{App, Client, code, level};
 
 use crate::scene::{
     Folder, Obstacle, assert_store_error, beside, stored, wait_for_refresh, write_private,
@@ -14,7 +16,10 @@ use crate::scene::{
 
 /// Renews, and makes the file impossible to write between the mark and the answer.
 fn unsaved(provider: &Simulator, path: &Path) -> (Client, Obstacle) {
-    let app = app(provider);
+    unsaved_by(&app(provider), provider, path)
+}
+
+fn unsaved_by(app: &App, provider: &Simulator, path: &Path) -> (Client, Obstacle) {
     app.set_timeout_ms(4000).unwrap();
     let client = app.from_file(path).unwrap();
     provider.fault(Fault::once(Target::Refresh, FaultKind::Latency(300)));
@@ -63,6 +68,52 @@ fn a_client_that_is_freed_offers_its_token_once_more() {
     assert!(stored(&path).get("renewing_since").is_none());
     assert_eq!(provider.requests(Target::Refresh), 1);
     app(&provider).from_file(&path).unwrap().refresh().expect("the login lives");
+}
+
+/// Makes room at the next failure to save.
+struct Room {
+    new: PathBuf,
+    wanted: AtomicBool,
+}
+
+unsafe extern "C" fn make_room(_: u32, message: *const c_char, room: *mut c_void) {
+    let (line, room) = unsafe { (CStr::from_ptr(message), &*room.cast::<Room>()) };
+    if line.to_bytes().starts_with(b"the token is not saved") && room.wanted.swap(false, SeqCst) {
+        fs::remove_dir(&room.new).unwrap();
+    }
+}
+
+#[test]
+fn the_mark_that_a_client_wrote_with_its_unsaved_token_is_not_taken_for_another_login() {
+    let provider = provider();
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    let room = Room { new: beside(&path, ".new"), wanted: AtomicBool::new(false) };
+    let app = app(&provider);
+    app.set_logger(level::WARN, Some(make_room), (&raw const room).cast_mut().cast()).unwrap();
+    let (client, obstacle) = unsaved_by(&app, &provider, &path);
+    std::mem::forget(obstacle);
+
+    // Offered again it is not saved; then there is room for the mark, and none for its successor.
+    room.wanted.store(true, SeqCst);
+    provider.reset_counts();
+    provider.fault(Fault::once(Target::Refresh, FaultKind::Latency(300)));
+    let obstacle = std::thread::scope(|scope| {
+        let renewing = scope.spawn(|| client.refresh());
+        wait_for_refresh(&provider);
+        let obstacle = Obstacle::before(&path);
+        assert_store_error(renewing.join().unwrap(), &path);
+        obstacle
+    });
+    let newest = client.token_field("refresh_token");
+    assert_ne!(stored(&path)["refresh_token"].as_str(), newest.as_deref());
+    drop(obstacle);
+
+    client.get(PROFILE).unwrap();
+    assert_eq!(client.token_field("refresh_token"), newest, "the newest token was dropped");
+    assert!(holds_the_clients_token(&path, &client));
+    client.refresh().expect("the login lives");
+    assert_eq!(provider.replayed_refresh_tokens(), 0);
 }
 
 #[test]

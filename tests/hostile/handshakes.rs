@@ -1,7 +1,8 @@
 //! TLS that stalls in mid-handshake, at every stage: the timeout holds, nothing secret is said.
 
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fitbit_test_support::{App, Saver, code, figures};
@@ -115,13 +116,12 @@ fn a_handshake_that_stalls_at_any_stage_ends_with_the_timeout() {
     figures::record("Hostile servers", "handshakes that stall", tried, 0);
 }
 
-#[test]
-fn the_server_of_these_tests_would_be_answered() {
-    // Its handshake is a good one: what it stalls is not refused for another reason.
+/// A server that can be trusted, and the file to trust it by.
+fn trusted(name: &str) -> (Arc<ServerConfig>, PathBuf) {
     let key = KeyPair::generate().unwrap();
     let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     let certificate = parameters.self_signed(&key).unwrap();
-    let ca_file = std::env::temp_dir().join(format!("fitbit-answer-{}.pem", std::process::id()));
+    let ca_file = std::env::temp_dir().join(format!("fitbit-{name}-{}.pem", std::process::id()));
     std::fs::write(&ca_file, certificate.pem()).unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -131,7 +131,13 @@ fn the_server_of_these_tests_would_be_answered() {
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
-    let config = Arc::new(config);
+    (Arc::new(config), ca_file)
+}
+
+#[test]
+fn the_server_of_these_tests_would_be_answered() {
+    // Its handshake is a good one: what it stalls is not refused for another reason.
+    let (config, ca_file) = trusted("answer");
     let address = listen("127.0.0.1", move |tcp| {
         let session = ServerConnection::new(config.clone()).map_err(std::io::Error::other)?;
         let mut stream = rustls::StreamOwned::new(session, tcp);
@@ -142,5 +148,48 @@ fn the_server_of_these_tests_would_be_answered() {
     app.set_ca_file(&ca_file).unwrap();
     let client = app.from_token(&token(ACCESS_TOKEN), &Saver::new()).unwrap();
     assert_eq!(client.get(ANY).unwrap().text(), "{}");
+    let _ = std::fs::remove_file(&ca_file);
+}
+
+/// Somebody on the network can spoil an answer as well as swallow it.
+#[test]
+fn a_renewals_answer_that_is_spoilt_on_its_way_is_asked_for_again() {
+    let (config, ca_file) = trusted("spoilt");
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let kept = asked.clone();
+    let address = listen("127.0.0.1", move |tcp| {
+        let session = ServerConnection::new(config.clone()).map_err(std::io::Error::other)?;
+        let mut stream = rustls::StreamOwned::new(session, tcp);
+        let mut request = Vec::new();
+        while !String::from_utf8_lossy(&request).contains("refresh_token=") {
+            let mut bytes = [0; 4096];
+            let count = stream.read(&mut bytes)?;
+            request.extend_from_slice(&bytes[..count]);
+        }
+        let is_first = {
+            let mut asked = kept.lock().unwrap();
+            asked.push(
+                String::from_utf8_lossy(&request).split("\r\n\r\n").last().unwrap().to_owned(),
+            );
+            asked.len() == 1
+        };
+        let body =
+            r#"{"access_token":"new-access","refresh_token":"new-refresh","expires_in":28800}"#;
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.conn.writer().write_all((head + body).as_bytes())?;
+        let mut record = Vec::new();
+        stream.conn.write_tls(&mut record)?;
+        *record.last_mut().unwrap() ^= u8::from(is_first);
+        stream.sock.write_all(&record)
+    });
+    let app = App::at(&format!("https://{address}"), "ID", None, "https://app.example/");
+    app.set_ca_file(&ca_file).unwrap();
+    let saver = Saver::new();
+    let client = app.from_token(&token(ACCESS_TOKEN), &saver).unwrap();
+    client.refresh().expect("the login lives");
+    assert_eq!(client.token_field("refresh_token").as_deref(), Some("new-refresh"));
+    assert_eq!(saver.offered().len(), 1);
+    let asked = asked.lock().unwrap();
+    assert!(asked.len() == 2 && asked[0] == asked[1], "{asked:?}");
     let _ = std::fs::remove_file(&ca_file);
 }

@@ -1,6 +1,6 @@
 //! Answers of the token endpoint that carry a token which must never be used.
 
-use fitbit_simulator::{Fault, Target};
+use fitbit_simulator::{Fault, FaultKind, Target};
 use fitbit_test_support::{Saver, code};
 
 use super::steps::{answer, error_of, json, log_in_under};
@@ -51,6 +51,32 @@ fn a_renewal_answers_protocol_and_the_old_token_stays() {
         assert_eq!(client.get(PROFILE).unwrap().status, 200);
         client.refresh().unwrap();
     }
+}
+
+/// Who has carried a request out says it with any status below 300; RFC 6749 says 200.
+#[test]
+fn a_token_that_comes_with_another_success_is_taken() {
+    for status in ["201 Created", "203 Non-Authoritative Information"] {
+        let FaultKind::Raw(whole) = answer(r#"{"access_token":"a","refresh_token":"r"}"#) else {
+            unreachable!("an answer's text is what it is")
+        };
+        let whole = String::from_utf8(whole).unwrap().replace("200 OK", status);
+        let provider = provider();
+        let client =
+            app(&provider).from_token(&saved_token(&provider, 3600), &Saver::new()).unwrap();
+        provider.fault(Fault::once(Target::Refresh, FaultKind::Raw(whole.into())));
+        client.refresh().unwrap();
+        assert_eq!(client.token_field("refresh_token").as_deref(), Some("r"), "{status}");
+    }
+}
+
+#[test]
+fn a_success_without_a_token_is_protocol_whatever_its_status() {
+    let provider = provider();
+    let client = app(&provider).from_token(&saved_token(&provider, 3600), &Saver::new()).unwrap();
+    let nothing = b"HTTP/1.1 204 No Content\r\n\r\n".to_vec();
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Raw(nothing)));
+    assert_eq!(client.refresh().unwrap_err().code, code::PROTOCOL);
 }
 
 #[test]

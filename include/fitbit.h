@@ -459,7 +459,8 @@ FitbitError *fitbit_app_set_client_auth(FitbitApp *app,
  * @param name   Authorization, Host, Content-Length, Transfer-Encoding, Connection, Proxy-*, Expect,
  *               TE and Upgrade are refused
  * @param value  without line breaks, up to 8 KiB, for up to 64 names; NULL: send none. Default:
- *               User-Agent is "libfitbit/" and the version, there are no others.
+ *               User-Agent is "libfitbit/" and the version, Accept is any type, Accept-Encoding
+ *               is gzip; there are no others.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_header(FitbitApp *app,
@@ -712,9 +713,9 @@ FitbitError *fitbit_from_token(FitbitApp *app,
  * whatever the umask), is replaced as a whole, and may be shared by any number of processes and
  * threads of this machine: one renews, the others read what it saved. A file that others can read,
  * that is not a regular file or not this user's, is refused. Beside it stand `path` + ".lock", which
- * is never removed, and for moments `path` + ".new". If the process that was renewing was killed, the
- * next one that opens the file renews at once, while the provider still repeats its answer: then, and
- * only then, this sends a request.
+ * is never removed, and for moments `path` + ".new". If the process that was renewing was killed, or got
+ * no answer, the next one that opens the file renews at once, while the provider still repeats its
+ * answer: then, and only then, this sends a request.
  *
  * FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
  * read, or holds something else, also another provider's token.
@@ -779,7 +780,7 @@ FitbitError *fitbit_delete(FitbitClient *client,
  *
  * @param method        letters, sent in upper case; not CONNECT or TRACE
  * @param path          as for fitbit_get()
- * @param content_type  of the body, or NULL for none
+ * @param content_type  of the body, up to 8 KiB, or NULL for none
  * @param body          the body's bytes, or NULL for none
  * @param body_len      their number; 0 where body is NULL
  * @param response      as for fitbit_get()
@@ -1087,7 +1088,8 @@ FitbitError *fitbit_verify_signature(FitbitApp *app,
 /**
  * Frees a string that this library gave out, and wipes it first. NULL: nothing happens.
  *
- * @param string  from a `char **` of this library, or NULL; gone afterwards
+ * @param string  from a `char **` of this library, unchanged (what is behind an earlier NUL would not be
+ *                wiped), or NULL; gone afterwards
  */
 void fitbit_string_free(char *string);
 

@@ -16,9 +16,12 @@ const REFUSED_HEADERS: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// How many headers a program may set, and how long a value may be.
-const MOST_HEADERS: usize = 64;
-const LONGEST_HEADER: usize = 8 * 1024;
+/// How many headers a program may set, and those that are there before: Host, User-Agent, Accept,
+/// Accept-Encoding.
+const MOST_HEADERS: usize = 64 + 4;
+
+/// How long a header's value may be.
+pub(crate) const LONGEST_HEADER: usize = 8 * 1024;
 
 /// Sent byte for byte as given: it is compared with what is registered, character by character.
 pub(super) fn check_callback_uri(uri: &str) -> Result<()> {

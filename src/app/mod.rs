@@ -19,8 +19,8 @@ use crate::log::Log;
 use crate::provider::{ClientAuth, Provider};
 use crate::token_endpoint::{Credentials, TokenEndpoint};
 use crate::transport::{Certificates, Proxies, Transport};
+pub(crate) use check::{LONGEST_HEADER, check_header, check_scopes, put_header};
 use check::{check_callback_uri, check_endpoint, is_loopback};
-pub(crate) use check::{check_header, check_scopes, put_header};
 
 const USER_AGENT: &str = concat!("libfitbit/", env!("CARGO_PKG_VERSION"));
 

@@ -2,6 +2,7 @@
 
 use ureq::http::{HeaderValue, Method, Uri};
 
+use crate::app::LONGEST_HEADER;
 use crate::error::{Error, Result};
 
 /// The longest request target that the HTTP libraries take.
@@ -27,6 +28,9 @@ impl<'a> ApiRequest<'a> {
         let uri = target(api_uri, path)?;
         let content_type = match content_type.map(HeaderValue::from_str) {
             None => None,
+            Some(Ok(value)) if value.len() > LONGEST_HEADER => {
+                return Err(Error::invalid_argument("content_type", "it is too long"));
+            }
             Some(Ok(value)) => Some(value),
             Some(Err(_)) => {
                 return Err(Error::invalid_argument("content_type", "it is not a header's value"));

@@ -237,7 +237,8 @@ pub unsafe extern "C" fn fitbit_app_set_client_auth(
 /// @param name   Authorization, Host, Content-Length, Transfer-Encoding, Connection, Proxy-*, Expect,
 ///               TE and Upgrade are refused
 /// @param value  without line breaks, up to 8 KiB, for up to 64 names; NULL: send none. Default:
-///               User-Agent is "libfitbit/" and the version, there are no others.
+///               User-Agent is "libfitbit/" and the version, Accept is any type, Accept-Encoding
+///               is gzip; there are no others.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_app_set_header(

@@ -115,7 +115,7 @@ pub unsafe extern "C" fn fitbit_delete(
 ///
 /// @param method        letters, sent in upper case; not CONNECT or TRACE
 /// @param path          as for fitbit_get()
-/// @param content_type  of the body, or NULL for none
+/// @param content_type  of the body, up to 8 KiB, or NULL for none
 /// @param body          the body's bytes, or NULL for none
 /// @param body_len      their number; 0 where body is NULL
 /// @param response      as for fitbit_get()

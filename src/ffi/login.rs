@@ -195,9 +195,9 @@ pub unsafe extern "C" fn fitbit_from_token(
 /// whatever the umask), is replaced as a whole, and may be shared by any number of processes and
 /// threads of this machine: one renews, the others read what it saved. A file that others can read,
 /// that is not a regular file or not this user's, is refused. Beside it stand `path` + ".lock", which
-/// is never removed, and for moments `path` + ".new". If the process that was renewing was killed, the
-/// next one that opens the file renews at once, while the provider still repeats its answer: then, and
-/// only then, this sends a request.
+/// is never removed, and for moments `path` + ".new". If the process that was renewing was killed, or got
+/// no answer, the next one that opens the file renews at once, while the provider still repeats its
+/// answer: then, and only then, this sends a request.
 ///
 /// FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
 /// read, or holds something else, also another provider's token.

@@ -2,6 +2,7 @@
 
 use std::ffi::{CString, c_void};
 use std::ptr::null;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use libc::{c_char, c_int};
@@ -11,13 +12,14 @@ use super::callback::{FitbitTokenCallback, UserData, saving};
 use super::{FitbitError, Out, fallible, handle, optional_text};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
+use crate::renewal::this_thread;
 use crate::store::{Callback, Change, Held, Keeping, Mark, NO_MARK, Run, Store};
 use crate::token::{Token, Unfit};
 
 /// One renewal that a guard carries out with fitbit_renewal_run(). It belongs to the library, and is
 /// valid, on any thread, until the guard returns.
 pub struct FitbitRenewal {
-    /// Only its address is ever used: behind it stands a [`Running`].
+    /// Only its address is ever used: behind it stands an [`Offered`].
     _opaque: [u8; 0],
 }
 
@@ -59,7 +61,29 @@ pub(super) fn store(
     Arc::new(GuardStore { guard, on_token, user_data: UserData(user_data) })
 }
 
-/// What stands behind the program's `FitbitRenewal *` while its guard runs.
+/// What stands behind the program's `FitbitRenewal *` while its guard runs. Its threads may all ask:
+/// one runs, the others wait for what that gives.
+struct Offered<'a> {
+    /// The thread that runs; 0: none.
+    runner: AtomicUsize,
+    running: Mutex<Running<'a>>,
+}
+
+impl Offered<'_> {
+    fn answer(&self, stored: Result<Option<&str>>) -> Result<*const c_char> {
+        let me = this_thread();
+        if self.runner.load(Ordering::Relaxed) == me {
+            // A logger's call: it would wait for itself.
+            return Err(Error::invalid_argument("renewal", "it is running on this thread"));
+        }
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        self.runner.store(me, Ordering::Relaxed);
+        let answer = running.answer(stored);
+        self.runner.store(0, Ordering::Relaxed);
+        answer
+    }
+}
+
 struct Running<'a> {
     provider: &'static Provider,
     never_stored: bool,
@@ -118,13 +142,14 @@ impl<F: Fn(&str) -> bool + Send + Sync> Store for GuardStore<F> {
             run: &mut run,
             given: None,
         });
+        let offered = Offered { runner: AtomicUsize::new(0), running };
         // SAFETY: the header's rules: the guard is what the program says it is, and it returns. What
         // it is given lives until then.
         let committed = unsafe {
-            let renewal: *const Mutex<Running> = &running;
+            let renewal: *const Offered = &offered;
             (self.guard)(renewal.cast_mut().cast(), self.user_data.0)
         };
-        match running.into_inner().unwrap_or_else(PoisonError::into_inner).given {
+        match offered.running.into_inner().unwrap_or_else(PoisonError::into_inner).given {
             Some(Err(why)) => return Err(why),
             Some(Ok(Some(token))) => token.into_bytes().zeroize(),
             _ => {}
@@ -173,11 +198,10 @@ pub unsafe extern "C" fn fitbit_renewal_run(
     // and that its guard has not returned from.
     fallible(|| unsafe {
         let out = Out::cleared(new_token_json, null());
-        let running = handle(renewal.cast::<Mutex<Running>>(), "renewal")?;
+        let offered = handle(renewal.cast::<Offered>(), "renewal")?;
         let stored = optional_text(stored_token_json, "stored_token_json");
         out.check("new_token_json")?;
-        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
-        out.set(running.answer(stored)?);
+        out.set(offered.answer(stored)?);
         Ok(())
     })
 }

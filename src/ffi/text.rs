@@ -14,7 +14,8 @@ use super::infallible;
 /// ---
 /// Frees a string that this library gave out, and wipes it first. NULL: nothing happens.
 ///
-/// @param string  from a `char **` of this library, or NULL; gone afterwards
+/// @param string  from a `char **` of this library, unchanged (what is behind an earlier NUL would not be
+///                wiped), or NULL; gone afterwards
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_string_free(string: *mut c_char) {
     infallible((), || {

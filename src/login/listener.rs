@@ -6,6 +6,7 @@
 //! caller; everything else gets a short answer, and the waiting goes on.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::iter;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const WRITING: Duration = Duration::from_secs(2);
 const LONGEST_HEAD: usize = 64 * 1024;
 const MOST_CONNECTIONS: usize = 64;
+const READS_AT_ONCE: usize = 16;
 
 /// How many free ports are tried, where both families need the same one.
 const TRIES: usize = 20;
@@ -146,7 +148,7 @@ impl Listener {
     /// Takes what has come, without waiting: each GET for the callback, not answered yet.
     fn look(&mut self) -> Vec<(Connection, String)> {
         for socket in &self.sockets {
-            while let Ok((stream, _)) = socket.accept() {
+            for (stream, _) in iter::from_fn(|| socket.accept().ok()).take(MOST_CONNECTIONS) {
                 if stream.set_nonblocking(true).is_ok() {
                     self.connections.push(Connection::new(stream));
                 }
@@ -222,7 +224,7 @@ impl Connection {
 
     fn look(&mut self) -> Seen {
         let mut buffer = [0; 4096];
-        loop {
+        for _ in 0..READS_AT_ONCE {
             match self.stream.read(&mut buffer) {
                 Ok(0) => return Seen::End,
                 Ok(_) if self.answered => {} // what comes now is of no interest
@@ -235,12 +237,12 @@ impl Connection {
                     }
                 }
                 Err(why) if why.kind() == ErrorKind::Interrupted => {}
-                Err(why) if why.kind() == ErrorKind::WouldBlock && Instant::now() < self.until => {
-                    return Seen::Nothing;
-                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => break,
                 Err(_) => return Seen::End,
             }
         }
+        // Whoever talks on and on is looked at again after the others, for as long as anybody.
+        if Instant::now() < self.until { Seen::Nothing } else { Seen::End }
     }
 
     fn request(&self) -> Seen {

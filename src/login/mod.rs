@@ -6,14 +6,14 @@ mod listener;
 mod page;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::app::Shared;
 use crate::authorize;
 use crate::call::Deadline;
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::log::Level;
+use crate::log::{Level, Stopwatch};
 use crate::store::Store;
 use browser::Browser;
 use listener::{Listener, Verdict};
@@ -42,9 +42,9 @@ pub(crate) fn login(
 
     let browser = match open {
         Some(open) => {
-            let begun = Instant::now();
+            let outside = Stopwatch::start();
             let opened = open(&authorization_uri);
-            deadline.give_back(begun.elapsed());
+            deadline.give_back(outside.elapsed());
             if !opened {
                 return Err(Error::browser("the program's own function did not open it"));
             }

@@ -9,6 +9,7 @@
 //! A call that is cancelled finds that its time is over, and its connection cut.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -45,11 +46,13 @@ struct State {
 }
 
 thread_local! {
-    static CALL: RefCell<State> = RefCell::default();
+    /// Empty outside a call, so that nothing has to be dropped with the thread: a destructor of the
+    /// program's may make a call when everything that does is gone.
+    static CALL: RefCell<ManuallyDrop<State>> = RefCell::default();
 }
 
 fn change(change: impl FnOnce(&mut State)) {
-    CALL.with_borrow_mut(change);
+    CALL.with_borrow_mut(|state| change(state));
 }
 
 /// The call that this thread is making, from here until it is dropped. It holds the state of the call
@@ -59,7 +62,7 @@ pub(super) struct Call(State);
 impl Call {
     pub fn begin(deadline: Deadline, spends: bool) -> Call {
         let state = State { deadline: Some(deadline), spends, ..State::default() };
-        Call(CALL.replace(state))
+        Call(ManuallyDrop::into_inner(CALL.replace(ManuallyDrop::new(state))))
     }
 
     /// Whether it went out on a connection that was open already, and nothing came back.
@@ -75,7 +78,8 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        CALL.set(std::mem::take(&mut self.0));
+        let around = ManuallyDrop::new(std::mem::take(&mut self.0));
+        drop(ManuallyDrop::into_inner(CALL.replace(around)));
     }
 }
 

@@ -94,7 +94,10 @@ impl Transport {
                 .max_redirects(0)
                 .max_redirects_will_error(false)
                 .allow_non_standard_methods(true)
+                // All headers are put together here: what a program takes away stays away.
                 .user_agent("")
+                .accept("")
+                .accept_encoding("")
                 .proxy(proxy)
                 .tls_config(tls.clone())
                 .input_buffer_size(INPUT_BUFFER)

@@ -1,13 +1,14 @@
 //! `fitbit_renewal_run` itself: called twice, from other threads, with what it must refuse; and
 //! its errors, which are the outer call's.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::world::{PROFILE, provider, saved_token};
-use fitbit_test_support::{Error, code, interface};
+use fitbit_test_support::{Error, code, interface, level};
 
 use crate::scene::{Commit, Guarded, Renewal, Row, committing, guarded_app, same, token, with};
 
@@ -123,6 +124,42 @@ fn eight_threads_of_one_guard_get_the_same_answer_to_one_request() {
     assert_eq!(outcome, Ok(200));
     assert!(noted[0].iter().all(|run| *run == noted[0][0] && matches!(run, Ok(Some(_)))));
     assert_eq!(provider.requests(Target::Refresh), 1);
+}
+
+static RENEWAL: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
+static REFUSED: Mutex<Vec<Error>> = Mutex::new(Vec::new());
+
+/// A logger that calls what it is called from.
+unsafe extern "C" fn run_again(_: u32, _: *const c_char, _: *mut c_void) {
+    let mut new = null();
+    let renewal = RENEWAL.load(Ordering::SeqCst);
+    if !renewal.is_null()
+        && let Err(why) =
+            Error::check(unsafe { (interface().renewal_run)(renewal, null(), &mut new) })
+    {
+        REFUSED.lock().unwrap().push(why);
+    }
+}
+
+#[test]
+fn a_logger_that_runs_the_renewal_it_hears_of_is_refused_and_nobody_waits_for_ever() {
+    let provider = provider();
+    let stored = saved_token(&provider, -10);
+    let app = guarded_app(&provider);
+    app.set_logger(level::INFO, Some(run_again), null_mut()).unwrap();
+    let guard = {
+        let stored = stored.clone();
+        move |renewal: &Renewal| {
+            RENEWAL.store(renewal.handle, Ordering::SeqCst);
+            let run = renewal.run(Some(&stored));
+            RENEWAL.store(null_mut(), Ordering::SeqCst);
+            i32::from(run.is_ok())
+        }
+    };
+    assert_eq!(Guarded::from_token(&app, &stored, guard).get(PROFILE), Ok(200));
+    let refused = REFUSED.lock().unwrap();
+    assert!(!refused.is_empty() && refused.iter().all(|why| why.code == code::INVALID_ARGUMENT));
+    assert!(refused[0].message.starts_with("renewal: "), "{refused:?}");
 }
 
 #[test]

@@ -107,6 +107,44 @@ fn an_apps_header_can_be_taken_back() {
     assert!(server.asked_once().headers("x-test").is_empty());
 }
 
+#[test]
+fn sixty_four_headers_are_sent_and_one_more_is_refused() {
+    let server = Scripted::saying(ok);
+    let client = client_with(&server.uri, |app| {
+        for number in 0..64 {
+            app.set_header(&format!("X-{number}"), Some("v")).unwrap();
+        }
+        let error = app.set_header("X-64", Some("v")).unwrap_err();
+        assert!(error.message.starts_with("name: "), "{error:?}");
+    });
+    client.get(ANY).unwrap();
+    let asked = server.asked_once();
+    assert!((0..64).all(|number| asked.headers(&format!("x-{number}")) == ["v"]));
+}
+
+#[test]
+fn headers_that_the_library_sends_by_itself_can_be_taken_away() {
+    let server = Scripted::saying(ok);
+    let names = ["Accept", "Accept-Encoding", "User-Agent"];
+    let client = client_with(&server.uri, |app| {
+        names.into_iter().for_each(|name| app.set_header(name, None).unwrap());
+    });
+    client.get(ANY).unwrap();
+    let asked = server.asked_once();
+    assert!(names.into_iter().all(|name| asked.headers(&name.to_lowercase()).is_empty()));
+}
+
+#[test]
+fn a_content_type_that_fits_into_no_head_is_refused_by_name() {
+    let server = Scripted::saying(ok);
+    let client = client_with(&server.uri, |_| ());
+    let long = "a".repeat(8 * 1024 + 1);
+    let error = client.request("POST", ANY, Some(&long), Some(b"x")).err().unwrap();
+    assert_eq!(error.code, code::INVALID_ARGUMENT);
+    assert!(error.message.starts_with("content_type: "), "{error:?}");
+    client.request("POST", ANY, Some(&long[1..]), Some(b"x")).unwrap();
+}
+
 /// What the API and the token endpoint were sent under this name.
 fn on_both(set_up: impl FnOnce(&App), name: &str) -> (Vec<String>, Vec<String>) {
     let provider = provider();

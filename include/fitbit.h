@@ -215,7 +215,8 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_PROVIDER_RETIRED = 10,
   /**
-   * A name did not resolve, a connection was refused, reset or closed. Try again.
+   * A name did not resolve, a connection was refused, reset or closed, or an answer was spoilt on its
+   * way. Try again.
    */
   FITBIT_ERROR_NETWORK = 11,
   /**
@@ -580,7 +581,9 @@ FitbitError *fitbit_app_set_renewal_guard(FitbitApp *app,
  *
  * Safe in another thread; not in a signal handler. For Ctrl-C block SIGINT in all threads, wait for it
  * in one (sigwait), set a flag of yours and call this every 20 ms until the others are done; they look at
- * the flag before each call, because one may have succeeded all the same.
+ * the flag before each request, because one may have succeeded all the same. A login that succeeded is
+ * saved first, flag or not: call fitbit_set_token_file() again while it is FITBIT_ERROR_CANCELLED. Join
+ * that thread before fitbit_app_free().
  */
 void fitbit_app_cancel(FitbitApp *app);
 
@@ -614,7 +617,8 @@ void fitbit_app_free(FitbitApp *app);
  *                           state, code_challenge, code_challenge_method, and any name twice.
  * @param authorization_uri  receives the address, to be freed with fitbit_string_free()
  * @param session            receives what step two needs, a JSON text for you to keep as it is, to
- *                           be freed with fitbit_string_free(). Later versions read it too.
+ *                           be freed with fitbit_string_free(). Later versions read it too. It holds
+ *                           the code verifier in clear: a secret for as long as the login takes.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_step_one(FitbitApp *app,
@@ -715,7 +719,12 @@ FitbitError *fitbit_from_token(FitbitApp *app,
  * that is not a regular file or not this user's, is refused. Beside it stand `path` + ".lock", which
  * is never removed, and for moments `path` + ".new". If the process that was renewing was killed, or got
  * no answer, the next one that opens the file renews at once, while the provider still repeats its
- * answer: then, and only then, this sends a request.
+ * answer: then, and only then, this sends a request, and waits for it at most the app's timeout. What
+ * became of it the next call says, and a login that the provider has ended opens all the same: its
+ * first request says so.
+ *
+ * Its folder is to be this user's alone: who may rename there can swap two logins of yours, and who
+ * removes the lock, as a cleaner of old files may, can cost one.
  *
  * FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
  * read, or holds something else, also another provider's token.
@@ -929,10 +938,13 @@ FitbitError *fitbit_save(FitbitClient *client);
 
 /**
  * Saves the client's token into a file, at once and over what is there; from then on the file takes
- * every token, as with fitbit_from_file(), in place of the callback or guard.
+ * every token, as with fitbit_from_file(), in place of the callback or guard. What is there may be
+ * any private file, also another person's login: where that can be, compare fitbit_user_id() first.
  *
  * FITBIT_ERROR_STORE: the file could not be written, or must not be trusted; the client keeps its
  * token and its callback. FITBIT_ERROR_REAUTHORIZE: the provider has refused this login for good.
+ * FITBIT_ERROR_TIMEOUT, FITBIT_ERROR_CANCELLED: somebody held the file's lock, and it is not written;
+ * call it again.
  *
  * @param path  the file; its folder must exist
  */
@@ -1016,7 +1028,7 @@ const char *fitbit_error_body(const FitbitError *error);
 
 /**
  * Seconds to wait before trying again: what the provider says in Fitbit-Rate-Limit-Reset (of a 429),
- * or where that is absent in Retry-After, plus one. -1: not known.
+ * or where that is absent in Retry-After (of any status), plus one. -1: not known.
  */
 int64_t fitbit_error_retry_after(const FitbitError *error);
 

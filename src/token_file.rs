@@ -145,9 +145,7 @@ impl TokenFile {
             match file.try_lock() {
                 Ok(()) => return Ok(Lock(file)),
                 Err(TryLockError::WouldBlock) if deadline.left().is_zero() => {
-                    return Err(Error::timeout(
-                        "while another process was renewing the token in the file",
-                    ));
+                    return Err(Error::timeout("while another process held the token file's lock"));
                 }
                 Err(TryLockError::WouldBlock) => {
                     std::thread::sleep(LOOK_AGAIN.min(deadline.left()))

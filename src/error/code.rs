@@ -40,7 +40,8 @@ pub enum FitbitErrorCode {
     /// The provider has switched this service off (410 Gone from Fitbit; from Google Health 410 is
     /// FITBIT_ERROR_HTTP). Move to its successor; trying again does not help.
     FITBIT_ERROR_PROVIDER_RETIRED = 10,
-    /// A name did not resolve, a connection was refused, reset or closed. Try again.
+    /// A name did not resolve, a connection was refused, reset or closed, or an answer was spoilt on its
+    /// way. Try again.
     FITBIT_ERROR_NETWORK = 11,
     /// The time allowed ran out. Try again.
     FITBIT_ERROR_TIMEOUT = 12,

@@ -411,7 +411,9 @@ pub unsafe extern "C" fn fitbit_app_set_renewal_guard(
 ///
 /// Safe in another thread; not in a signal handler. For Ctrl-C block SIGINT in all threads, wait for it
 /// in one (sigwait), set a flag of yours and call this every 20 ms until the others are done; they look at
-/// the flag before each call, because one may have succeeded all the same.
+/// the flag before each request, because one may have succeeded all the same. A login that succeeded is
+/// saved first, flag or not: call fitbit_set_token_file() again while it is FITBIT_ERROR_CANCELLED. Join
+/// that thread before fitbit_app_free().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_app_cancel(app: *mut FitbitApp) {
     infallible((), || {

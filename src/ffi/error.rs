@@ -90,7 +90,7 @@ pub unsafe extern "C" fn fitbit_error_body(error: *const FitbitError) -> *const 
 }
 
 /// Seconds to wait before trying again: what the provider says in Fitbit-Rate-Limit-Reset (of a 429),
-/// or where that is absent in Retry-After, plus one. -1: not known.
+/// or where that is absent in Retry-After (of any status), plus one. -1: not known.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_error_retry_after(error: *const FitbitError) -> i64 {
     // SAFETY: the header's rule on handles.

@@ -37,7 +37,8 @@ use crate::client::Client;
 ///                           state, code_challenge, code_challenge_method, and any name twice.
 /// @param authorization_uri  receives the address, to be freed with fitbit_string_free()
 /// @param session            receives what step two needs, a JSON text for you to keep as it is, to
-///                           be freed with fitbit_string_free(). Later versions read it too.
+///                           be freed with fitbit_string_free(). Later versions read it too. It holds
+///                           the code verifier in clear: a secret for as long as the login takes.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_step_one(
@@ -197,7 +198,12 @@ pub unsafe extern "C" fn fitbit_from_token(
 /// that is not a regular file or not this user's, is refused. Beside it stand `path` + ".lock", which
 /// is never removed, and for moments `path` + ".new". If the process that was renewing was killed, or got
 /// no answer, the next one that opens the file renews at once, while the provider still repeats its
-/// answer: then, and only then, this sends a request.
+/// answer: then, and only then, this sends a request, and waits for it at most the app's timeout. What
+/// became of it the next call says, and a login that the provider has ended opens all the same: its
+/// first request says so.
+///
+/// Its folder is to be this user's alone: who may rename there can swap two logins of yours, and who
+/// removes the lock, as a cleaner of old files may, can cost one.
 ///
 /// FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
 /// read, or holds something else, also another provider's token.

@@ -117,10 +117,13 @@ pub unsafe extern "C" fn fitbit_save(client: *mut FitbitClient) -> *mut FitbitEr
 }
 
 /// Saves the client's token into a file, at once and over what is there; from then on the file takes
-/// every token, as with fitbit_from_file(), in place of the callback or guard.
+/// every token, as with fitbit_from_file(), in place of the callback or guard. What is there may be
+/// any private file, also another person's login: where that can be, compare fitbit_user_id() first.
 ///
 /// FITBIT_ERROR_STORE: the file could not be written, or must not be trusted; the client keeps its
 /// token and its callback. FITBIT_ERROR_REAUTHORIZE: the provider has refused this login for good.
+/// FITBIT_ERROR_TIMEOUT, FITBIT_ERROR_CANCELLED: somebody held the file's lock, and it is not written;
+/// call it again.
 ///
 /// @param path  the file; its folder must exist
 #[unsafe(no_mangle)]

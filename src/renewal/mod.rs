@@ -94,7 +94,7 @@ impl Why {
             Why::Leaving => "it expires soon, or an earlier renewal is in doubt",
             Why::Rejected => "the provider answered 401",
             Why::AskedFor => "the program asked for it",
-            Why::Interrupted => "a process died while it was renewing it",
+            Why::Interrupted => "how its renewal by an earlier process ended is not known",
         }
     }
 }

@@ -170,7 +170,7 @@ fn a_renewal_that_a_dead_process_began_says_so() {
         let token = provider.token(simulator, 3600);
         folder.write_private(&with(&token, "renewing_since", Some("2026-01-01T00:00:00Z")));
         app.from_file(&folder.token_file()).unwrap();
-        let why = "a process died while it was renewing it";
+        let why = "how its renewal by an earlier process ended is not known";
         assert_eq!(heard.lines(), renewal(provider, why));
     });
 }

@@ -3,7 +3,9 @@
 //! Providers put tokens into their error messages, as they are or escaped: for JSON (`\/`,
 //! `\u003d`), for a form or address (`%2F`, `+`), for HTML (`&#47;`, `&amp;`). So a secret is
 //! searched for character by character, and each character of the text may stand for itself or
-//! be written in any of these ways. Control characters go first, so that none can split a secret.
+//! be written in any of these ways, or in several, one around the other: JSON in a JSON string
+//! (`\\/`), an address in an address (`%252F`). Control characters go first, so that none can split a
+//! secret.
 
 const REDACTED: &str = "[redacted]";
 
@@ -16,6 +18,17 @@ const LINE_LIMIT: usize = 1024;
 /// So much of a secret is one, where the text ends in the middle of it: whoever wrote the text may
 /// have cut it.
 const TELLING: usize = 6;
+
+/// So much of a secret is one, whatever follows it.
+const PART: usize = 64;
+
+/// As many escapes as are looked for around one character: JSON in JSON in JSON in JSON has 15
+/// backslashes before a quotation mark.
+const ESCAPES: usize = 32;
+
+/// As much work as a search may be. The longest body needs one step for each place and secret; what
+/// needs more than this repeats itself just as a secret does, and is not shown.
+const STEPS: usize = 64 * BODY_LIMIT;
 
 /// What must not be seen: every secret that a request carried and that its client holds.
 pub(crate) struct Secrets<'a>(Vec<&'a str>);
@@ -48,19 +61,21 @@ impl<'a> Secrets<'a> {
     /// them: a secret that the cut would halve is gone as a whole.
     fn redact(&self, text: &str, limit: usize) -> String {
         let mut out = String::with_capacity(text.len().min(limit));
-        let (mut at, mut copied) = (0, 0);
-        while at < text.len().min(limit) {
-            match self.0.iter().find_map(|secret| match_at(text, at, secret)) {
-                Some(end) => {
-                    out.push_str(&text[copied..at]);
+        let mut search = Search { text, steps: 0, starts: vec![], ends: vec![] };
+        // Secrets can overlap: what is hidden already is searched too.
+        let (mut at, mut hidden) = (0, 0);
+        while at < text.len().min(limit) && hidden < text.len() {
+            let end = self.0.iter().filter_map(|secret| search.match_at(at, secret)).max();
+            if let Some(end) = end {
+                if let Some(shown) = text.get(hidden..at) {
+                    out.push_str(shown);
                     out.push_str(REDACTED);
-                    at = end;
-                    copied = end;
                 }
-                None => at += text[at..].chars().next().map_or(1, char::len_utf8),
+                hidden = hidden.max(end);
             }
+            at += text[at..].chars().next().map_or(1, char::len_utf8);
         }
-        out.push_str(&text[copied..at]);
+        out.push_str(text.get(hidden..at).unwrap_or_default());
         out
     }
 }
@@ -74,83 +89,129 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
         .collect()
 }
 
-/// Where `secret` ends if it begins at `at`, however it is written, or the end of a text that ends
-/// in the middle of it.
-fn match_at(text: &str, at: usize, secret: &str) -> Option<usize> {
-    // Most places are no beginning: look before anything is allocated.
-    let first = secret.chars().next()?;
-    if readings(&text[at..], first) == [None, None] {
+/// A text, and how much work the search for secrets in it has been.
+struct Search<'a> {
+    text: &'a str,
+    steps: usize,
+    starts: Vec<usize>,
+    ends: Vec<usize>,
+}
+
+impl Search<'_> {
+    /// Where `secret` ends if it begins at `at`, however it is written, or where as much of it ends
+    /// as is one. The end of the text, if it would take too long to find out.
+    fn match_at(&mut self, at: usize, secret: &str) -> Option<usize> {
+        let mut part = None;
+        // A `%` can stand for itself or begin an escape: both readings are followed, side by side.
+        self.starts.clear();
+        self.starts.push(at);
+        for (matched, wanted) in secret.chars().enumerate() {
+            let furthest = self.starts.last().copied();
+            if self.steps > STEPS {
+                return Some(self.text.len());
+            }
+            if matched >= PART || matched >= TELLING && furthest == Some(self.text.len()) {
+                part = part.max(furthest);
+            }
+            self.ends.clear();
+            for &start in &self.starts {
+                self.steps += readings(self.text, start, wanted, &mut self.ends);
+            }
+            if self.ends.is_empty() {
+                return part;
+            }
+            self.ends.sort_unstable();
+            self.ends.dedup();
+            std::mem::swap(&mut self.starts, &mut self.ends);
+        }
+        part.max(self.starts.last().copied())
+    }
+}
+
+/// Adds to `ends` where that ends which stands for `wanted` at `at`: a character, the escape that
+/// it begins, the escape that begins with what that one stands for (`%252F`), and so on. How many
+/// of them there were to look at.
+fn readings(text: &str, at: usize, wanted: char, ends: &mut Vec<usize>) -> usize {
+    let mut steps = 0;
+    let mut reading = first(&text[at..]);
+    while let Some((is, rest)) = reading.filter(|_| steps < ESCAPES) {
+        steps += 1;
+        if is == wanted {
+            ends.push(text.len() - rest.len());
+        }
+        reading = match is {
+            '\\' => json_escape(rest),
+            '%' => percent_encoding(rest, wanted),
+            '+' => Some((' ', rest)),
+            '&' => character_reference(rest),
+            _ => None,
+        };
+    }
+    steps
+}
+
+/// The first character, and what follows it.
+fn first(text: &str) -> Option<(char, &str)> {
+    let mut rest = text.chars();
+    Some((rest.next()?, rest.as_str()))
+}
+
+/// A number of so many hexadecimal digits, and what follows it.
+fn hexadecimal(text: &str, digits: usize) -> Option<(u32, &str)> {
+    let (digits, rest) = text.split_at_checked(digits)?;
+    Some((u32::from_str_radix(digits, 16).ok()?, rest))
+}
+
+/// What follows the sign of an escape that is itself escaped.
+fn unescaped<'a>(mut text: &'a str, again: &str) -> &'a str {
+    for _ in 0..ESCAPES {
+        text = text.strip_prefix(again).unwrap_or(text);
+    }
+    text
+}
+
+/// What a `\` and the beginning of this stand for, `/`, `u003d` or `ud83d\ude00`, and what follows.
+fn json_escape<'a>(text: &'a str) -> Option<(char, &'a str)> {
+    let unit = |text: &'a str| hexadecimal(text.strip_prefix('u')?, 4);
+    let Some((high, rest)) = unit(text) else {
+        return first(text);
+    };
+    match char::from_u32(high) {
+        Some(character) => Some((character, rest)),
+        None => {
+            let (low, rest) = unit(unescaped(rest, "\\"))?;
+            let pair = char::decode_utf16([high as u16, low as u16]).next()?;
+            Some((pair.ok()?, rest))
+        }
+    }
+}
+
+/// What a `%` and the beginning of this stand for, `2F` or, as long as `wanted` takes, `C3%A9`, and
+/// what follows.
+fn percent_encoding(text: &str, wanted: char) -> Option<(char, &str)> {
+    let (byte, mut rest) = hexadecimal(text, 2)?;
+    if byte < 0x80 {
+        return Some((char::from_u32(byte)?, rest));
+    }
+    let mut buffer = [0; 4];
+    let mut bytes = wanted.encode_utf8(&mut buffer).bytes().map(u32::from);
+    if bytes.next() != Some(byte) {
         return None;
     }
-    // A `%` can stand for itself or begin an escape: both readings are followed, side by side.
-    let (mut starts, mut ends) = (vec![at], vec![]);
-    for (matched, wanted) in secret.chars().enumerate() {
-        ends.clear();
-        for &start in &starts {
-            let lengths = readings(&text[start..], wanted);
-            ends.extend(lengths.into_iter().flatten().map(|length| start + length));
-        }
-        ends.sort_unstable();
-        ends.dedup();
-        if ends.is_empty() {
-            let cut = starts.contains(&text.len()) && matched >= TELLING;
-            return cut.then_some(text.len());
-        }
-        std::mem::swap(&mut starts, &mut ends);
-    }
-    starts.pop()
-}
-
-/// How many bytes of the text stand for `wanted`: as it is, and as an escape.
-fn readings(text: &str, wanted: char) -> [Option<usize>; 2] {
-    let literal = text.starts_with(wanted).then(|| wanted.len_utf8());
-    let escaped = match text.as_bytes().first() {
-        Some(b'\\') => json_escape(text),
-        Some(b'%') => return [literal, percent_encoding(text, wanted)],
-        Some(b'+') => Some((' ', 1)),
-        Some(b'&') => character_reference(text),
-        _ => None,
-    };
-    [literal, escaped.filter(|&(is, _)| is == wanted).map(|(_, length)| length)]
-}
-
-/// `\/`, `\u003d`, `\ud83d\ude00`: the character, and how many bytes it takes.
-fn json_escape(text: &str) -> Option<(char, usize)> {
-    let unit = |at: usize| {
-        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let Some(first) = unit(0) else {
-        return text[1..].chars().next().map(|c| (c, 1 + c.len_utf8()));
-    };
-    match char::from_u32(first.into()) {
-        Some(character) => Some((character, 6)),
-        None => {
-            let pair = char::decode_utf16([first, unit(6)?]).next()?;
-            Some((pair.ok()?, 12))
-        }
-    }
-}
-
-/// `%C3%A9`, as long as `wanted` takes.
-fn percent_encoding(text: &str, wanted: char) -> Option<usize> {
-    let mut buffer = [0; 4];
-    let bytes = wanted.encode_utf8(&mut buffer).as_bytes();
-    let mut rest = text;
-    for &byte in bytes {
-        let digits = rest.strip_prefix('%')?.get(..2)?;
-        if u8::from_str_radix(digits, 16) != Ok(byte) {
+    for byte in bytes {
+        let (is, behind) = hexadecimal(unescaped(rest.strip_prefix('%')?, "25"), 2)?;
+        if is != byte {
             return None;
         }
-        rest = &rest[3..];
+        rest = behind;
     }
-    Some(3 * bytes.len())
+    Some((wanted, rest))
 }
 
-/// `&amp;`, `&#38;`, `&#x26;`: the character, and how many bytes it takes.
-fn character_reference(text: &str) -> Option<(char, usize)> {
-    let end = text.bytes().take(12).position(|byte| byte == b';')?;
-    let name = &text[1..end];
+/// What a `&` and the beginning of this stand for, `amp;`, `#38;` or `#x26;`, and what follows.
+fn character_reference(text: &str) -> Option<(char, &str)> {
+    let end = text.bytes().take(11).position(|byte| byte == b';')?;
+    let name = &text[..end];
     let character = match name {
         "amp" => '&',
         "lt" => '<',
@@ -166,7 +227,7 @@ fn character_reference(text: &str) -> Option<(char, usize)> {
             char::from_u32(number.ok()?)?
         }
     };
-    Some((character, end + 1))
+    Some((character, &text[end + 1..]))
 }
 
 #[cfg(test)]
@@ -216,5 +277,83 @@ mod tests {
     fn text_of_other_scripts_survives() {
         let secrets = Secrets::new(["ключ"]);
         assert_eq!(secrets.clean_line("дверь ключ замок"), "дверь [redacted] замок");
+    }
+
+    #[test]
+    fn a_secret_that_was_escaped_more_than_once_is_found() {
+        let secrets = Secrets::new(["1//0a=b&c\"é😀"]);
+        for written in [
+            r#"1\\/\\/0a\\u003db\\u0026c\\\"\\u00e9\\ud83d\\ude00"#,
+            r#"1\\\/\\\/0a\\\\u003Db\\\\u0026c\\\\\\\"\\\\u00e9\\\\ud83d\\\\ude00"#,
+            "1%252F%252f0a%253Db%2526c%2522%25C3%25A9%25F0%259F%2598%2580",
+            "1%25252F%25252f0a%25253Db%252526c%252522%2525C3%2525A9%2525F0%25259F%252598%252580",
+            "1&amp;#47;&amp;#x2f;0a&amp;#61;b&amp;amp;c&amp;quot;&amp;#233;&amp;amp;#128512;",
+            r"1%5C/%5c/0a\u0026#61;b\u0026amp;c%5C%22&#92;u00e9&amp;#92;ud83d\\ude00",
+        ] {
+            assert_eq!(secrets.clean_line(&format!("<{written}>")), "<[redacted]>", "{written}");
+            assert_eq!(secrets.clean_body(format!("<{written}>").as_bytes()), "<[redacted]>");
+        }
+    }
+
+    #[test]
+    fn a_secret_of_escapes_is_found_however_often_they_are_escaped() {
+        let secrets = Secrets::new([r#"a%25b\\"&amp;+c"#]);
+        for written in [
+            r#"a%25b\\"&amp;+c"#,
+            r#"a%25b\\\\\"&amp;+c"#,
+            r#"a%25b\\\\\\\\\\\"&amp;+c"#,
+            "a%2525b%5C%5C%22%26amp;%2Bc",
+            "a%252525b%255C%255C%2522%2526amp%253B%252Bc",
+            r"a%25b\\&quot;&amp;amp;+c",
+            r"a%25b\\&amp;quot;&amp;amp;amp;+c",
+        ] {
+            assert_eq!(secrets.clean_line(&format!("<{written}>")), "<[redacted]>", "{written}");
+        }
+    }
+
+    // Minutes or hours, if every place were compared with as much of each secret as there is.
+    #[test]
+    fn a_text_that_repeats_itself_as_a_long_secret_does_takes_no_time() {
+        for piece in ["a", "%25", "\\", "&amp;"] {
+            let long = piece.repeat((256 << 10) / piece.len());
+            let secrets = ["b", "c", "d", "e"].map(|end| format!("{long}{end}"));
+            let secrets = Secrets::new(secrets.iter().map(String::as_str));
+            let body = piece.repeat((1 << 20) / piece.len());
+            assert_eq!(secrets.clean_body(body.as_bytes()), REDACTED, "{piece}");
+        }
+    }
+
+    #[test]
+    fn a_long_beginning_of_a_secret_is_one() {
+        let secret: String = ('!'..='~').filter(|c| !"%&+\\".contains(*c)).collect();
+        let secrets = Secrets::new([secret.as_str()]);
+        let begun = |length| secrets.clean_line(&format!("<{} ...>", &secret[..length]));
+        assert_eq!(begun(PART), "<[redacted] ...>");
+        assert_eq!(begun(PART - 1), format!("<{} ...>", &secret[..PART - 1]));
+    }
+
+    #[test]
+    fn a_beginning_hides_no_secret_that_begins_within_it() {
+        let round = "0123456789".repeat(10);
+        let secrets = [format!("{round}the-end"), format!("{round}another"), "789them".to_owned()];
+        let secrets = Secrets::new(secrets.iter().map(String::as_str));
+        for text in [
+            format!("0123456789{round}the-end"),
+            format!("{round}{round}the-end"),
+            format!("{round}another"),
+            format!("{round}them"),
+            format!("0123456789{round}them"),
+        ] {
+            assert_eq!(secrets.clean_line(&format!("<{text}>")), "<[redacted]>", "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_that_overlap_are_hidden_as_one() {
+        let secrets = Secrets::new(["secret", "retreat"]);
+        assert_eq!(
+            secrets.clean_line("secretreat secretretreat"),
+            "[redacted] [redacted][redacted]"
+        );
     }
 }

@@ -238,7 +238,7 @@ pub unsafe extern "C" fn fitbit_app_set_client_auth(
 ///               TE and Upgrade are refused
 /// @param value  without line breaks, up to 8 KiB, for up to 64 names; NULL: send none. Default:
 ///               User-Agent is "libfitbit/" and the version, Accept is any type, Accept-Encoding
-///               is gzip; there are no others.
+///               is gzip; there are no others. An answer in another encoding comes as it is.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_app_set_header(

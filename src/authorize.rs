@@ -10,13 +10,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth2::url::form_urlencoded;
 use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier};
 use ring::rand::{SecureRandom, SystemRandom};
-use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::app::{Shared, check_scopes};
 use crate::call::Deadline;
 use crate::error::{Error, Result};
-use crate::token::Token;
+use crate::token::{Fields, Token, parse, raw, string};
 
 /// What step one alone decides.
 const RESERVED: [&str; 6] = [
@@ -40,14 +40,17 @@ pub(crate) struct StepOne {
 pub(crate) fn step_one(app: &Shared, params: Option<&str>) -> Result<StepOne> {
     let callback_uri = app.callback_uri()?;
     let (authorization_uri, session) = begin(app, params, callback_uri)?;
-    let session = json!({
-        "provider": app.provider.name,
-        "client_id": app.client_id,
-        "callback_uri": callback_uri,
-        "state": session.state,
-        "verifier": session.verifier,
-    });
-    Ok(StepOne { authorization_uri, session: session.to_string() })
+    let mut fields = Fields::default();
+    for (name, value) in [
+        ("provider", app.provider.name),
+        ("client_id", &app.client_id),
+        ("callback_uri", callback_uri),
+        ("state", &session.state),
+        ("verifier", &session.verifier),
+    ] {
+        fields.insert(name.to_owned(), raw(value));
+    }
+    Ok(StepOne { authorization_uri, session: fields.to_json() })
 }
 
 pub(crate) fn step_two(
@@ -84,16 +87,17 @@ pub(crate) fn begin(
         None => app.scopes.clone(),
     };
     for (name, value) in app.provider.authorize_params {
-        params.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
+        params.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned().into());
     }
     let [state, verifier] = unguessable()?;
     let (state, verifier) = (CsrfToken::new(state), PkceCodeVerifier::new(verifier));
     let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
     let session = Session {
         callback_uri: callback_uri.to_owned(),
-        state: state.secret().to_owned(),
-        verifier: verifier.secret().to_owned(),
+        state: state.secret().to_owned().into(),
+        verifier: verifier.into_secret().into(),
     };
+    let params = params.into_iter().map(|(name, mut value)| (name, std::mem::take(&mut *value)));
     let uri =
         app.token_endpoint.authorization_uri(callback_uri, state, challenge, &scopes, params)?;
     Ok((uri, session))
@@ -105,40 +109,43 @@ fn unguessable() -> Result<[String; 2]> {
     SystemRandom::new()
         .fill(bytes.as_flattened_mut())
         .map_err(|_| Error::internal("the system has no random bytes"))?;
-    Ok(bytes.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)))
+    let texts = bytes.map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+    bytes.zeroize();
+    Ok(texts)
 }
 
 /// What has to be known of a login that was begun.
 pub(crate) struct Session {
     callback_uri: String,
-    state: String,
-    verifier: String,
+    state: Zeroizing<String>,
+    verifier: Zeroizing<String>,
 }
 
 impl Session {
     fn read(app: &Shared, json: &str) -> Result<Session> {
         let refuse = |why: &str| Error::invalid_argument("session", why);
-        let session: Value = serde_json::from_str(json)
-            .map_err(|_| refuse("it is not what fitbit_step_one gave out"))?;
-        let field = |name: &str| {
-            let text = session.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-            text.ok_or_else(|| refuse("it is not what fitbit_step_one gave out"))
+        let foreign = || refuse("it is not what fitbit_step_one gave out");
+        let mut session = parse(json.as_bytes()).map_err(|_| foreign())?;
+        let mut field = |name: &str| {
+            let text = string(&mut session, name).ok().flatten();
+            text.filter(|text| !text.is_empty()).ok_or_else(foreign)
         };
-        let ours = field("provider")? == app.provider.name
-            && field("client_id")? == app.client_id
-            && field("callback_uri")? == app.callback_uri()?;
+        let callback_uri = field("callback_uri")?;
+        let ours = *field("provider")? == app.provider.name
+            && *field("client_id")? == app.client_id
+            && *callback_uri == app.callback_uri()?;
         if !ours {
             return Err(refuse("it belongs to another application, provider or callback URI"));
         }
         Ok(Session {
-            callback_uri: field("callback_uri")?.to_owned(),
-            state: field("state")?.to_owned(),
-            verifier: field("verifier")?.to_owned(),
+            callback_uri: (*callback_uri).clone(),
+            state: field("state")?,
+            verifier: field("verifier")?,
         })
     }
 
     /// What the person was sent back with, if it belongs to this login.
-    fn answer(&self, redirect_uri: &str) -> Result<BTreeMap<String, String>> {
+    fn answer(&self, redirect_uri: &str) -> Result<Form> {
         let mut answer = form("redirect_uri", query(redirect_uri))
             .map_err(|_| Error::state_mismatch("a parameter is there twice"))?;
         // Without a value it counts as left out (RFC 6749 section 3.1).
@@ -162,15 +169,15 @@ impl Session {
         let answer = self.answer(redirect_uri)?;
         if let Some(issuer) = answer.get("iss")
             && app.authorize_endpoint_is_the_providers
-            && app.provider.issuer != Some(issuer)
+            && app.provider.issuer != Some(&**issuer)
         {
             return Err(Error::state_mismatch("another provider sent it (iss)"));
         }
         if let Some(kind) = answer.get("error") {
             // Whoever answers with both may still take the code.
-            let code = answer.get("code").map_or("", String::as_str);
+            let code = answer.get("code").map_or("", |code| code.as_str());
             let secrets = app.token_endpoint.secrets([&self.state[..], &self.verifier, code]);
-            let description = answer.get("error_description").map(String::as_str);
+            let description = answer.get("error_description").map(|text| text.as_str());
             return Err(Error::authorization(kind, description, &secrets));
         }
         let code = answer.get("code").ok_or_else(Error::no_authorization_code)?;
@@ -199,14 +206,17 @@ fn query(redirect_uri: &str) -> &str {
     }
 }
 
+/// Among them may be a code.
+type Form = BTreeMap<String, Zeroizing<String>>;
+
 /// A form-encoded text. No name may be there twice (RFC 6749 section 3.1).
-fn form(argument: &str, text: &str) -> Result<BTreeMap<String, String>> {
-    let mut fields = BTreeMap::new();
+fn form(argument: &str, text: &str) -> Result<Form> {
+    let mut fields = Form::new();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         if fields.contains_key(&*name) {
             return Err(Error::invalid_argument(argument, format!("{name} is there twice")));
         }
-        fields.insert(name.into_owned(), value.into_owned());
+        fields.insert(name.into_owned(), value.into_owned().into());
     }
     Ok(fields)
 }

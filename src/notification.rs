@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -16,9 +17,12 @@ pub(crate) fn verify(app: &App, signature: &str, body: &[u8]) -> Result<()> {
             "this provider signs with a key of its own, which is not published",
         ));
     }
-    let Some(mut key) = app.client_secret() else {
+    let Some(secret) = app.client_secret() else {
         return Err(Error::invalid_argument("app", "it has no client secret to verify with"));
     };
+    // Long enough from the beginning: a text that grows leaves pieces of itself behind.
+    let mut key = Zeroizing::new(String::with_capacity(secret.len() + 1));
+    key.push_str(&secret);
     key.push('&');
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_bytes());
     // The texts are compared, not what they decode to: a signature has one way to be written.

@@ -124,12 +124,12 @@ impl Client {
             let mut fields: Fields = parse(body).map_err(|_| {
                 Error::invalid_argument("page", "the body that it was asked for with is not JSON")
             })?;
-            let new = raw(&token.into());
+            let new = raw(token);
             if fields.get("pageToken").is_some_and(|old| old.get() == new.get()) {
                 return Err(repeated());
             }
             fields.insert("pageToken".to_owned(), new);
-            let body = serde_json::to_vec(&fields).unwrap_or_default();
+            let body = fields.to_json().into_bytes();
             return Ok(Some(Next { path: path.to_owned(), body: Some(body) }));
         }
         let (path, query) = path.split_once('?').unwrap_or((path, ""));

@@ -1,6 +1,7 @@
 //! A token's fields, as JSON writes them.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -8,26 +9,77 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::Unfit;
 
-/// A JSON object whose values are kept as they were written.
-pub(crate) type Fields = BTreeMap<String, Box<RawValue>>;
+/// A JSON object whose values are kept as they were written, and wiped with it.
+#[derive(Default)]
+pub(crate) struct Fields(BTreeMap<String, Box<RawValue>>);
+
+impl Deref for Fields {
+    type Target = BTreeMap<String, Box<RawValue>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for Fields {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        std::mem::take(&mut self.0).into_values().for_each(wipe);
+    }
+}
+
+impl Fields {
+    /// As one text, which does not grow: that would leave pieces of it behind.
+    pub fn to_json(&self) -> String {
+        let length: usize =
+            self.iter().map(|(name, value)| length(name) + value.get().len() + 2).sum();
+        let mut json = Vec::with_capacity(length + 2);
+        match serde_json::to_writer(&mut json, &self.0) {
+            Ok(()) => String::from_utf8(json).unwrap_or_default(),
+            Err(_) => String::new(),
+        }
+    }
+}
 
 pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
+    // Borrowed until all of it is known to be JSON: an error would drop what it has, and not wipe it.
     // serde_json's own message may quote the text.
-    serde_json::from_slice(json).map_err(|error| {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(json).map_err(|error| {
         Unfit::Malformed(format!(
             "it is not a JSON object (line {}, column {})",
             error.line(),
             error.column()
         ))
-    })
+    })?;
+    Ok(Fields(fields.into_iter().map(|(name, value)| (name, value.to_owned())).collect()))
 }
 
-pub(crate) fn raw(value: &Value) -> Box<RawValue> {
-    // Long enough from the beginning: a text that grows leaves pieces of itself behind.
-    let mut text = Vec::with_capacity(value.as_str().map_or(32, |text| 2 * text.len() + 2));
-    // A value always has a text, and that text is always JSON: no step can fail.
-    let text = serde_json::to_writer(&mut text, value).ok().and(String::from_utf8(text).ok());
-    RawValue::from_string(text.unwrap_or_default()).unwrap_or_default()
+/// A text as JSON.
+pub(crate) fn raw(text: &str) -> Box<RawValue> {
+    // As long as it becomes: a text that grows, or shrinks, leaves pieces of itself behind.
+    let mut json = Vec::with_capacity(length(text));
+    // A text is always written, and what is written is always JSON: no step can fail.
+    let json = serde_json::to_writer(&mut json, text).ok().and(String::from_utf8(json).ok());
+    RawValue::from_string(json.unwrap_or_default()).unwrap_or_default()
+}
+
+/// How long a text is as JSON.
+fn length(text: &str) -> usize {
+    let of = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        ..b' ' => 6,
+        _ => 1,
+    };
+    2 + text.bytes().map(of).sum::<usize>()
+}
+
+pub(super) fn number(number: i64) -> Box<RawValue> {
+    RawValue::from_string(number.to_string()).unwrap_or_default()
 }
 
 fn value(raw: &RawValue) -> Value {
@@ -39,30 +91,25 @@ pub(super) fn wipe(raw: Box<RawValue>) {
     Box::<str>::from(raw).zeroize();
 }
 
-/// Wipes them all.
-pub(super) fn wipe_all(fields: Fields) {
-    fields.into_values().for_each(wipe);
-}
-
 pub(crate) fn is_nothing(field: &RawValue) -> bool {
     matches!(field.get(), "null" | "\"\"" | "[]" | "{}")
 }
 
-pub(super) fn as_text(field: &RawValue) -> Option<String> {
+pub(super) fn as_text(field: &RawValue) -> Option<Zeroizing<String>> {
     match field.get() {
         "null" => None,
-        text if text.starts_with('"') => serde_json::from_str(text).ok(),
-        text => Some(text.to_owned()),
+        text if text.starts_with('"') => serde_json::from_str(text).ok().map(Zeroizing::new),
+        text => Some(text.to_owned().into()),
     }
 }
 
-pub(super) fn string(fields: &mut Fields, name: &str) -> Result<Option<Zeroizing<String>>, Unfit> {
+pub(crate) fn string(fields: &mut Fields, name: &str) -> Result<Option<Zeroizing<String>>, Unfit> {
     let Some(raw) = fields.remove(name) else { return Ok(None) };
-    let value = value(&raw);
+    let text = serde_json::from_str::<String>(raw.get());
     wipe(raw);
-    match value {
-        Value::String(text) => Ok(Some(text.into())),
-        _ => Err(Unfit::Malformed(format!("its {name} is not a string"))),
+    match text {
+        Ok(text) => Ok(Some(text.into())),
+        Err(_) => Err(Unfit::Malformed(format!("its {name} is not a string"))),
     }
 }
 
@@ -81,4 +128,18 @@ pub(super) fn joined(scope: &RawValue) -> Option<String> {
     let Value::Array(scopes) = value(scope) else { return None };
     let scopes: Vec<_> = scopes.iter().filter_map(Value::as_str).collect();
     Some(scopes.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_as_long_as_was_said_before() {
+        let every: String = (0..0x250).filter_map(char::from_u32).collect();
+        for text in ["", "plain", &every] {
+            assert_eq!(raw(text).get().len(), length(text));
+            assert_eq!(serde_json::from_str::<String>(raw(text).get()).ok().as_deref(), Some(text));
+        }
+    }
 }

@@ -13,17 +13,17 @@ mod fields;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use once_cell::race::OnceBox;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use ureq::http::HeaderValue;
 use ureq::http::header::InvalidHeaderValue;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::Error;
 use crate::provider::Provider;
 use age::Moment;
 pub(crate) use age::{Age, Now};
-pub(crate) use fields::{Fields, is_nothing, parse, raw};
-use fields::{as_text, joined, seconds, string, wipe, wipe_all};
+pub(crate) use fields::{Fields, is_nothing, parse, raw, string};
+use fields::{as_text, joined, number, seconds, wipe};
 
 /// The fields that this library understands. In these null and empty mean absent.
 const KNOWN: [&str; 10] = [
@@ -90,7 +90,8 @@ impl Token {
     /// A token that the program saved, or got from somewhere else.
     pub fn from_json(json: &str, provider: &Provider) -> Result<Token, Unfit> {
         let fields = parse(json.as_bytes())?;
-        let scopes = fields.get("scope").and_then(|s| joined(s).or_else(|| as_text(s)));
+        let scopes =
+            fields.get("scope").and_then(|s| joined(s).map(Zeroizing::new).or_else(|| as_text(s)));
         // A provider's raw answer does not name the provider.
         let is_named = fields.get("provider").is_some_and(|name| !is_nothing(name));
         if !is_named && scopes.is_some_and(|s| provider.is_foreign(&s)) {
@@ -102,7 +103,7 @@ impl Token {
     /// The answer of a token endpoint, laid over the token that it replaces: what is absent, null
     /// or empty there stays as it was (Google leaves out the refresh token).
     fn from_answer(
-        answer: &Fields,
+        mut answer: Fields,
         old: Option<&Token>,
         provider: &Provider,
         born_of_401: bool,
@@ -110,9 +111,8 @@ impl Token {
         let now = Now::read();
         let mut fields = match old {
             Some(old) => old.fields(provider),
-            None => Fields::new(),
+            None => Fields::default(),
         };
-        let mut answer = answer.clone();
         answer.retain(|name, value| {
             !is_nothing(value) || (!fields.contains_key(name) && !KNOWN.contains(&name.as_str()))
         });
@@ -121,7 +121,7 @@ impl Token {
             return Err(malformed("it has no access_token"));
         }
         if answer.get("expires_in").and_then(|life| seconds(life)).is_none() {
-            answer.insert("expires_in".into(), raw(&provider.token_life.into()));
+            answer.insert("expires_in".into(), number(provider.token_life.into()));
         }
         let refresh_token = |fields: &Fields| fields.get("refresh_token").and_then(|t| as_text(t));
         if refresh_token(&answer).is_some_and(|new| refresh_token(&fields) != Some(new)) {
@@ -132,7 +132,7 @@ impl Token {
         {
             answer.insert(
                 "refresh_token_expires_at".into(),
-                raw(&now.wall.saturating_add(seconds).into()),
+                number(now.wall.saturating_add(seconds)),
             );
         }
         if let (Some(was), Some(is)) = (fields.get("user_id"), answer.get("user_id"))
@@ -158,7 +158,7 @@ impl Token {
     ) -> Result<Token, Unfit> {
         fields.retain(|name, value| !is_nothing(value) || !KNOWN.contains(&name.as_str()));
         if let Some(other) = fields.remove("provider").as_deref().and_then(as_text)
-            && other != provider.name
+            && *other != provider.name
         {
             return Err(Unfit::ForeignProvider);
         }
@@ -180,7 +180,7 @@ impl Token {
             return Err(malformed("its token_type is not Bearer"));
         }
         if let Some(scope) = fields.get("scope").and_then(|scope| joined(scope)) {
-            fields.insert("scope".into(), raw(&scope.into()));
+            fields.insert("scope".into(), raw(&scope));
         }
         let life = fields.get("expires_in").and_then(|value| seconds(value));
         let life = life.map(|s| s.clamp(0, LONGEST_LIFE));
@@ -190,9 +190,9 @@ impl Token {
             _ => loaded,
         };
         if let Some(life) = life {
-            fields.insert("expires_in".into(), raw(&life.into()));
+            fields.insert("expires_in".into(), number(life));
         }
-        let rest = serde_json::to_string(&fields).map_err(|_| malformed("it cannot be written"))?;
+        let rest = Zeroizing::new(fields.to_json());
         let (Ok(access_len), Ok(refresh_len)) = (access.len().try_into(), refresh.len().try_into())
         else {
             return Err(malformed("it is too long"));
@@ -258,8 +258,8 @@ impl Token {
     /// The same token, which now says whose it is.
     pub fn of_user(&self, user_id: &str) -> Token {
         let mut rest = parse(self.rest().as_bytes()).unwrap_or_default();
-        rest.insert("user_id".to_owned(), raw(&user_id.into()));
-        let rest = serde_json::to_string(&rest).unwrap_or_default();
+        rest.insert("user_id".to_owned(), raw(user_id));
+        let rest = Zeroizing::new(rest.to_json());
         let copy = |flag: &AtomicBool| AtomicBool::new(flag.load(Ordering::Relaxed));
         Token {
             text: [self.access_token(), self.refresh_token(), &rest].concat().into_boxed_str(),
@@ -288,35 +288,30 @@ impl Token {
     /// Every field, as it is handed to the program.
     fn fields(&self, provider: &Provider) -> Fields {
         let mut fields = parse(self.rest().as_bytes()).unwrap_or_default();
-        let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), raw(&value));
+        let mut put = |name: &str, value: Box<RawValue>| fields.insert(name.to_owned(), value);
         if !self.access_token().is_empty() {
-            put("access_token", self.access_token().into());
+            put("access_token", raw(self.access_token()));
         }
         if !self.refresh_token().is_empty() {
-            put("refresh_token", self.refresh_token().into());
+            put("refresh_token", raw(self.refresh_token()));
         }
         if let Some(expires_at) = self.expires_at() {
-            put("expires_at", expires_at.into());
+            put("expires_at", number(expires_at));
         }
-        put("provider", provider.name.into());
+        put("provider", raw(provider.name));
         fields
     }
 
     /// The token as the program saves it.
     pub fn to_json(&self, provider: &Provider) -> String {
-        let fields = self.fields(provider);
-        let json = written(&fields);
-        wipe_all(fields);
-        json
+        self.fields(provider).to_json()
     }
 
     /// The token with the mark that it is being renewed.
     pub fn to_json_marked(&self, provider: &Provider) -> String {
         let mut fields = self.fields(provider);
-        fields.insert(RENEWING_SINCE.to_owned(), raw(&Now::read().wall.into()));
-        let json = written(&fields);
-        wipe_all(fields);
-        json
+        fields.insert(RENEWING_SINCE.to_owned(), number(Now::read().wall));
+        fields.to_json()
     }
 
     pub fn is_interrupted(&self) -> bool {
@@ -330,10 +325,8 @@ impl Token {
 
     /// One field as text: a string's text, anything else as JSON.
     pub fn field(&self, name: &str, provider: &Provider) -> Option<String> {
-        let fields = self.fields(provider);
-        let text = fields.get(name).and_then(|field| as_text(field));
-        wipe_all(fields);
-        text
+        let mut text = as_text(self.fields(provider).get(name)?)?;
+        Some(std::mem::take(&mut *text))
     }
 
     /// A request is about to carry this token.
@@ -365,25 +358,13 @@ impl Token {
         provider: &Provider,
         born_of_401: bool,
     ) -> crate::error::Result<Token> {
-        let token = Token::from_answer(&answer, old, provider, born_of_401);
-        wipe_all(answer);
-        token.map_err(|unfit| {
+        Token::from_answer(answer, old, provider, born_of_401).map_err(|unfit| {
             let why = match unfit {
                 Unfit::ForeignProvider => "it is another provider's".to_owned(),
                 Unfit::Malformed(why) => why,
             };
             Error::protocol(format!("the token received cannot be used: {why}"))
         })
-    }
-}
-
-/// The fields as one text, which does not grow: that would leave pieces of it behind.
-fn written(fields: &Fields) -> String {
-    let length: usize = fields.iter().map(|(name, value)| name.len() + value.get().len() + 8).sum();
-    let mut json = Vec::with_capacity(length + 2);
-    match serde_json::to_writer(&mut json, fields) {
-        Ok(()) => String::from_utf8(json).unwrap_or_default(),
-        Err(_) => String::new(),
     }
 }
 

@@ -1,7 +1,8 @@
 /*
  * A whole life of a login, then everything is freed, and the process searches its own memory for what
- * it has held: each secret, in every page that can be read. The secrets come in and stay masked, so
- * that this program holds no copy of its own; it knows where they pass through it, and wipes that.
+ * it has held: each secret, in every page that can be read, also without its first bytes, which an
+ * allocator writes over when a block is freed. The secrets come in and stay masked, so that this program
+ * holds no copy of its own; it knows where they pass through it, and wipes that.
  *
  *     scan <provider's address> <planted: keeps a copy on purpose; clean: does not>
  */
@@ -12,6 +13,8 @@
 
 #define MASK 0x5a
 #define MOST 16
+/* What glibc writes over at the beginning of a freed block: two pointers. */
+#define OVERWRITTEN 16
 
 static unsigned char masked[MOST][4096];
 static const char *names[MOST];
@@ -29,7 +32,7 @@ static void wipe(void *memory, size_t size)
 
 static void remember(const char *name, const char *secret, size_t length)
 {
-    CHECK(count < MOST && length >= 16 && length < sizeof masked[0]);
+    CHECK(count < MOST && length >= 2 * OVERWRITTEN && length < sizeof masked[0]);
     names[count] = name;
     lengths[count] = length;
     for (size_t i = 0; i < length; i++) {
@@ -137,11 +140,22 @@ static void a_life(const char *server, const char *planted)
 
 static unsigned char window[1 << 20];
 
+/* Whether all of a secret but its beginning stands there. */
+static int is_rest(const unsigned char *bytes, int one)
+{
+    size_t at = OVERWRITTEN;
+    while (at < lengths[one] && (*bytes ^ MASK) == masked[one][at]) {
+        bytes++;
+        at++;
+    }
+    return at == lengths[one];
+}
+
 /* How often each secret stands in one mapping. The window itself is left out. */
 static size_t search(int memory, uint64_t from, uint64_t to, const char *where, int found[MOST])
 {
     const size_t overlap = sizeof masked[0];
-    size_t read_in_all = 0;
+    size_t read_in_all = 0, seen = 0;
     uint64_t own = (uint64_t)(uintptr_t)window;
     for (uint64_t at = from; at < to;) {
         if (at >= own && at < own + sizeof window) {
@@ -157,15 +171,13 @@ static size_t search(int memory, uint64_t from, uint64_t to, const char *where, 
         }
         read_in_all += (size_t)got;
         for (int one = 0; one < count; one++) {
-            const unsigned char *secret = masked[one];
-            for (size_t i = 0; i + lengths[one] <= (size_t)got; i++) {
-                size_t same = 0;
-                while (same < lengths[one] && (window[i + same] ^ MASK) == secret[same]) {
-                    same++;
-                }
-                if (same == lengths[one]) {
+            size_t length = lengths[one] - OVERWRITTEN;
+            /* A whole secret has a rest too, so each copy is counted once; and no copy twice that
+             * lies where two windows overlap. */
+            for (size_t i = seen > length ? seen - length + 1 : 0; i + length <= (size_t)got; i++) {
+                if (is_rest(window + i, one)) {
                     found[one]++;
-                    size_t before = i < 24 ? i : 24;
+                    size_t before = i < 40 ? i : 40;
                     printf("found %s in %s after ", names[one], where);
                     for (size_t k = i - before; k < i; k++) {
                         putchar(window[k] >= ' ' && window[k] < 127 ? window[k] : '.');
@@ -174,9 +186,8 @@ static size_t search(int memory, uint64_t from, uint64_t to, const char *where, 
                 }
             }
         }
-        at += (size_t)got == size && size > 2 * overlap && at + size < to && size == sizeof window
-                  ? size - overlap
-                  : (size_t)got;
+        seen = (size_t)got == size && at + size < to && size == sizeof window ? overlap : 0;
+        at += (size_t)got - seen;
     }
     wipe(window, sizeof window);
     return read_in_all;

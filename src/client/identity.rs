@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-
 use super::{ApiRequest, Client};
 use crate::call::{Bell, Deadline};
 use crate::error::{Error, Result};
 use crate::renewal::this_thread;
+use crate::token::member;
 
 impl Client {
     /// From the token. Where a provider's tokens do not say it, it is asked for once, and kept in the
@@ -28,13 +27,14 @@ impl Client {
             }
             let asked = self.login.newest();
             let answer = self.attempt(&request, deadline)?;
-            let person = serde_json::from_slice::<Value>(&answer.body).unwrap_or(Value::Null);
-            let id = person.get(identity.field).and_then(Value::as_str).filter(|id| !id.is_empty());
-            let id = id.ok_or_else(|| {
+            let person = std::str::from_utf8(&answer.body).unwrap_or_default();
+            let id = member(person, identity.field).flatten();
+            let id = id.and_then(|id| serde_json::from_str::<String>(id.get()).ok());
+            let id = id.filter(|id| !id.is_empty()).ok_or_else(|| {
                 Error::protocol(format!("the identity has no {}", identity.field))
             })?;
-            self.login.name(&asked, id, deadline);
-            Ok(id.to_owned())
+            self.login.name(&asked, &id, deadline);
+            Ok(id)
         })
     }
 }

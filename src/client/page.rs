@@ -1,14 +1,14 @@
 //! Lists that come page by page: what follows a page.
 
 use oauth2::url::form_urlencoded;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use ureq::http::{HeaderMap, HeaderValue, Method, Uri};
 
 use super::{ApiRequest, Client};
 use crate::answer::Answer;
 use crate::error::{Error, Result};
 use crate::provider::{Paging, Provider};
-use crate::token::{Fields, parse, raw};
+use crate::token::{Fields, member, parse, raw};
 
 /// What a request brought, and what was asked.
 pub(crate) struct Response {
@@ -57,19 +57,25 @@ impl Response {
 impl Client {
     /// The page that follows; none: that was the last one.
     pub fn next_page(&self, page: &Response) -> Result<Option<Response>> {
-        let json: Value = serde_json::from_slice(page.body())
-            .map_err(|_| Error::next_page("this one is not JSON"))?;
+        let paging = &self.app().provider.paging;
+        // Only this is taken out of the page: a tree of all its values would take many times its length.
+        let named = match paging {
+            Paging::Address => "pagination",
+            Paging::PageToken => "nextPageToken",
+        };
+        let json = std::str::from_utf8(page.body()).unwrap_or_default();
+        let named = member(json, named).ok_or_else(|| Error::next_page("this one is not JSON"))?;
         // What writes is not repeated for what an answer says.
-        let is_list = match self.app().provider.paging {
+        let is_list = match paging {
             Paging::Address => page.method == Method::GET,
             Paging::PageToken => matches!(page.method, Method::GET | Method::POST),
         };
         if !is_list {
             return Err(Error::invalid_argument("page", "it was not asked for as a list is"));
         }
-        let next = match self.app().provider.paging {
-            Paging::Address => self.by_address(&json)?,
-            Paging::PageToken => self.by_page_token(page, &json)?,
+        let next = match paging {
+            Paging::Address => self.by_address(named)?,
+            Paging::PageToken => self.by_page_token(page, named)?,
         };
         let Some(next) = next else { return Ok(None) };
         let mut request = ApiRequest::new(
@@ -89,8 +95,8 @@ impl Client {
 
     /// `pagination.next` is an absolute address. Only its path and query are taken, and only if it is
     /// the provider's: whoever can write a list must not be able to send a token elsewhere.
-    fn by_address(&self, json: &Value) -> Result<Option<Next>> {
-        let next = json.get("pagination").and_then(|pagination| pagination.get("next"));
+    fn by_address(&self, pagination: Option<&RawValue>) -> Result<Option<Next>> {
+        let next = pagination.and_then(|json| member(json.get(), "next").flatten());
         let Some(address) = text(next, "its pagination.next")? else { return Ok(None) };
         if address.contains('#') {
             return Err(Error::next_page("its pagination.next has a fragment"));
@@ -111,10 +117,8 @@ impl Client {
     }
 
     /// `nextPageToken` goes into the same request: into the body of a POST, else into the query.
-    fn by_page_token(&self, page: &Response, json: &Value) -> Result<Option<Next>> {
-        let Some(token) = text(json.get("nextPageToken"), "its nextPageToken")? else {
-            return Ok(None);
-        };
+    fn by_page_token(&self, page: &Response, token: Option<&RawValue>) -> Result<Option<Next>> {
+        let Some(token) = text(token, "its nextPageToken")? else { return Ok(None) };
         let target = page.uri.path_and_query().map_or("/", |target| target.as_str());
         let path = below(&self.endpoint(), target)
             .ok_or_else(|| Error::invalid_argument("page", "it came from another API endpoint"))?;
@@ -124,7 +128,7 @@ impl Client {
             let mut fields: Fields = parse(body).map_err(|_| {
                 Error::invalid_argument("page", "the body that it was asked for with is not JSON")
             })?;
-            let new = raw(token);
+            let new = raw(&token);
             if fields.get("pageToken").is_some_and(|old| old.get() == new.get()) {
                 return Err(repeated());
             }
@@ -134,7 +138,7 @@ impl Client {
         }
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let new = form_urlencoded::Serializer::new(String::new())
-            .append_pair("pageToken", token)
+            .append_pair("pageToken", &token)
             .finish();
         let mut parameters: Vec<_> = query.split('&').filter(|one| !one.is_empty()).collect();
         if parameters.contains(&&*new) {
@@ -151,12 +155,13 @@ impl Client {
 }
 
 /// A text of the page; absent, null and empty mean that nothing follows.
-fn text<'a>(field: Option<&'a Value>, what: &str) -> Result<Option<&'a str>> {
-    match field {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
-        Some(_) => Err(Error::next_page(&format!("{what} is not a text"))),
-    }
+fn text(field: Option<&RawValue>, what: &str) -> Result<Option<String>> {
+    let text = match field {
+        None => None,
+        Some(json) => serde_json::from_str::<Option<String>>(json.get())
+            .map_err(|_| Error::next_page(&format!("{what} is not a text")))?,
+    };
+    Ok(text.filter(|text| !text.is_empty()))
 }
 
 /// Scheme, host and port.

@@ -20,9 +20,14 @@ pub(crate) struct ProviderError {
     pub message: Option<String>,
 }
 
+/// The longest body that is read as an error: more is none, and as a tree of values it would take
+/// many times its length.
+const LONGEST: usize = 64 * 1024;
+
 impl ProviderError {
     pub fn read(answer: &Answer) -> ProviderError {
-        let json = serde_json::from_slice::<Value>(&answer.body).unwrap_or(Value::Null);
+        let body = Some(&*answer.body).filter(|body| body.len() <= LONGEST);
+        let json = body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or(Value::Null);
         fitbit(&json)
             .or_else(|| google(&json))
             .or_else(|| rfc6749(&json))

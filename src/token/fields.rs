@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Deserializer, Value};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Unfit;
@@ -57,6 +57,44 @@ pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
         ))
     })?;
     Ok(Fields(fields.into_iter().map(|(name, value)| (name, value.to_owned())).collect()))
+}
+
+/// One member of a JSON text that may be large and another's: nothing is made of the others, however
+/// many there are. What is no object has no members; none at all: it is not JSON.
+pub(crate) fn member<'a>(json: &'a str, name: &str) -> Option<Option<&'a RawValue>> {
+    let Some(members) = trimmed(json).strip_prefix('{') else {
+        return serde_json::from_str::<&RawValue>(json).ok().map(|_| None);
+    };
+    let (mut found, mut rest) = (None, trimmed(members));
+    if !rest.starts_with('}') {
+        loop {
+            let key = next(&mut rest).map(RawValue::get).filter(|key| key.starts_with('"'))?;
+            rest = trimmed(rest).strip_prefix(':')?;
+            let value = next(&mut rest)?;
+            // However it is escaped, it is not longer than that.
+            if key.len() <= 6 * name.len() + 2 && serde_json::from_str::<String>(key).ok()? == name
+            {
+                found = Some(value); // the last of them, as everywhere
+            }
+            rest = trimmed(rest);
+            let Some(more) = rest.strip_prefix(',') else { break };
+            rest = more;
+        }
+    }
+    trimmed(rest.strip_prefix('}')?).is_empty().then_some(found)
+}
+
+/// Without the white space of JSON before it.
+fn trimmed(json: &str) -> &str {
+    json.trim_start_matches([' ', '\t', '\n', '\r'])
+}
+
+/// The value that a text begins with; the text goes on behind it.
+fn next<'a>(rest: &mut &'a str) -> Option<&'a RawValue> {
+    let mut values = Deserializer::from_str(rest).into_iter();
+    let value = values.next()?.ok()?;
+    *rest = rest.get(values.byte_offset()..)?;
+    Some(value)
 }
 
 /// A text as JSON.
@@ -133,6 +171,39 @@ pub(super) fn joined(scope: &RawValue) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_member_is_found_as_a_whole_tree_would_have_it() {
+        for json in [
+            r#"{}"#,
+            r#" { } "#,
+            r#"{"a":1}"#,
+            "\n{\t\"b\" : [ {\"a\":2} ] ,\r\"a\" : \"x\" } ",
+            r#"{"a":1,"a":{"a":[]}}"#,
+            r#"{"\u0061":"é","é":null}"#,
+            r#"[{"a":1}]"#,
+            r#""a""#,
+            "7",
+            "",
+            "{",
+            r#"{"a"}"#,
+            r#"{"a":1"#,
+            r#"{"a":1,}"#,
+            r#"{,"a":1}"#,
+            r#"{"a":1 "b":2}"#,
+            r#"{"a":1}}"#,
+            r#"{"a":1} {}"#,
+            r#"{1:1}"#,
+            r#"{a:1}"#,
+            r#"{"a":1-}"#,
+            r#"{"a":01}"#,
+            r#"{"a"::1}"#,
+            r#"{"a":1];"#,
+        ] {
+            let tree = serde_json::from_str::<Value>(json).ok().map(|tree| tree.get("a").cloned());
+            assert_eq!(member(json, "a").map(|found| found.map(value)), tree, "{json}");
+        }
+    }
 
     #[test]
     fn a_text_is_as_long_as_was_said_before() {

@@ -85,6 +85,23 @@ static void get(FitbitClient *from, const char *path)
     fitbit_response_free(response);
 }
 
+/* What follows that page: its status, or that it was the last one. */
+static void next(const char *path)
+{
+    FitbitResponse *page = NULL, *following = NULL;
+    FitbitError *error = fitbit_get(client, path, &page);
+    if (!error)
+        error = fitbit_next_page(client, page, &following);
+    if (error)
+        say_error(error);
+    else if (following)
+        printf("%d", fitbit_response_status(following));
+    else
+        fputs("the last one", stdout);
+    fitbit_response_free(following);
+    fitbit_response_free(page);
+}
+
 static void done(FitbitError *error)
 {
     if (error)
@@ -297,6 +314,8 @@ static void obey(char *line)
         word = line + strlen(line);
     if (strcmp(line, "get") == 0)
         get(client, word);
+    else if (strcmp(line, "next") == 0)
+        next(word);
     else if (strcmp(line, "refresh") == 0)
         done(fitbit_refresh(client));
     else if (strcmp(line, "step") == 0)

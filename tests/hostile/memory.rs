@@ -65,3 +65,50 @@ fn endless_answers_and_bombs_cost_no_memory() {
     }
     figures::record("Hostile servers", "floods and bombs, 48 MB of memory", tried.into_inner(), 0);
 }
+
+/// JSON that is a few kilobytes on the way, and as large as an answer may be; as a tree of values it
+/// would take ten times and more of that.
+#[test]
+fn json_bombs_cost_no_more_than_their_text() {
+    let zeros = |before: &str, behind: &str| {
+        let room = (16 << 20) - before.len() - behind.len() - 16;
+        [before, "[", &"0,".repeat(room / 2), "0]", behind].concat()
+    };
+    let objects = |before: &str| {
+        let members = (0..1_000_000).map(|number| format!("\"{number}\":0,"));
+        [before, &members.collect::<String>(), "\"\":0}"].concat()
+    };
+    let bombs = [
+        ("zeros", zeros("", ""), "the last one"),
+        ("zeros in an error", zeros("{\"errors\":", "}"), "the last one"),
+        ("zeros in a page", zeros("{\"pagination\":{\"next\":", "}}"), "FITBIT_ERROR_PROTOCOL"),
+        ("names", objects("{"), "the last one"),
+        ("zeros that have no end", zeros("", ","), "FITBIT_ERROR_PROTOCOL"),
+    ];
+    let tried = AtomicUsize::new(0);
+    for (name, bomb, next) in bombs {
+        let bomb = packed(bomb.as_bytes());
+        for (status, line, expected) in [
+            ("400 Bad Request", "get /", "FITBIT_ERROR_HTTP"),
+            ("403 Forbidden", "get /", "FITBIT_ERROR_"),
+            ("503 Service Unavailable", "get /", "FITBIT_ERROR_"),
+            ("200 OK", "next /", next),
+        ] {
+            let head = format!("HTTP/1.1 {status}\r\nContent-Encoding: gzip\r\n\r\n");
+            let server = Hostile::new(bytes([head.as_bytes(), &bomb].concat()));
+            let limits = [("TIMEOUT_MS", "10000".to_owned()), ("MAX_BODY", (16 << 20).to_string())];
+            let token_uri = format!("{}/oauth2/token", server.uri);
+            let mut program = Program::run(&token_uri, &server.uri, TOKEN, None, &limits);
+            server.be_good(true);
+            assert!(program.ask("get /").starts_with("200 "), "{name}");
+            program.must(MEMORY);
+            server.be_good(false);
+            let said = program.ask(line);
+            assert!(said.starts_with(expected), "{name}, {status}: {said}");
+            server.be_good(true);
+            assert!(program.ask("get /").starts_with("200 2 {}"), "{name}: it goes on");
+            tried.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    figures::record("Hostile servers", "JSON bombs, 48 MB of memory", tried.into_inner(), 0);
+}

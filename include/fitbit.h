@@ -461,7 +461,7 @@ FitbitError *fitbit_app_set_client_auth(FitbitApp *app,
  *               TE and Upgrade are refused
  * @param value  without line breaks, up to 8 KiB, for up to 64 names; NULL: send none. Default:
  *               User-Agent is "libfitbit/" and the version, Accept is any type, Accept-Encoding
- *               is gzip; there are no others.
+ *               is gzip; there are no others. An answer in another encoding comes as it is.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_app_set_header(FitbitApp *app,

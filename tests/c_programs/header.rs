@@ -100,7 +100,7 @@ fn units_in_c_and_in_cpp_link_together_and_with_the_library() {
     let one_c = source(&folder, "one.c", &one_c);
     let other = source(&folder, "other.c", other);
     let link = format!("-L{}", library::folder().display());
-    let path = format!("-Wl,-rpath,{}", library::folder().display());
+    let path = format!("-Wl,--disable-new-dtags,-rpath,{}", library::folder().display());
     for compiler in installed() {
         let standard = compiler.standards[0];
         let object = folder.join(format!("{}.o", compiler.command));

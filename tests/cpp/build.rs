@@ -68,7 +68,11 @@ pub fn program(source: &Path, name: &str, way: Way, flags: &[&str]) -> Option<Co
 /// Links with the shared library, where it was built.
 pub fn link(command: &mut Command) -> &mut Command {
     let folder = library::folder();
-    command.arg("-L").arg(folder).arg("-lfitbit").arg(format!("-Wl,-rpath,{}", folder.display()))
+    command
+        .arg("-L")
+        .arg(folder)
+        .arg("-lfitbit")
+        .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", folder.display()))
 }
 
 fn run(program: &Path, way: Way) -> Option<Command> {

@@ -79,7 +79,7 @@ fn units_with_and_without_exceptions_and_a_hidden_library_fit_into_one_program()
         let program = folder.join("units");
         let mut whole = compiler(with, "-std=c++17");
         whole.args(["-O2", "-fvisibility=hidden"]).arg(source("units.cpp")).arg(&results);
-        whole.arg(&shared).arg(format!("-Wl,-rpath,{}", folder.display()));
+        whole.arg(&shared).arg(format!("-Wl,--disable-new-dtags,-rpath,{}", folder.display()));
         succeed(link(whole.arg("-o").arg(&program)));
         let provider = provider();
         let mut command = Command::new(&program);

@@ -26,7 +26,7 @@ fn import(compiler: &str, language: &str, import: &str) {
         .args(["-x", "none", "-L"])
         .arg(library::folder())
         .arg("-lfitbit")
-        .arg(format!("-Wl,-rpath,{}", library::folder().display()))
+        .arg(format!("-Wl,--disable-new-dtags,-rpath,{}", library::folder().display()))
         .arg("-o")
         .arg(folder.join("program"))
         .output()

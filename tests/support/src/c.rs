@@ -51,7 +51,8 @@ pub fn build_with(compiler: &str, source: &Path, name: &str, flags: &[&str]) -> 
     command.args(STRICT);
     command.arg("-I").arg(library::include()).arg(source).args(flags).arg("-o").arg(&path);
     command.arg("-L").arg(library::folder()).arg("-lfitbit").arg("-lpthread");
-    command.arg(format!("-Wl,-rpath,{}", library::folder().display()));
+    // Before LD_LIBRARY_PATH, in which cargo names folders that may hold another build of the library.
+    command.arg(format!("-Wl,--disable-new-dtags,-rpath,{}", library::folder().display()));
     let output = command.output().expect("a C compiler is installed");
     assert!(output.status.success(), "{command:?}\n{}", String::from_utf8_lossy(&output.stderr));
     Program { path }

@@ -37,7 +37,7 @@ pub fn profile(bench: &Bench) -> Option<Profile> {
     let subject = Subject::new("libfitbit with its symbols", &bench.c("fitbit", &[]))
         .arg(SMALL)
         .arg(bench.plain.uri())
-        .env("LD_LIBRARY_PATH", folder);
+        .env("LD_PRELOAD", folder.join(LIBRARY_FILE));
     let (short, long) = (count(&subject, SHORT), count(&subject, LONG));
     let (mut all, mut library) = (0.0, 0.0);
     let mut functions = BTreeMap::new();

@@ -169,6 +169,7 @@ impl Connector for Dialer {
         change(|state| {
             state.dialling = false;
             state.dialled = true;
+            state.sent = false; // what a proxy was told is none of the request
         });
         connected
     }

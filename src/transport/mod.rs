@@ -248,16 +248,17 @@ fn quotes(error: &ureq::Error) -> bool {
     )
 }
 
-/// Whether it is rustls that refuses; a SOCKS proxy's nonsense is the same kind of error.
-fn is_tls(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+/// What rustls refuses; a SOCKS proxy's nonsense is the same kind of error.
+fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// The one place that turns what ureq says into an error of ours.
 fn describe(error: ureq::Error, way: &str, sent: bool) -> Error {
     use std::io::ErrorKind::{InvalidData, TimedOut};
-    // Once a request has gone out, nobody was refused: its answer was spoilt on the way, and is lost.
-    let tls = |why: &dyn std::fmt::Display| match sent {
+    // Once a request has gone out, nobody was refused, unless the other side says so: its answer was
+    // spoilt on the way, and is lost.
+    let tls = |why: &rustls::Error| match sent && !matches!(why, rustls::Error::AlertReceived(_)) {
         true => Error::network(format!("the TLS connection to {way} was spoilt: {why}")),
         false => Error::tls(format!("the TLS connection to {way} failed: {why}")),
     };
@@ -267,10 +268,12 @@ fn describe(error: ureq::Error, way: &str, sent: bool) -> Error {
         ureq::Error::Io(error) => match error.kind() {
             TimedOut => Error::timeout("before the answer was complete"),
             // How rustls reports what it refuses, through the stream that it reads from.
-            InvalidData if is_tls(&error) => tls(&error),
-            InvalidData => Error::protocol(format!(
-                "the connection to {way} failed: the other side does not keep its protocol: {error}"
-            )),
+            InvalidData => match tls_error(&error) {
+                Some(why) => tls(why),
+                None => Error::protocol(format!(
+                    "the connection to {way} failed: the other side does not keep its protocol: {error}"
+                )),
+            },
             _ => Error::network(format!("the connection to {way} failed: {error}")),
         },
         ureq::Error::HostNotFound => {
@@ -281,7 +284,7 @@ fn describe(error: ureq::Error, way: &str, sent: bool) -> Error {
         }
         ureq::Error::ConnectProxyFailed(why) => Error::network(format!("the proxy refused: {why}")),
         ureq::Error::Rustls(error) => tls(&error),
-        ureq::Error::Tls(why) => tls(&why),
+        ureq::Error::Tls(why) => Error::tls(format!("the TLS connection to {way} failed: {why}")),
         ureq::Error::TlsRequired => Error::tls("the connection is not encrypted"),
         ureq::Error::BodyExceedsLimit(limit) => {
             Error::protocol(format!("the answer is larger than the {limit} bytes allowed"))

@@ -136,7 +136,7 @@ fn control_characters_never_reach_the_program() {
 }
 
 #[test]
-fn a_long_body_is_kept_up_to_64_kib_and_a_long_message_up_to_a_sensible_length() {
+fn a_long_body_is_kept_up_to_64_kib() {
     let long = "é".repeat(100_000);
     let error = error(
         "400 Bad Request",
@@ -144,6 +144,16 @@ fn a_long_body_is_kept_up_to_64_kib_and_a_long_message_up_to_a_sensible_length()
     );
     let body = error.body.unwrap();
     assert!((64 * 1024 - 4..=64 * 1024 + 4).contains(&body.len()), "{}", body.len());
+    assert_eq!(error.provider_type, None, "so long a body is not read for what it says");
+}
+
+#[test]
+fn a_long_type_and_a_long_message_are_kept_up_to_a_sensible_length() {
+    let long = "é".repeat(15_000);
+    let error = error(
+        "400 Bad Request",
+        format!(r#"{{"errors":[{{"errorType":"{long}","message":"{long}"}}]}}"#),
+    );
     assert!(error.message.len() < 8 * 1024, "{}", error.message.len());
     assert!(error.provider_type.unwrap().len() < 8 * 1024);
 }

@@ -100,6 +100,22 @@ impl Token {
         Token::from_fields(fields, provider, None)
     }
 
+    /// What a token endpoint answered, in the place of the token that it was asked for with.
+    pub fn received(
+        answer: Fields,
+        old: Option<&Token>,
+        provider: &Provider,
+        born_of_401: bool,
+    ) -> Result<Token, Error> {
+        Token::from_answer(answer, old, provider, born_of_401).map_err(|unfit| {
+            let why = match unfit {
+                Unfit::ForeignProvider => "it is another provider's".to_owned(),
+                Unfit::Malformed(why) => why,
+            };
+            Error::protocol(format!("the token received cannot be used: {why}"))
+        })
+    }
+
     /// The answer of a token endpoint, laid over the token that it replaces: what is absent, null
     /// or empty there stays as it was (Google leaves out the refresh token).
     fn from_answer(
@@ -347,24 +363,6 @@ impl Token {
     /// else was ever answered to it, or a server that always says 401 would be asked for ever.
     pub fn may_be_renewed_after_401(&self) -> bool {
         !self.born_of_401 || self.proven.load(Ordering::Relaxed)
-    }
-}
-
-impl Token {
-    /// What a token endpoint answered, in the place of the token that it was asked for with.
-    pub fn received(
-        answer: Fields,
-        old: Option<&Token>,
-        provider: &Provider,
-        born_of_401: bool,
-    ) -> crate::error::Result<Token> {
-        Token::from_answer(answer, old, provider, born_of_401).map_err(|unfit| {
-            let why = match unfit {
-                Unfit::ForeignProvider => "it is another provider's".to_owned(),
-                Unfit::Malformed(why) => why,
-            };
-            Error::protocol(format!("the token received cannot be used: {why}"))
-        })
     }
 }
 

@@ -9,13 +9,13 @@
 #[allow(dead_code)] // each crate uses its own part of it
 mod program;
 #[path = "../requests/relay.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // likewise
 mod relay;
 #[path = "../requests/scripted.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // likewise
 mod scripted;
 #[path = "../requests/setup.rs"]
-#[allow(dead_code)]
+#[allow(dead_code)] // likewise
 mod setup;
 
 mod attacks;

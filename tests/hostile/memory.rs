@@ -21,6 +21,17 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).expect("memory takes everything");
     encoder.finish().expect("memory takes everything")
 }
+/// A program that has been answered once, and then gets no more memory than that.
+fn with_little_memory(server: &Hostile, timeout_ms: u32) -> Program {
+    let limits = [("TIMEOUT_MS", timeout_ms.to_string()), ("MAX_BODY", (16 << 20).to_string())];
+    let token_uri = format!("{}/oauth2/token", server.uri);
+    let mut program = Program::run(&token_uri, &server.uri, TOKEN, None, &limits);
+    server.be_good(true);
+    assert!(program.ask("get /").starts_with("200 "));
+    program.must(MEMORY);
+    server.be_good(false);
+    program
+}
 
 #[test]
 fn endless_answers_and_bombs_cost_no_memory() {
@@ -42,13 +53,7 @@ fn endless_answers_and_bombs_cost_no_memory() {
     let tried = AtomicUsize::new(0);
     for (name, attack) in attacks {
         let server = Hostile::new(attack);
-        let limits = [("TIMEOUT_MS", "1000".to_owned()), ("MAX_BODY", (16 << 20).to_string())];
-        let token_uri = format!("{}/oauth2/token", server.uri);
-        let mut program = Program::run(&token_uri, &server.uri, TOKEN, None, &limits);
-        server.be_good(true);
-        assert!(program.ask("get /").starts_with("200 "), "{name}");
-        program.must(MEMORY);
-        server.be_good(false);
+        let mut program = with_little_memory(&server, 1000);
         for line in ["get /", "refresh"] {
             let said = program.ask(line);
             // A bomb that was packed twice is unpacked once, and handed out as it then is.
@@ -96,13 +101,7 @@ fn json_bombs_cost_no_more_than_their_text() {
         ] {
             let head = format!("HTTP/1.1 {status}\r\nContent-Encoding: gzip\r\n\r\n");
             let server = Hostile::new(bytes([head.as_bytes(), &bomb].concat()));
-            let limits = [("TIMEOUT_MS", "10000".to_owned()), ("MAX_BODY", (16 << 20).to_string())];
-            let token_uri = format!("{}/oauth2/token", server.uri);
-            let mut program = Program::run(&token_uri, &server.uri, TOKEN, None, &limits);
-            server.be_good(true);
-            assert!(program.ask("get /").starts_with("200 "), "{name}");
-            program.must(MEMORY);
-            server.be_good(false);
+            let mut program = with_little_memory(&server, 10_000);
             let said = program.ask(line);
             assert!(said.starts_with(expected), "{name}, {status}: {said}");
             server.be_good(true);

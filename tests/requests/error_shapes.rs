@@ -135,13 +135,16 @@ fn control_characters_never_reach_the_program() {
     assert!(escaped.message.contains("Forged: lineend"), "{:?}", escaped.message);
 }
 
+/// An error whose type and message have so many characters.
+fn wordy(count: usize) -> Error {
+    let long = "é".repeat(count);
+    let body = format!(r#"{{"errors":[{{"errorType":"{long}","message":"{long}"}}]}}"#);
+    error("400 Bad Request", body)
+}
+
 #[test]
 fn a_long_body_is_kept_up_to_64_kib() {
-    let long = "é".repeat(100_000);
-    let error = error(
-        "400 Bad Request",
-        format!(r#"{{"errors":[{{"errorType":"{long}","message":"{long}"}}]}}"#),
-    );
+    let error = wordy(100_000);
     let body = error.body.unwrap();
     assert!((64 * 1024 - 4..=64 * 1024 + 4).contains(&body.len()), "{}", body.len());
     assert_eq!(error.provider_type, None, "so long a body is not read for what it says");
@@ -149,11 +152,7 @@ fn a_long_body_is_kept_up_to_64_kib() {
 
 #[test]
 fn a_long_type_and_a_long_message_are_kept_up_to_a_sensible_length() {
-    let long = "é".repeat(15_000);
-    let error = error(
-        "400 Bad Request",
-        format!(r#"{{"errors":[{{"errorType":"{long}","message":"{long}"}}]}}"#),
-    );
+    let error = wordy(15_000);
     assert!(error.message.len() < 8 * 1024, "{}", error.message.len());
     assert!(error.provider_type.unwrap().len() < 8 * 1024);
 }

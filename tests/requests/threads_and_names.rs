@@ -25,3 +25,11 @@ fn a_kept_alive_get_with_the_default_timeout_starts_no_thread_and_resolves_no_na
     assert_eq!(first[1], 0, "localhost is loopback, and asked of nobody: {printed}");
     assert_eq!((server.asked().len(), server.connections()), (51, 1));
 }
+
+#[test]
+fn a_request_from_the_last_destructor_of_a_thread_is_answered() {
+    let server = Scripted::saying(ok);
+    let source = library::root().join("tests/requests/last_destructor.c");
+    let program = c::build(&source, "requests_last_destructor", &[]);
+    assert_eq!(program.run([&*server.uri]), "thread 0\ndestructor 0\n");
+}

@@ -57,6 +57,11 @@ pub(crate) trait Store: Send + Sync {
     /// Whether somebody else can have stored a newer token.
     fn is_shared(&self) -> bool;
 
+    /// Whether it keeps the renewal marker.
+    fn keeps_a_marker(&self) -> bool {
+        false
+    }
+
     /// Whether it saves anything at all.
     fn saves(&self) -> bool {
         true

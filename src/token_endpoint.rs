@@ -24,7 +24,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::answer::Answer;
 use crate::call::Deadline;
 use crate::error::FitbitErrorCode::{self, *};
-use crate::error::body::ProviderError;
+use crate::error::body::{ProviderError, Words};
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::provider::{ClientAuth, Provider};
@@ -50,6 +50,25 @@ pub(crate) struct Credentials<'a> {
     pub revoke_uri: &'a str,
     pub proxy_password: Option<&'a str>,
     pub user_agent: Option<&'a HeaderValue>,
+}
+
+/// What one request to the token endpoint or the revocation endpoint came to.
+pub(crate) struct Attempt<T> {
+    pub end: End,
+    pub outcome: Result<T>,
+}
+
+/// How it ended, as far as that says what became of the refresh token in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Before a byte of the HTTP request went out.
+    NotSent,
+    /// After that, without a whole response that can be read.
+    Cut,
+    /// With a success that holds what was asked for.
+    Granted,
+    /// With any other response.
+    Response { status: u16, words: Words },
 }
 
 pub(crate) struct TokenEndpoint {
@@ -147,6 +166,8 @@ impl TokenEndpoint {
             transport,
             deadline,
         )
+        .outcome
+        .map_err(Error::of_exchange)
     }
 
     /// Refresh token to token. `held` is the access token that goes with it.
@@ -156,11 +177,15 @@ impl TokenEndpoint {
         held: &str,
         transport: &Transport,
         deadline: &Deadline,
-    ) -> Result<Fields> {
+    ) -> Attempt<Fields> {
         let request = written(|taker| {
             let refresh_token = RefreshToken::new(refresh_token.to_owned());
             let _ = self.oauth.exchange_refresh_token(&refresh_token).request(taker);
-        })?;
+        });
+        let request = match request {
+            Ok(request) => request,
+            Err(why) => return Attempt::not_sent(why),
+        };
         self.send(
             request,
             FITBIT_ERROR_REAUTHORIZE,
@@ -184,7 +209,7 @@ impl TokenEndpoint {
         held: [&str; 2],
         transport: &Transport,
         deadline: &Deadline,
-    ) -> Result<()> {
+    ) -> Attempt<()> {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("token", token);
         let mut request = oauth2::http::Request::post(&self.revoke_uri)
@@ -203,22 +228,25 @@ impl TokenEndpoint {
                 }
             }
         }
-        let request = request
-            .body(form.finish().into_bytes())
-            .map_err(|_| Error::internal("an address that was checked is refused"))?;
+        let Ok(request) = request.body(form.finish().into_bytes()) else {
+            return Attempt::not_sent(Error::internal("an address that was checked is refused"));
+        };
         let secrets = self.secrets(held);
-        let answer = self.carry(request, &secrets, transport, deadline)?;
-        match answer.status {
-            200..=299 => Ok(()),
-            400 | 401 if ProviderError::read(&answer).is_one_of(&SPENT) => Ok(()),
-            _ => {
-                Err(Error::from_token_endpoint(self.provider, &answer, FITBIT_ERROR_HTTP, &secrets))
+        let response = match self.carry(request, &secrets, transport, deadline) {
+            Ok(response) => response,
+            Err(failed) => return failed.into(),
+        };
+        match response.status {
+            200..=299 => Attempt { end: End::Granted, outcome: Ok(()) },
+            400 | 401 if ProviderError::read(&response).is_one_of(&SPENT) => {
+                Attempt { end: End::Granted, outcome: Ok(()) }
             }
+            _ => self.refused(&response, FITBIT_ERROR_HTTP, &secrets),
         }
     }
 
-    /// A success that holds no token is as good as no answer. Its body may hold one all the same, and
-    /// so never becomes part of a message.
+    /// A success that holds no token is as good as no response. Its body may hold one all the same,
+    /// and so never becomes part of a message.
     fn send(
         &self,
         request: HttpRequest,
@@ -226,21 +254,46 @@ impl TokenEndpoint {
         secrets: &Secrets,
         transport: &Transport,
         deadline: &Deadline,
-    ) -> Result<Fields> {
-        let mut answer = self.carry(request, secrets, transport, deadline)?;
-        if !(200..=299).contains(&answer.status) {
-            return Err(Error::from_token_endpoint(self.provider, &answer, refused_grant, secrets));
+    ) -> Attempt<Fields> {
+        let mut response = match self.carry(request, secrets, transport, deadline) {
+            Ok(response) => response,
+            Err(failed) => return failed.into(),
+        };
+        let status = response.status;
+        if !(200..=299).contains(&status) {
+            return self.refused(&response, refused_grant, secrets);
         }
-        let fields = parse(&answer.body);
-        answer.body.zeroize();
+        let fields = parse(&response.body);
+        response.body.zeroize();
         match fields {
             // Whatever its Content-Type says: a token in hand is not dropped for a label.
             Ok(fields) if fields.get("access_token").is_some_and(|token| !is_nothing(token)) => {
-                Ok(fields)
+                Attempt { end: End::Granted, outcome: Ok(fields) }
             }
-            _ => {
-                Err(Error::protocol("the token endpoint's answer holds no token that can be read"))
-            }
+            _ => Attempt {
+                end: End::Response { status, words: Words::Foreign },
+                outcome: Err(Error::protocol(
+                    "the token endpoint's answer holds no token that can be read",
+                )),
+            },
+        }
+    }
+
+    fn refused<T>(
+        &self,
+        response: &Answer,
+        refused_grant: FitbitErrorCode,
+        secrets: &Secrets,
+    ) -> Attempt<T> {
+        let words = ProviderError::read(response).words();
+        Attempt {
+            end: End::Response { status: response.status, words },
+            outcome: Err(Error::from_token_endpoint(
+                self.provider,
+                response,
+                refused_grant,
+                secrets,
+            )),
         }
     }
 
@@ -250,7 +303,7 @@ impl TokenEndpoint {
         secrets: &Secrets,
         transport: &Transport,
         deadline: &Deadline,
-    ) -> Result<Answer> {
+    ) -> std::result::Result<Answer, Failed> {
         if let Some(agent) = &self.user_agent {
             request.headers_mut().insert(header::USER_AGENT, agent.clone());
         }
@@ -261,7 +314,28 @@ impl TokenEndpoint {
             .send(request, Connection::Spending, deadline, MAX_BODY, &|text| {
                 secrets.clean_line(text)
             })
-            .map_err(|failure| failure.redacted(secrets))
+            .map_err(|failure| Failed {
+                end: if failure.nothing_was_sent { End::NotSent } else { End::Cut },
+                why: failure.redacted(secrets),
+            })
+    }
+}
+
+/// No response.
+struct Failed {
+    end: End,
+    why: Error,
+}
+
+impl<T> From<Failed> for Attempt<T> {
+    fn from(failed: Failed) -> Attempt<T> {
+        Attempt { end: failed.end, outcome: Err(failed.why) }
+    }
+}
+
+impl<T> Attempt<T> {
+    pub fn not_sent(why: Error) -> Attempt<T> {
+        Attempt { end: End::NotSent, outcome: Err(why) }
     }
 }
 

@@ -196,6 +196,14 @@ fn effective_user() -> u32 {
     unsafe { libc::geteuid() }
 }
 
+/// What the file holds of a token, with the renewal marker or without.
+fn json(token: &Token, marked: bool, provider: &Provider) -> Zeroizing<String> {
+    Zeroizing::new(match marked {
+        true => token.to_json_marked(provider),
+        false => token.to_json(provider),
+    })
+}
+
 impl Store for TokenFile {
     fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
         if keeping.never_stored {
@@ -216,22 +224,22 @@ impl Store for TokenFile {
             // Perhaps somebody has ended this login. A token in hand is still saved, but none is
             // spent for one.
             true => Err(failed("cannot read", &self.path, "it is gone")),
-            false => {
-                let json = match on {
-                    true => token.to_json_marked(keeping.provider),
-                    false => token.to_json(keeping.provider),
-                };
-                self.write(&Zeroizing::new(json)).map(|()| true)
-            }
+            false => self.write(&json(token, on, keeping.provider)).map(|()| true),
         };
         match run(held, &mark)? {
-            Change::Keep(token) => self.write(&Zeroizing::new(token.to_json(keeping.provider))),
+            Change::Keep(token) => {
+                self.write(&json(&token, token.is_possibly_used(), keeping.provider))
+            }
             Change::Remove => self.remove(),
             Change::None => Ok(()),
         }
     }
 
     fn is_shared(&self) -> bool {
+        true
+    }
+
+    fn keeps_a_marker(&self) -> bool {
         true
     }
 

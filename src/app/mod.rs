@@ -354,8 +354,8 @@ impl Shared {
         self.transport.get_or_try_init(|| self.transport_to(&[&self.api_uri, &self.token_uri]))
     }
 
-    /// Ends a login at the provider, over a connection of its own: it happens once.
-    pub fn revoke(&self, token: &str, held: [&str; 2], deadline: &Deadline) -> Result<()> {
+    /// The connection that ends logins at the provider.
+    pub fn revocation(&self) -> Result<Transport> {
         if self.token_uri.starts_with("http://") && self.revoke_uri == self.provider.revoke_uri {
             return Err(Error::invalid_argument(
                 "app",
@@ -363,8 +363,7 @@ impl Shared {
                  set that one too",
             ));
         }
-        let transport = self.transport_to(&[&self.revoke_uri])?;
-        self.token_endpoint.revoke(token, held, &transport, deadline)
+        self.transport_to(&[&self.revoke_uri])
     }
 
     fn transport_to(&self, uris: &[&str]) -> Result<Transport> {

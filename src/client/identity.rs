@@ -20,13 +20,13 @@ impl Client {
         };
         self.login.refuse_inside_own_callback()?;
         let request = ApiRequest::new(self.api_uri(), "GET", identity.path, None, None)?;
-        self.patiently(Deadline::unless_cancelled, |deadline| {
+        self.patiently(Deadline::unless_cancelled, |budget, deadline| {
             let _mine = self.own().asking_who.take(deadline)?;
             if let Some(known) = self.token_field("user_id") {
                 return Ok(known); // another thread has asked meanwhile
             }
             let asked = self.login.newest();
-            let answer = self.attempt(&request, deadline)?;
+            let answer = self.attempt(&request, budget, deadline)?;
             let person = std::str::from_utf8(&answer.body).unwrap_or_default();
             let id = member(person, identity.field).flatten();
             let id = id.and_then(|id| serde_json::from_str::<String>(id.get()).ok());

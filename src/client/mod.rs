@@ -20,7 +20,7 @@ use crate::error::body::ProviderError;
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::log::Level;
-use crate::renewal::Login;
+use crate::renewal::{Budget, Login};
 use crate::store::Store;
 use crate::token::{Token, Unfit};
 use crate::token_file::{Content, TokenFile};
@@ -65,7 +65,7 @@ impl Client {
             }
         };
         let client = Client::new(Login::loaded(app, token, Arc::new(file)));
-        client.login.resume(&mut client.app().deadline());
+        client.login.resume(&client.app().deadline());
         Ok(client)
     }
 
@@ -126,12 +126,14 @@ impl Client {
     }
 
     pub fn refresh(&self) -> Result<()> {
-        self.patiently(Deadline::unless_cancelled, |deadline| self.login.refresh(deadline))
+        self.patiently(Deadline::unless_cancelled, |budget, deadline| {
+            self.login.refresh(budget, deadline)
+        })
     }
 
     /// Ends the login at the provider.
     pub fn revoke(&self) -> Result<()> {
-        self.patiently(Deadline::cancelled_or, |deadline| self.login.revoke(deadline))
+        self.patiently(Deadline::cancelled_or, |_, deadline| self.login.revoke(deadline))
     }
 
     pub fn save(&self) -> Result<()> {
@@ -159,8 +161,9 @@ impl Client {
 
     /// Sends a request and answers with what came back below 300; anything else is an error.
     pub fn request(&self, request: &ApiRequest) -> Result<Response> {
-        let answer =
-            self.patiently(Deadline::unless_cancelled, |deadline| self.attempt(request, deadline))?;
+        let answer = self.patiently(Deadline::unless_cancelled, |budget, deadline| {
+            self.attempt(request, budget, deadline)
+        })?;
         Ok(Response::new(answer, request, self.app().provider))
     }
 
@@ -176,12 +179,13 @@ impl Client {
     fn patiently<T>(
         &self,
         ended: fn(&Deadline, Result<T>) -> Result<T>,
-        mut call: impl FnMut(&mut Deadline) -> Result<T>,
+        mut call: impl FnMut(&Budget, &mut Deadline) -> Result<T>,
     ) -> Result<T> {
+        let budget = Budget::new();
         let mut deadline = self.app().deadline();
         let mut allowed = self.app().rate_limit_wait;
         loop {
-            let outcome = call(&mut deadline);
+            let outcome = call(&budget, &mut deadline);
             let error = match ended(&deadline, outcome) {
                 Err(error) if error.is(FITBIT_ERROR_RATE_LIMITED) => error,
                 outcome => return outcome,
@@ -199,21 +203,28 @@ impl Client {
         }
     }
 
-    fn attempt(&self, request: &ApiRequest, deadline: &mut Deadline) -> Result<Answer> {
-        let mut token = self.login.token_for_request(deadline)?;
+    fn attempt(
+        &self,
+        request: &ApiRequest,
+        budget: &Budget,
+        deadline: &mut Deadline,
+    ) -> Result<Answer> {
+        let mut token = self.login.token_for_request(budget, deadline)?;
         let first = token.clone();
         loop {
             let answer = self.send(request, &token, deadline)?;
             if answer.status < 300 {
                 token.mark_proven();
+                self.login.renew_after_response(budget, deadline);
                 return Ok(answer);
             }
             let provider = self.app().provider;
             if answer.status != 401 {
                 token.mark_proven();
+                self.login.renew_after_response(budget, deadline);
             } else if Arc::ptr_eq(&first, &token)
                 && ProviderError::read(&answer).is_one_of(provider.token_errors)
-                && let Some(better) = self.login.token_after_401(&token, deadline)?
+                && let Some(better) = self.login.token_after_401(&token, budget, deadline)?
             {
                 token = better;
                 continue;

@@ -18,7 +18,23 @@ pub(crate) struct ProviderError {
     /// A closer word for it: Google's `ErrorInfo`.
     pub reason: Option<String>,
     pub message: Option<String>,
+    /// The body says it, and not only a header.
+    is_in_body: bool,
 }
+
+/// Whose words a response's body holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// The provider's own error.
+    Own,
+    /// The provider's own error, one that passes.
+    Passing,
+    /// Nobody's that can be told: a gateway, a captive portal, a proxy.
+    Foreign,
+}
+
+/// The provider has not decided: a server behind it failed (Google's own clients repeat these).
+const PASSING: [&str; 3] = ["internal_failure", "server_error", "temporarily_unavailable"];
 
 /// The longest body that is read as an error: more is none, and as a tree of values it would take
 /// many times its length.
@@ -31,8 +47,22 @@ impl ProviderError {
         fitbit(&json)
             .or_else(|| google(&json))
             .or_else(|| rfc6749(&json))
+            .map(|said| ProviderError { is_in_body: true, ..said })
             .or_else(|| bearer(answer))
             .unwrap_or_default()
+    }
+
+    /// Providers' error words are letters, digits, `_`, `-` and `.`. A gateway's JSON often has
+    /// the same member with a sentence in it (`"error": "Bad Request"`).
+    pub fn words(&self) -> Words {
+        let is_word = |kind: &&String| {
+            kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+        };
+        match self.kind.as_ref().filter(is_word) {
+            Some(kind) if self.is_in_body && PASSING.contains(&kind.as_str()) => Words::Passing,
+            Some(_) if self.is_in_body => Words::Own,
+            _ => Words::Foreign,
+        }
     }
 
     pub fn is_one_of(&self, kinds: &[&str]) -> bool {
@@ -45,8 +75,8 @@ fn fitbit(json: &Value) -> Option<ProviderError> {
     let first = json.get("errors")?.get(0)?;
     Some(ProviderError {
         kind: text(first, "errorType"),
-        reason: None,
         message: text(first, "message"),
+        ..ProviderError::default()
     })
 }
 
@@ -63,13 +93,14 @@ fn google(json: &Value) -> Option<ProviderError> {
         kind: text(error, "status"),
         reason: details.and_then(|d| text(d.iter().find(is_info)?, "reason")),
         message: text(error, "message"),
+        is_in_body: false,
     })
 }
 
 /// `{"error":"invalid_grant","error_description":"…"}`, RFC 6749 section 5.2.
 fn rfc6749(json: &Value) -> Option<ProviderError> {
-    let kind = text(json, "error")?;
-    Some(ProviderError { kind: Some(kind), reason: None, message: text(json, "error_description") })
+    let message = text(json, "error_description");
+    Some(ProviderError { kind: Some(text(json, "error")?), message, ..ProviderError::default() })
 }
 
 /// `WWW-Authenticate: Bearer error="invalid_token"`, RFC 6750 section 3, where the body says
@@ -83,7 +114,7 @@ fn bearer(answer: &Answer) -> Option<ProviderError> {
             name.eq_ignore_ascii_case("error").then(|| value.trim().trim_matches('"').to_owned())
         },
     )?;
-    Some(ProviderError { kind: Some(kind), reason: None, message: None })
+    Some(ProviderError { kind: Some(kind), ..ProviderError::default() })
 }
 
 fn text(json: &Value, name: &str) -> Option<String> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::answer::Answer;
 use crate::provider::Provider;
 use FitbitErrorCode::*;
-use body::ProviderError;
+use body::{ProviderError, Words};
 pub use code::FitbitErrorCode;
 use redact::Secrets;
 
@@ -115,6 +115,35 @@ impl Error {
         self
     }
 
+    /// Adds how often the provider was asked, where that was more than once.
+    pub fn after_attempts(mut self, attempts: u32) -> Error {
+        if attempts > 1 {
+            self.0.message.push_str(&format!(" (asked {attempts} times)"));
+        }
+        self
+    }
+
+    /// One call asks for a token a few times and not more.
+    pub fn asked_too_often() -> Error {
+        Error::new(
+            FITBIT_ERROR_TIMEOUT,
+            "the token has to be renewed once more, but this call has asked for too many; try again",
+        )
+    }
+
+    /// Adds what to do after an exchange that brought no token: its code is not sent again.
+    pub fn of_exchange(mut self) -> Error {
+        self.0.message.push_str("; start again at step one");
+        self
+    }
+
+    /// The renewal before this call left it open whether the refresh token is used, a moment ago.
+    pub fn asked_too_early(mut self, wait: Duration) -> Error {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.0.message.push_str(&format!("; it is asked again in {seconds} s at the earliest"));
+        self
+    }
+
     /// A page of a list says of the next one what cannot be followed.
     pub fn next_page(why: &str) -> Error {
         Error::protocol(format!("the next page cannot be asked for: {why}"))
@@ -184,7 +213,9 @@ impl Error {
             429 => FITBIT_ERROR_RATE_LIMITED,
             410 if provider.successor.is_some() => FITBIT_ERROR_PROVIDER_RETIRED,
             409 => FITBIT_ERROR_HTTP,
-            400..=499 if said.is_one_of(&["invalid_grant"]) => refused_grant,
+            400..=499 if said.words() == Words::Own && said.is_one_of(&["invalid_grant"]) => {
+                refused_grant
+            }
             400..=499 if said.is_one_of(&["invalid_client", "unauthorized_client"]) => {
                 FITBIT_ERROR_INVALID_CLIENT
             }
@@ -265,17 +296,6 @@ impl Error {
 
     pub fn is(&self, code: FitbitErrorCode) -> bool {
         self.0.code == code
-    }
-
-    /// Whether an answer may be on its way, or may have been lost on its way: the request can have
-    /// been carried out all the same. Fitbit says 409 while another request with the same refresh
-    /// token is under way.
-    pub fn may_be_a_lost_answer(&self) -> bool {
-        match self.0.code {
-            FITBIT_ERROR_TIMEOUT | FITBIT_ERROR_NETWORK | FITBIT_ERROR_PROTOCOL => true,
-            FITBIT_ERROR_HTTP => self.0.http_status == 409 || self.0.http_status >= 500,
-            _ => false,
-        }
     }
 }
 

@@ -1,17 +1,20 @@
-//! Asking the provider for a token's successor, without losing the one there is.
+//! Asking the provider, again and again where the rule for a lost answer allows it.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::Login;
+use super::outcome::judge;
 use crate::call::Deadline;
 use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::token::Token;
+use crate::token_endpoint::Attempt;
 
-/// How often one call asks for a token whose answer seems lost.
-const ATTEMPTS: u32 = 4;
+/// The most requests to the token endpoint that one call of the library sends.
+const MAX_ATTEMPTS: u32 = 4;
 
 /// The pause before the second attempt, give or take a half; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -20,59 +23,132 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// up on an answer that is only slow can lose it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How many requests to the token endpoint one call of the library may still send.
+pub(crate) struct Budget(AtomicU32);
+
+impl Budget {
+    pub fn new() -> Budget {
+        Budget(AtomicU32::new(MAX_ATTEMPTS))
+    }
+
+    /// One attempt of this budget, or none.
+    pub(super) fn one(&self) -> Budget {
+        Budget(AtomicU32::new(u32::from(self.take())))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.load(Relaxed) == 0
+    }
+
+    fn take(&self) -> bool {
+        self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+/// What several requests with one token came to.
+pub(super) struct Asked<T> {
+    pub outcome: Result<T>,
+    /// One of them possibly used it.
+    pub possibly_used: bool,
+}
+
 impl Login {
-    /// Asks the provider for the token that follows `own`, again and again with the same refresh
-    /// token while the answer may only have got lost: Fitbit repeats its answer for two minutes,
-    /// and the request may never have arrived. `perhaps_spent` becomes true if that happened once.
+    /// Asks the provider for the token that follows `own`, always with the same refresh token: Fitbit
+    /// repeats its answer for two minutes, and the request may never have arrived.
     pub(super) fn ask(
         &self,
         own: &Token,
         after_401: bool,
-        perhaps_spent: &mut bool,
+        budget: &Budget,
         deadline: &Deadline,
-    ) -> Result<Token> {
-        let transport = self.app.transport()?;
+    ) -> Asked<Token> {
+        let transport = match self.app.transport() {
+            Ok(transport) => transport,
+            Err(why) => return Asked { outcome: Err(why), possibly_used: false },
+        };
+        let (refresh_token, access_token) = (own.refresh_token(), own.access_token());
+        let asked = self.repeat(budget, deadline, |deadline| {
+            self.app.token_endpoint.refresh(refresh_token, access_token, transport, deadline)
+        });
+        match asked.outcome {
+            // The provider has used it, whatever the token is good for that it gave out.
+            Ok(fields) => Asked {
+                outcome: Token::received(fields, Some(own), self.app.provider, after_401),
+                possibly_used: true,
+            },
+            Err(error) if error.is(FITBIT_ERROR_REAUTHORIZE) => Asked {
+                outcome: Err(error.with_refresh_token_end(self.refresh_token_end(own))),
+                possibly_used: false,
+            },
+            Err(error) => Asked { outcome: Err(error), possibly_used: asked.possibly_used },
+        }
+    }
+
+    /// Ends the login at the provider. A token that is revoked already is revoked: this can be
+    /// repeated as often as one likes.
+    pub(super) fn ask_to_revoke(&self, own: &Token, dead: bool, deadline: &Deadline) -> Result<()> {
+        let token = match own.refresh_token() {
+            refresh_token if !refresh_token.is_empty() && !dead => refresh_token,
+            _ => own.access_token(),
+        };
+        if token.is_empty() {
+            return Ok(());
+        }
+        let held = [own.access_token(), own.refresh_token()];
+        let transport = self.app.revocation()?;
+        self.repeat(&Budget::new(), deadline, |deadline| {
+            self.app.token_endpoint.revoke(token, held, &transport, deadline)
+        })
+        .outcome
+    }
+
+    /// Sends a request, again and again while it makes sense and there is time.
+    fn repeat<T>(
+        &self,
+        budget: &Budget,
+        deadline: &Deadline,
+        attempt: impl Fn(&Deadline) -> Attempt<T>,
+    ) -> Asked<T> {
+        let mut possibly_used = false;
         let mut pause = FIRST_PAUSE;
-        for attempt in 1.. {
+        let mut last = None;
+        for attempts in 1.. {
             if deadline.left() < self.least_time() {
-                return Err(Error::timeout("before the token could be renewed"));
+                let why = Error::timeout("before the provider could be asked");
+                last = last.or_else(|| Some(deadline.unless_cancelled(Err(why))));
+                break;
+            }
+            if !budget.take() {
+                break;
             }
             let patience = deadline.at_most(PATIENCE.max(deadline.left() / 2));
-            let asked = self.app.token_endpoint.refresh(
-                own.refresh_token(),
-                own.access_token(),
-                transport,
-                &patience,
-            );
-            let error = match asked {
-                Ok(fields) => {
-                    // Whoever has answered has spent it, whatever the answer is good for.
-                    *perhaps_spent = true;
-                    return Token::received(fields, Some(own), self.app.provider, after_401);
-                }
+            let Attempt { end, outcome } = attempt(&patience);
+            let error = match outcome {
+                Ok(granted) => return Asked { outcome: Ok(granted), possibly_used },
                 Err(error) => error,
             };
-            *perhaps_spent |= error.may_be_a_lost_answer();
+            let judgement = judge(end, error.code());
+            possibly_used |= judgement.possibly_used;
+            let error = error.after_attempts(attempts);
+            // A cancelled call says so, and repeats nothing.
+            let error = deadline.unless_cancelled(Err(error));
             let jittered = pause.mul_f64(0.5 + random());
             let too_late = deadline.left() < jittered + self.least_time();
-            if attempt == ATTEMPTS || !error.may_be_a_lost_answer() || too_late {
-                let over = error.is(FITBIT_ERROR_REAUTHORIZE);
-                return Err(if over {
-                    error.with_refresh_token_end(self.refresh_token_end(own))
-                } else {
-                    error
+            if !judgement.ask_again || too_late || budget.is_empty() {
+                last = Some(error);
+                break;
+            }
+            if let Err(error) = &error {
+                self.app.log.line(Level::Warn, || {
+                    format!("asking again in {} ms: {error}", jittered.as_millis())
                 });
             }
-            self.app.log.line(Level::Warn, || {
-                let milliseconds = jittered.as_millis();
-                format!(
-                    "a renewal's answer may be lost, asking again in {milliseconds} ms: {error}"
-                )
-            });
+            last = Some(error);
             deadline.pause(jittered);
             pause *= 2;
         }
-        Err(Error::internal("the attempts have no end"))
+        let outcome = last.unwrap_or_else(|| Err(Error::asked_too_often()));
+        Asked { outcome, possibly_used }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::token::Token;
 pub(super) struct Flight {
     thread: usize,
     /// A forked child inherits the note of a flight whose thread it does not have.
-    pub(super) process: u32,
+    process: u32,
     landed: Arc<Bell>,
     outcome: OnceCell<Outcome>,
 }
@@ -51,8 +51,12 @@ impl Flight {
         self.landed.ring();
     }
 
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.process == std::process::id()
+    }
+
     pub(super) fn is_mine(&self) -> bool {
-        self.thread == this_thread() && self.process == std::process::id()
+        self.thread == this_thread() && self.is_of_this_process()
     }
 }
 

@@ -11,10 +11,11 @@
 
 mod ask;
 mod flight;
+mod outcome;
 mod round;
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::app::Shared;
 use crate::call::Deadline;
@@ -22,8 +23,9 @@ use crate::error::FitbitErrorCode::{FITBIT_ERROR_REAUTHORIZE, FITBIT_ERROR_TIMEO
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::store::Store;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, now};
 use crate::token::{Age, Now, Token};
+pub(crate) use ask::Budget;
 pub(crate) use flight::this_thread;
 use flight::{Flight, Outcome};
 use round::Round;
@@ -31,6 +33,16 @@ use round::Round;
 /// Nobody is asked for a token with less time than this left, or a quarter of the app's timeout:
 /// the answer would come too late, and the refresh token would be spent for it.
 const LEAST_TIME: Duration = Duration::from_millis(500);
+
+/// After a renewal that possibly used the refresh token, the provider is not asked again for so long,
+/// by any thread: whatever swallows answers is not flooded, and Fitbit repeats its answer for longer.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// The longest that a request whose token works is prolonged by a renewal after it.
+const AFTER_A_RESPONSE: Duration = Duration::from_secs(2);
+
+/// The longest that a client of a token file is waited for because of a renewal marker.
+const RESUMING: Duration = Duration::from_secs(5);
 
 /// One person's token, and what becomes of it.
 pub(crate) struct Login {
@@ -52,6 +64,8 @@ struct State {
     never_stored: bool,
     /// Why the store last failed.
     store_error: Option<Error>,
+    /// The last renewal, if it failed and the provider did not end the login.
+    failed: Option<Arc<FailedRenewal>>,
     /// A token whose refresh token the provider refused for good.
     dead: Option<Arc<Token>>,
     /// The program ended this login.
@@ -59,11 +73,29 @@ struct State {
     flight: Option<Arc<Flight>>,
 }
 
+/// A renewal that brought no token.
+struct FailedRenewal {
+    /// What was to be renewed.
+    token: Arc<Token>,
+    error: Error,
+    /// When it had failed.
+    at: Instant,
+    /// It possibly used the refresh token.
+    possibly_used: bool,
+}
+
+impl FailedRenewal {
+    /// How much of the five seconds after it is left.
+    fn time_left(&self, now: Instant) -> Duration {
+        ASK_AGAIN_AFTER.saturating_sub(now.saturating_duration_since(self.at))
+    }
+}
+
 /// What a flight is for.
 #[derive(Clone, Copy)]
 enum Purpose<'a> {
     /// Another token than this one.
-    Renew { bad: &'a Token, why: Why },
+    Renew(Renewal<'a>),
     /// The token there is, into the store; nobody is asked for one.
     Save,
     /// The token there is, into another store, which takes every later one too.
@@ -75,6 +107,13 @@ enum Purpose<'a> {
     Revoke,
 }
 
+#[derive(Clone, Copy)]
+struct Renewal<'a> {
+    bad: &'a Token,
+    why: Why,
+    budget: &'a Budget,
+}
+
 /// Why a token is to be renewed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Why {
@@ -83,18 +122,18 @@ enum Why {
     /// The provider answered 401.
     Rejected,
     AskedFor,
-    /// A process that was renewing it is not there any more.
-    Interrupted,
+    /// What became of an earlier renewal is not known: its refresh token is possibly used.
+    InDoubt,
 }
 
 impl Why {
     fn in_words(self) -> &'static str {
         match self {
             Why::Expired => "it has expired",
-            Why::Leaving => "it expires soon, or an earlier renewal is in doubt",
+            Why::Leaving => "it expires soon",
             Why::Rejected => "the provider answered 401",
             Why::AskedFor => "the program asked for it",
-            Why::Interrupted => "how its renewal by an earlier process ended is not known",
+            Why::InDoubt => "how an earlier renewal of it ended is not known",
         }
     }
 }
@@ -106,6 +145,20 @@ impl State {
 
     fn is_dead(&self, token: &Token) -> bool {
         same_refresh_token(self.dead.as_deref(), token)
+    }
+
+    /// The last renewal, if it was of this token and failed.
+    fn failed_renewal_of(&self, token: &Token) -> Option<&Arc<FailedRenewal>> {
+        self.failed.as_ref().filter(|failed| failed.token.same_as(token))
+    }
+
+    /// How long a renewal has to wait after one that possibly used the refresh token, and what that
+    /// one came to.
+    fn has_to_wait(&self, purpose: Purpose) -> Option<(Duration, &Error)> {
+        let Purpose::Renew(_) = purpose else { return None };
+        let failed = self.failed_renewal_of(self.newest()).filter(|failed| failed.possibly_used)?;
+        let wait = failed.time_left(now());
+        (!wait.is_zero()).then_some((wait, &failed.error))
     }
 
     fn must_be_saved(&self) -> Result<()> {
@@ -161,6 +214,7 @@ impl Login {
             unsaved,
             never_stored: unsaved,
             store_error: None,
+            failed: None,
             dead: None,
             revoked: false,
             flight: None,
@@ -182,17 +236,24 @@ impl Login {
     }
 
     /// The token that a request is to carry, renewed where its age demands it.
-    pub fn token_for_request(&self, deadline: &mut Deadline) -> Result<Arc<Token>> {
+    ///
+    /// A token that still works never waits for another thread's renewal, nor for one that is likely
+    /// to fail again: that comes after the response ([`Login::renew_after_response`]).
+    pub fn token_for_request(
+        &self,
+        budget: &Budget,
+        deadline: &mut Deadline,
+    ) -> Result<Arc<Token>> {
         let token = self.settled(deadline)?;
         match self.age(&token) {
             Age::Lasting => Ok(token),
-            Age::Expired => self.fly(Purpose::Renew { bad: &token, why: Why::Expired }, deadline),
+            Age::Expired => self.renew(&token, Why::Expired, budget, deadline),
+            Age::Leaving if !self.is_renewed_first(&token, budget) => Ok(token),
             Age::Leaving => {
-                // It still works: what goes wrong here is not the request's problem yet, and half
-                // of the time is left to it.
+                // What goes wrong here is not the request's problem yet, and half of the time is
+                // left to it.
                 let mut half = deadline.at_most(deadline.left() / 2);
-                let renewed =
-                    self.fly(Purpose::Renew { bad: &token, why: Why::Leaving }, &mut half);
+                let renewed = self.renew(&token, Why::Leaving, budget, &mut half);
                 deadline.give_back(half.given_back());
                 match renewed {
                     Err(error) if error.is(FITBIT_ERROR_REAUTHORIZE) => Err(error),
@@ -209,23 +270,59 @@ impl Login {
         }
     }
 
+    /// Whether a token that still works is renewed before a request: not while another thread does
+    /// it, and not if that failed the last time.
+    fn is_renewed_first(&self, token: &Token, budget: &Budget) -> bool {
+        let state = self.lock();
+        let in_flight = state.flight.as_ref().is_some_and(|flight| flight.is_of_this_process());
+        let in_doubt = token.is_possibly_used() || state.failed_renewal_of(token).is_some();
+        !in_flight && !in_doubt && !budget.is_empty()
+    }
+
+    /// After the response to a request whose token works: asks once more for a token whose renewal
+    /// failed, if that was five seconds ago or more. The request's own result stands.
+    pub fn renew_after_response(&self, budget: &Budget, deadline: &mut Deadline) {
+        let state = self.lock();
+        if state.failed.is_none() && !state.current.is_possibly_used() {
+            return;
+        }
+        let token = state.current.clone();
+        let failed = state.failed_renewal_of(&token);
+        let why = match token.is_possibly_used() {
+            true => Why::InDoubt,
+            false if failed.is_some() && self.age(&token) == Age::Leaving => Why::Leaving,
+            false => return,
+        };
+        let too_early = failed.is_some_and(|failed| !failed.time_left(now()).is_zero());
+        let in_flight = state.flight.as_ref().is_some_and(|flight| flight.is_of_this_process());
+        if too_early || in_flight || state.revoked || state.is_dead(&token) {
+            return;
+        }
+        drop(state);
+        let mut short = deadline.at_most(AFTER_A_RESPONSE);
+        // What goes wrong here goes wrong again when a request needs it.
+        let _ = self.renew(&token, why, &budget.one(), &mut short);
+        deadline.give_back(short.given_back());
+    }
+
     /// After a 401 that says the token is not valid: the token to repeat the request with, if
     /// there can be a better one.
     pub fn token_after_401(
         &self,
         bad: &Token,
+        budget: &Budget,
         deadline: &mut Deadline,
     ) -> Result<Option<Arc<Token>>> {
         if self.lock().current.same_as(bad) && !bad.may_be_renewed_after_401() {
             return Ok(None);
         }
-        self.fly(Purpose::Renew { bad, why: Why::Rejected }, deadline).map(Some)
+        self.renew(bad, Why::Rejected, budget, deadline).map(Some)
     }
 
     /// Renews now, whatever the clock says, and saves.
-    pub fn refresh(&self, deadline: &mut Deadline) -> Result<()> {
+    pub fn refresh(&self, budget: &Budget, deadline: &mut Deadline) -> Result<()> {
         let held = self.settled(deadline)?;
-        self.fly(Purpose::Renew { bad: &held, why: Why::AskedFor }, deadline)?;
+        self.renew(&held, Why::AskedFor, budget, deadline)?;
         self.lock().must_be_saved()
     }
 
@@ -260,13 +357,14 @@ impl Login {
         self.fly(Purpose::Move { to: &store }, deadline).map(drop)
     }
 
-    /// Renews a token at once whose renewal was begun by a process that is not there any more: the
-    /// provider may have spent its refresh token, and repeats the answer only for a while.
-    pub fn resume(&self, deadline: &mut Deadline) {
+    /// Renews a token at once that was loaded with a renewal marker: the process that set it was killed
+    /// or got no answer, and the provider repeats its answer only for a while.
+    pub fn resume(&self, deadline: &Deadline) {
         let token = self.newest();
-        if token.is_interrupted() {
+        if token.is_possibly_used() {
+            let (budget, mut short) = (Budget::new(), deadline.at_most(RESUMING));
             // What goes wrong here goes wrong again when a request needs it.
-            let _ = self.fly(Purpose::Renew { bad: &token, why: Why::Interrupted }, deadline);
+            let _ = self.renew(&token, Why::InDoubt, &budget, &mut short);
         }
     }
 
@@ -313,7 +411,7 @@ impl Login {
             // Where its removal failed, that is tried again.
             Purpose::Revoke => state.revoked && state.store_error.is_none(),
             Purpose::Save => !state.unsaved || state.is_dead(state.newest()),
-            Purpose::Renew { bad, .. } => {
+            Purpose::Renew(Renewal { bad, .. }) => {
                 self.is_better(&state.current, bad) && !state.is_dead(&state.current)
             }
         }
@@ -322,6 +420,16 @@ impl Login {
     /// Whether `token` can take the place of one that is not to be used any more.
     fn is_better(&self, token: &Token, bad: &Token) -> bool {
         token.access_token() != bad.access_token() && self.age(token) != Age::Expired
+    }
+
+    fn renew(
+        &self,
+        bad: &Token,
+        why: Why,
+        budget: &Budget,
+        deadline: &mut Deadline,
+    ) -> Result<Arc<Token>> {
+        self.fly(Purpose::Renew(Renewal { bad, why, budget }), deadline)
     }
 
     /// Renews or saves, or waits for the thread that does.
@@ -335,8 +443,20 @@ impl Login {
             if self.is_met(purpose, &state) {
                 return Ok(state.current.clone());
             }
-            let Some(flight) = state.flight.clone() else { break };
-            if flight.process != std::process::id() {
+            let Some(flight) = state.flight.clone() else {
+                let Some((wait, error)) = state.has_to_wait(purpose) else { break };
+                if deadline.left() < wait + self.least_time() {
+                    return Err(error.clone().asked_too_early(wait));
+                }
+                drop(state);
+                self.app.log.line(Level::Trace, || {
+                    format!("waiting {} ms before the provider is asked again", wait.as_millis())
+                });
+                deadline.pause(wait);
+                state = self.lock();
+                continue;
+            };
+            if !flight.is_of_this_process() {
                 state.flight = None;
                 continue;
             }
@@ -356,7 +476,7 @@ impl Login {
                 }
                 // There may be time left here.
                 (_, Outcome { out_of_time: true, .. }) => {}
-                (Purpose::Renew { .. }, Outcome { renewal: true, token, .. }) => {
+                (Purpose::Renew(_), Outcome { renewal: true, token, .. }) => {
                     return token.clone();
                 }
                 _ => {}
@@ -373,10 +493,11 @@ impl Login {
             unsaved: state.unsaved,
             never_stored: state.never_stored,
             store_error: None,
+            failed: state.failed.clone(),
             dead: state.dead.clone(),
             revoked: state.revoked,
             error: Some(Error::internal("a renewal did not come to its end")),
-            renewal: matches!(purpose, Purpose::Renew { .. }),
+            renewal: matches!(purpose, Purpose::Renew(_)),
             offered: false,
             out_of_time: false,
         };

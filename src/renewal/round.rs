@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use super::ask::Asked;
 use super::flight::{Flight, Outcome};
-use super::{Login, Purpose, Why, same_refresh_token};
+use super::{FailedRenewal, Login, Purpose, Renewal, Why, same_refresh_token};
 use crate::call::Deadline;
 use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
 use crate::error::{Error, Result};
 use crate::log::{Level, Stopwatch};
 use crate::store::{Change, Held, Keeping, Mark, Store};
+use crate::sync::now;
 use crate::token::Token;
 
 /// One flight, on the thread that flies it.
@@ -22,6 +24,7 @@ pub(super) struct Round<'a> {
     pub(super) unsaved: bool,
     pub(super) never_stored: bool,
     pub(super) store_error: Option<Error>,
+    pub(super) failed: Option<Arc<FailedRenewal>>,
     pub(super) dead: Option<Arc<Token>>,
     pub(super) revoked: bool,
     pub(super) error: Option<Error>,
@@ -72,7 +75,7 @@ impl Round<'_> {
         let keeping = Keeping {
             provider: self.login.app.provider,
             never_stored: self.never_stored,
-            renewing: matches!(purpose, Purpose::Renew { .. }),
+            renewing: matches!(purpose, Purpose::Renew(_)),
             deadline: deadline.clone(),
         };
         let mut ran = None;
@@ -137,8 +140,9 @@ impl Round<'_> {
                 if let (None, Some(theirs)) = (mine, theirs) {
                     self.own = Arc::new(self.own.of_user(&theirs));
                 }
-                if stored.is_interrupted() {
-                    self.own.mark_interrupted();
+                if self.store.keeps_a_marker() {
+                    // With the lock in hand, what the store says of it is the truth.
+                    self.own.set_possibly_used(stored.is_possibly_used());
                 }
                 self.base = Some(self.own.clone());
                 if is_whole {
@@ -176,19 +180,16 @@ impl Round<'_> {
                 }
                 Ok(self.unsaved(held, dead))
             }
-            Purpose::Renew { bad, .. } if login.is_better(&self.own, bad) && !dead => {
+            Purpose::Renew(Renewal { bad, .. }) if login.is_better(&self.own, bad) && !dead => {
                 Ok(self.unsaved(held, dead))
             }
-            Purpose::Renew { bad, why } => self.renew(held, mark, bad, why, dead, deadline),
+            // Another process has found out how it ended.
+            Purpose::Renew(Renewal { why: Why::InDoubt, .. }) if !self.own.is_possibly_used() => {
+                Ok(self.unsaved(held, dead))
+            }
+            Purpose::Renew(renewal) => self.renew(held, mark, renewal, dead, deadline),
             Purpose::Revoke => {
-                let token = match self.own.refresh_token() {
-                    refresh_token if !refresh_token.is_empty() && !dead => refresh_token,
-                    _ => self.own.access_token(),
-                };
-                if !token.is_empty() {
-                    let held = [self.own.access_token(), self.own.refresh_token()];
-                    login.app.revoke(token, held, deadline)?;
-                }
+                login.ask_to_revoke(&self.own, dead, deadline)?;
                 login.app.log.line(Level::Info, || "the login is revoked".to_owned());
                 self.revoked = true;
                 Ok(Change::Remove)
@@ -217,8 +218,7 @@ impl Round<'_> {
         &mut self,
         held: &Held,
         mark: Mark,
-        bad: &Token,
-        why: Why,
+        renewal: Renewal,
         dead: bool,
         deadline: &Deadline,
     ) -> Result<Change> {
@@ -230,39 +230,52 @@ impl Round<'_> {
         if dead {
             return Err(Error::refused_login(login.refresh_token_end(&self.own)));
         }
+        let Renewal { bad, why, budget } = renewal;
+        if budget.is_empty() {
+            let failed = self.failed.as_ref().filter(|failed| failed.token.same_as(&self.own));
+            return Err(failed.map_or_else(Error::asked_too_often, |failed| failed.error.clone()));
+        }
+        let was_in_doubt = self.own.is_possibly_used();
         if mark(&self.own, true)? {
             // With the mark it is in the store, also if it could not be saved before.
             self.base = Some(self.own.clone());
             self.is_stored();
         }
         log.line(Level::Info, || format!("renewing the token: {}", why.in_words()));
-        let mut perhaps_spent = self.own.is_interrupted();
         let born_of_401 = why == Why::Rejected && self.own.same_as(bad);
-        match login.ask(&self.own, born_of_401, &mut perhaps_spent, deadline) {
+        let Asked { outcome, possibly_used } = login.ask(&self.own, born_of_401, budget, deadline);
+        let error = match outcome {
             Ok(token) => {
+                self.failed = None;
                 self.have(token);
                 log.line(Level::Info, || "the token is renewed".to_owned());
                 self.hand_out(held);
-                Ok(Change::Keep(self.own.clone()))
+                return Ok(Change::Keep(self.own.clone()));
             }
-            Err(error) => {
-                let over = error.is(FITBIT_ERROR_REAUTHORIZE);
-                let level = if over { Level::Error } else { Level::Warn };
-                log.line(level, || format!("the token is not renewed: {error}"));
-                if over {
-                    self.dead = Some(self.own.clone());
-                    perhaps_spent = false;
-                }
-                if !perhaps_spent {
-                    // It has said no. Where the mark stays, it costs one request too many.
-                    let _ = mark(&self.own, false);
-                } else {
-                    // Every later call asks again, as long as the provider repeats its answer.
-                    self.own.mark_interrupted();
-                }
-                Err(error)
-            }
+            Err(error) => error,
+        };
+        let over = error.is(FITBIT_ERROR_REAUTHORIZE);
+        let level = if over { Level::Error } else { Level::Warn };
+        log.line(level, || format!("the token is not renewed: {error}"));
+        self.failed = None;
+        if over {
+            self.dead = Some(self.own.clone());
+        } else {
+            self.failed = Some(Arc::new(FailedRenewal {
+                token: self.own.clone(),
+                error: error.clone(),
+                at: now(),
+                possibly_used,
+            }));
         }
+        // Only a token, or the end of the login, says what became of an earlier request.
+        let in_doubt = !over && (was_in_doubt || possibly_used);
+        self.own.set_possibly_used(in_doubt);
+        if !in_doubt {
+            // If the marker cannot be removed, the next start sends one unnecessary request.
+            let _ = mark(&self.own, false);
+        }
+        Err(error)
     }
 
     /// Remembers what a login that was never stored is to replace. If its storing is uncertain, another
@@ -309,6 +322,7 @@ impl Drop for Round<'_> {
         state.unsaved = self.unsaved;
         state.never_stored = self.never_stored;
         state.store_error = self.store_error.take();
+        state.failed = self.failed.take();
         state.dead = self.dead.take();
         state.revoked |= self.revoked;
         state.flight = None;

@@ -87,8 +87,6 @@ impl Token {
         let leeway = leeway.as_secs().min(u64::from(life / 10));
         match left {
             ..=0 => Age::Expired,
-            // The provider may have spent its refresh token, and repeats the answer for a while.
-            _ if renewable && self.is_interrupted() => Age::Leaving,
             _ if renewable && left.unsigned_abs() <= leeway => Age::Leaving,
             _ => Age::Lasting,
         }

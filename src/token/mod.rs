@@ -39,7 +39,7 @@ const KNOWN: [&str; 10] = [
     "user_id",
 ];
 
-/// The mark that a token file sets before the provider is asked for the token's successor.
+/// The renewal marker: a token file sets it before the provider is asked for a new token.
 const RENEWING_SINCE: &str = "renewing_since";
 
 /// The longest access token that is accepted: it has to fit into a request's head.
@@ -69,8 +69,9 @@ pub(crate) struct Token {
     life: u32,
     /// Whether the answer to a request that carried an older token was 401, and brought this one.
     born_of_401: bool,
-    /// Whether its renewal was begun, and nobody knows how it ended.
-    interrupted: AtomicBool,
+    /// Whether its refresh token is possibly used: a request with it went out, and it is not known
+    /// what became of that.
+    possibly_used: AtomicBool,
     /// Whether any request has carried it, if it was received by this process.
     unused: AtomicBool,
     /// Whether any request that carried it was answered other than with 401.
@@ -178,7 +179,7 @@ impl Token {
         {
             return Err(Unfit::ForeignProvider);
         }
-        let interrupted = fields.remove(RENEWING_SINCE).is_some();
+        let possibly_used = fields.remove(RENEWING_SINCE).is_some();
         let access = string(&mut fields, "access_token")?.unwrap_or_default();
         let refresh = string(&mut fields, "refresh_token")?.unwrap_or_default();
         if access.is_empty() && refresh.is_empty() {
@@ -223,7 +224,7 @@ impl Token {
             refresh_len,
             life: life.and_then(|s| s.try_into().ok()).unwrap_or(0),
             born_of_401: false,
-            interrupted: AtomicBool::new(interrupted),
+            possibly_used: AtomicBool::new(possibly_used),
             unused: AtomicBool::new(received.is_some()),
             proven: AtomicBool::new(false),
             expires_at: expires_at.unwrap_or(UNKNOWN),
@@ -279,7 +280,7 @@ impl Token {
         let copy = |flag: &AtomicBool| AtomicBool::new(flag.load(Ordering::Relaxed));
         Token {
             text: [self.access_token(), self.refresh_token(), &rest].concat().into_boxed_str(),
-            interrupted: copy(&self.interrupted),
+            possibly_used: copy(&self.possibly_used),
             unused: copy(&self.unused),
             proven: copy(&self.proven),
             authorization: OnceBox::new(),
@@ -323,20 +324,20 @@ impl Token {
         self.fields(provider).to_json()
     }
 
-    /// The token with the mark that it is being renewed.
+    /// The token with the renewal marker.
     pub fn to_json_marked(&self, provider: &Provider) -> String {
         let mut fields = self.fields(provider);
         fields.insert(RENEWING_SINCE.to_owned(), number(Now::read().wall));
         fields.to_json()
     }
 
-    pub fn is_interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+    /// A request with its refresh token went out, and it is not known what became of that.
+    pub fn is_possibly_used(&self) -> bool {
+        self.possibly_used.load(Ordering::Relaxed)
     }
 
-    /// Its successor was asked for, and the answer may have got lost.
-    pub fn mark_interrupted(&self) {
-        self.interrupted.store(true, Ordering::Relaxed);
+    pub fn set_possibly_used(&self, possibly_used: bool) {
+        self.possibly_used.store(possibly_used, Ordering::Relaxed);
     }
 
     /// One field as text: a string's text, anything else as JSON.

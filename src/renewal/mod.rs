@@ -89,6 +89,11 @@ impl FailedRenewal {
     fn time_left(&self, now: Instant) -> Duration {
         ASK_AGAIN_AFTER.saturating_sub(now.saturating_duration_since(self.at))
     }
+
+    /// What a call is told that may not ask for a token any more.
+    fn asked_too_often(failed: Option<&Arc<FailedRenewal>>) -> Error {
+        failed.map_or_else(Error::asked_too_often, |failed| failed.error.clone())
+    }
 }
 
 /// What a flight is for.
@@ -152,13 +157,19 @@ impl State {
         self.failed.as_ref().filter(|failed| failed.token.same_as(token))
     }
 
-    /// How long a renewal has to wait after one that possibly used the refresh token, and what that
-    /// one came to.
-    fn has_to_wait(&self, purpose: Purpose) -> Option<(Duration, &Error)> {
-        let Purpose::Renew(_) = purpose else { return None };
-        let failed = self.failed_renewal_of(self.newest()).filter(|failed| failed.possibly_used)?;
-        let wait = failed.time_left(now());
-        (!wait.is_zero()).then_some((wait, &failed.error))
+    /// How long a renewal has to wait after one that possibly used the refresh token; an error: there
+    /// is no time for that in this call.
+    fn pause_before(&self, renewal: Renewal, time_left: Duration) -> Result<Option<Duration>> {
+        let failed = self.failed_renewal_of(self.newest());
+        if renewal.budget.is_empty() {
+            return Err(FailedRenewal::asked_too_often(failed));
+        }
+        let Some(failed) = failed.filter(|failed| failed.possibly_used) else { return Ok(None) };
+        match failed.time_left(now()) {
+            Duration::ZERO => Ok(None),
+            wait if time_left < wait => Err(failed.error.clone().asked_too_early(wait)),
+            wait => Ok(Some(wait)),
+        }
     }
 
     fn must_be_saved(&self) -> Result<()> {
@@ -444,10 +455,9 @@ impl Login {
                 return Ok(state.current.clone());
             }
             let Some(flight) = state.flight.clone() else {
-                let Some((wait, error)) = state.has_to_wait(purpose) else { break };
-                if deadline.left() < wait + self.least_time() {
-                    return Err(error.clone().asked_too_early(wait));
-                }
+                let Purpose::Renew(renewal) = purpose else { break };
+                let time_left = deadline.left().saturating_sub(self.least_time());
+                let Some(wait) = state.pause_before(renewal, time_left)? else { break };
                 drop(state);
                 self.app.log.line(Level::Trace, || {
                     format!("waiting {} ms before the provider is asked again", wait.as_millis())

@@ -233,7 +233,7 @@ impl Round<'_> {
         let Renewal { bad, why, budget } = renewal;
         if budget.is_empty() {
             let failed = self.failed.as_ref().filter(|failed| failed.token.same_as(&self.own));
-            return Err(failed.map_or_else(Error::asked_too_often, |failed| failed.error.clone()));
+            return Err(FailedRenewal::asked_too_often(failed));
         }
         let was_in_doubt = self.own.is_possibly_used();
         if mark(&self.own, true)? {

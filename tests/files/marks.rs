@@ -1,11 +1,13 @@
 //! The mark: who opens the file after a killed renewal renews at once, while the provider still
 //! repeats its answer; who opens it during a living one waits, and reads.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::world::{PROFILE, app, provider, saved_token};
-use fitbit_test_support::{App, code};
+use fitbit_test_support::{App, code, in_parallel, rest};
 
 use crate::scene::{
     Folder, Keeper, is_marked, marked, refresh_token_in, stored, wait_for_refresh, write_private,
@@ -93,6 +95,7 @@ fn with_a_mark_and_an_outage_the_old_token_is_used_while_it_lasts() {
     client.get(PROFILE).expect("the old access token lasts");
     assert!(is_marked(&path), "what became of the killed renewal is still not known");
     provider.clear_faults();
+    rest();
     client.get(PROFILE).unwrap();
     assert!(!is_marked(&path), "the first request after the outage renewed");
     client.refresh().unwrap();
@@ -109,6 +112,7 @@ fn with_a_mark_an_outage_and_no_time_left_the_error_is_the_outages() {
     let client = hasty_app(&provider).from_file(&path).unwrap();
     assert_eq!(client.get(PROFILE).unwrap_err().code, code::HTTP);
     provider.clear_faults();
+    rest();
     client.get(PROFILE).expect("the request never reached the provider's books");
 }
 
@@ -153,20 +157,24 @@ fn a_renewal_whose_answer_was_lost_leaves_the_mark() {
 /// Whoever answers like that has spent the refresh token.
 #[test]
 fn a_renewal_that_brought_what_cannot_be_used_leaves_the_mark() {
-    for text in [r#"{"access_token":"a b"}"#, r#"{"access_token":"a","token_type":"mac"}"#] {
-        let provider = with_grace();
-        let folder = Folder::new();
-        let path = folder.token_file(&provider, 3600);
-        let head = format!("Content-Type: application/json\r\nContent-Length: {}", text.len());
-        let whole = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{text}");
-        provider.fault(Fault::always(Target::Refresh, FaultKind::Raw(whole.into())));
-        let client = hasty_app(&provider).from_file(&path).unwrap();
-        assert_eq!(client.refresh().unwrap_err().code, code::PROTOCOL);
-        assert!(is_marked(&path), "{text}");
-        provider.clear_faults();
-        client.refresh().expect("it is asked for again");
-        assert!(!is_marked(&path), "{text}");
-    }
+    in_parallel(
+        [r#"{"access_token":"a b"}"#, r#"{"access_token":"a","token_type":"mac"}"#],
+        |text| {
+            let provider = with_grace();
+            let folder = Folder::new();
+            let path = folder.token_file(&provider, 3600);
+            let head = format!("Content-Type: application/json\r\nContent-Length: {}", text.len());
+            let whole = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{text}");
+            provider.fault(Fault::always(Target::Refresh, FaultKind::Raw(whole.into())));
+            let client = hasty_app(&provider).from_file(&path).unwrap();
+            assert_eq!(client.refresh().unwrap_err().code, code::PROTOCOL);
+            assert!(is_marked(&path), "{text}");
+            provider.clear_faults();
+            rest();
+            client.refresh().expect("it is asked for again");
+            assert!(!is_marked(&path), "{text}");
+        },
+    );
 }
 
 #[test]
@@ -209,4 +217,129 @@ fn a_refusal_after_a_lost_answer_leaves_the_mark() {
     assert_eq!(client.refresh().unwrap_err().code, code::RATE_LIMITED);
     assert_eq!(provider.requests(Target::Refresh), 2);
     assert!(is_marked(&path));
+}
+
+#[test]
+fn a_renewal_that_was_never_sent_delays_no_later_request() {
+    // It takes connections and never says a word: the TLS handshake does not end.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let visitors = Arc::new(AtomicUsize::new(0));
+    let counted = visitors.clone();
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for stream in silent.incoming() {
+            counted.fetch_add(1, SeqCst);
+            kept.push(stream);
+        }
+    });
+    let provider = provider();
+    let app = hasty_app(&provider);
+    app.set_endpoint(1, &format!("https://{address}/token")).unwrap();
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    let client = app.from_file(&path).unwrap();
+    assert_eq!(client.refresh().unwrap_err().code, code::TIMEOUT);
+    let came = visitors.load(SeqCst);
+    assert!(came > 0);
+    for _ in 0..3 {
+        client.get(PROFILE).unwrap();
+    }
+    rest();
+    client.get(PROFILE).unwrap();
+    assert_eq!(visitors.load(SeqCst), came, "the refresh token is not used: nobody is in a hurry");
+    assert!(!is_marked(&path));
+    // Nor does it hold up the next renewal.
+    assert_eq!(client.refresh().unwrap_err().code, code::TIMEOUT);
+    assert!(visitors.load(SeqCst) > came);
+}
+
+/// A client that read the file while another one was renewing has seen a marker that is gone.
+#[test]
+fn with_the_lock_in_hand_the_marker_in_the_file_decides() {
+    let provider = provider();
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    let renewing = app(&provider).from_file(&path).unwrap();
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Latency(700)));
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Status401InvalidClient));
+    std::thread::scope(|scope| {
+        let renewal = scope.spawn(|| renewing.refresh().unwrap_err().code);
+        wait_for_refresh(&provider);
+        assert!(is_marked(&path));
+        let reading = app(&provider).from_file(&path).unwrap();
+        assert_eq!(renewal.join().unwrap(), code::INVALID_CLIENT);
+        assert!(!is_marked(&path));
+        let asked = provider.requests(Target::Refresh);
+        assert_eq!(asked, 1, "opening it asks for nothing: the marker was another client's");
+        for _ in 0..3 {
+            reading.get(PROFILE).unwrap();
+        }
+        rest();
+        reading.get(PROFILE).unwrap();
+        assert_eq!(provider.requests(Target::Refresh), asked, "the refresh token is not used");
+    });
+}
+
+/// A gateway's page knows nothing of the refresh token.
+#[test]
+fn a_refusal_that_is_not_the_providers_own_leaves_the_marker() {
+    for (kind, expected) in [
+        (FaultKind::Status429Bare, code::RATE_LIMITED),
+        (FaultKind::Status401InvalidClient, code::INVALID_CLIENT),
+    ] {
+        let provider = with_grace();
+        let folder = Folder::new();
+        let path = folder.token_file(&provider, 3600);
+        provider.fault(Fault::always(Target::Refresh, kind));
+        let client = app(&provider).from_file(&path).unwrap();
+        assert_eq!(client.refresh().unwrap_err().code, expected);
+        assert!(!is_marked(&path), "{expected}: the provider's own words");
+    }
+    in_parallel(
+        [
+            (400, "<html>Bad Request</html>"),
+            (400, r#"{"status":400,"error":"Bad Request"}"#),
+            (403, r#"{"message":"no"}"#),
+            (407, ""),
+            (429, "slow down"),
+        ],
+        |(status, body)| {
+            let provider = with_grace();
+            let folder = Folder::new();
+            let path = folder.token_file(&provider, 3600);
+            let head = format!("HTTP/1.1 {status} No\r\nContent-Length: {}", body.len());
+            let response = format!("{head}\r\n\r\n{body}");
+            provider.fault(Fault::always(Target::Refresh, FaultKind::Raw(response.into())));
+            let client = app(&provider).from_file(&path).unwrap();
+            let expected = if status == 429 { code::RATE_LIMITED } else { code::HTTP };
+            assert_eq!(client.refresh().unwrap_err().code, expected, "{status} {body}");
+            assert_eq!(
+                provider.requests(Target::Refresh),
+                1,
+                "{status} {body}: the same wall again"
+            );
+            assert!(is_marked(&path), "{status} {body}");
+            provider.clear_faults();
+            rest();
+            client.get(PROFILE).unwrap();
+            assert!(!is_marked(&path), "{status} {body}: asked again after the response");
+        },
+    );
+}
+
+#[test]
+fn a_login_in_doubt_takes_its_marker_into_another_file() {
+    let provider = with_grace();
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    provider.fault(Fault::always(Target::Refresh, FaultKind::CloseAfterRead));
+    let client = hasty_app(&provider).from_file(&path).unwrap();
+    client.refresh().unwrap_err();
+    let other = folder.join("other.json");
+    client.set_token_file(&other).unwrap();
+    assert!(is_marked(&other));
+    drop(client);
+    provider.clear_faults();
+    app(&provider).from_file(&other).unwrap().refresh().expect("the provider repeats its answer");
 }

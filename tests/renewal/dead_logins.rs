@@ -1,7 +1,7 @@
 //! What ends a login and what does not, and what a client whose login has ended still does.
 
 use fitbit_simulator::{Fault, FaultKind, Target};
-use fitbit_test_support::{Saver, code};
+use fitbit_test_support::{Saver, code, rest};
 use serde_json::{Value, json};
 
 use super::scene::{answer_next_refresh, client_of, client_with, hasty_app};
@@ -103,6 +103,7 @@ fn assert_lives_on_after(fault: &Fault) {
     provider.fault(fault.clone());
     assert_ne!(client.get(PROFILE).unwrap_err().code, code::REAUTHORIZE, "{fault:?}");
     provider.clear_faults();
+    rest();
     assert_eq!(client.get(PROFILE).unwrap().status, 200, "{fault:?}");
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
-use fitbit_test_support::{Saver, code};
+use fitbit_test_support::{Saver, code, in_parallel, rest};
 
 use super::scene::{client_of, client_with, field, hasty_app, refresh_tokens_sent};
 use super::world::{DIALECT, PROFILE, app, provider, saved_token};
@@ -22,15 +22,6 @@ fn lost_answers() -> Vec<(&'static str, FaultKind)> {
     FaultKind::all().into_iter().filter(|(_, kind)| is_lost(kind)).collect()
 }
 
-fn in_parallel(scene: impl Fn(&str, FaultKind) + Sync) {
-    std::thread::scope(|scope| {
-        for (name, kind) in lost_answers() {
-            let scene = &scene;
-            scope.spawn(move || scene(name, kind));
-        }
-    });
-}
-
 fn repeating_provider() -> Simulator {
     let provider = provider();
     provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
@@ -39,7 +30,7 @@ fn repeating_provider() -> Simulator {
 
 #[test]
 fn it_is_asked_for_again_within_the_call_and_the_login_survives() {
-    in_parallel(|name, kind| {
+    in_parallel(lost_answers(), |(name, kind)| {
         let (provider, saver) = (repeating_provider(), Saver::new());
         let saved = saved_token(&provider, -10);
         let client = app(&provider).from_token(&saved, &saver).unwrap();
@@ -69,7 +60,7 @@ fn a_renewal_never_goes_out_on_a_kept_alive_connection() {
 
 #[test]
 fn without_the_providers_grace_what_did_not_spend_the_refresh_token_survives() {
-    in_parallel(|name, kind| {
+    in_parallel(lost_answers(), |(name, kind)| {
         let (provider, spent) = (provider(), kind.acts() && DIALECT.rotates);
         let client = client_with(&provider, -10, &Saver::new());
         provider.fault(Fault::once(Target::Refresh, kind));
@@ -87,8 +78,8 @@ fn without_the_providers_grace_what_did_not_spend_the_refresh_token_survives() {
 }
 
 #[test]
-fn every_later_call_asks_again() {
-    in_parallel(|name, kind| {
+fn later_calls_ask_again_once_in_five_seconds() {
+    in_parallel(lost_answers(), |(name, kind)| {
         let provider = repeating_provider();
         let saved = saved_token(&provider, -10);
         let app = hasty_app(&provider, 2000);
@@ -100,6 +91,11 @@ fn every_later_call_asks_again() {
             assert_ne!(error.code, code::REAUTHORIZE, "{name}");
             assert!(provider.requests(Target::Refresh) > asked, "{name}");
             asked = provider.requests(Target::Refresh);
+            // With too little time to wait, the same error at once, and no request.
+            assert_eq!(client.get(PROFILE).unwrap_err().code, error.code, "{name}");
+            assert_eq!(client.refresh().unwrap_err().code, error.code, "{name}");
+            assert_eq!(provider.requests(Target::Refresh), asked, "{name}");
+            rest();
         }
         provider.clear_faults();
         assert_eq!(client.get(PROFILE).unwrap().status, 200, "{name}");
@@ -109,12 +105,67 @@ fn every_later_call_asks_again() {
 }
 
 #[test]
+fn a_call_with_time_waits_until_the_provider_is_asked_again() {
+    let provider = repeating_provider();
+    let client = client_with(&provider, -10, &Saver::new());
+    provider.fault(Fault { times: 4, ..Fault::always(Target::Refresh, FaultKind::Status503) });
+    assert_eq!(client.get(PROFILE).unwrap_err().code, code::HTTP);
+    let lost = provider.log().last().unwrap().at_ms;
+    assert_eq!(client.get(PROFILE).unwrap().status, 200);
+    let log = provider.log();
+    let asked: Vec<_> = log.iter().filter(|one| one.target == DIALECT.oauth_paths[1]).collect();
+    assert_eq!(asked.len(), 5);
+    assert!(asked[4].at_ms >= lost + 5000, "{} after {lost}", asked[4].at_ms);
+}
+
+/// An answer of the token endpoint that is not the provider's own leaves it open, like no answer.
+#[test]
+fn a_possibly_lost_answer_never_delays_a_request_whose_token_works() {
+    let kinds = [FaultKind::StallBeforeAnswer, FaultKind::Status503, FaultKind::Status410];
+    in_parallel(kinds, |kind| {
+        let provider = repeating_provider();
+        let client = client_of(&hasty_app(&provider, 2500), &provider, 3600, &Saver::new());
+        provider.fault(Fault::always(Target::Refresh, kind.clone()));
+        client.refresh().unwrap_err();
+        let asked = provider.requests(Target::Refresh);
+        client.get(PROFILE).unwrap();
+        assert_eq!(provider.requests(Target::Refresh), asked, "{kind:?}: five seconds");
+        rest();
+        client.get(PROFILE).unwrap();
+        assert_eq!(provider.requests(Target::Refresh), asked + 1, "{kind:?}: once more");
+        let log = provider.log();
+        let order: Vec<_> = log.iter().rev().take(2).map(|entry| &*entry.target).collect();
+        assert_eq!(order, [DIALECT.oauth_paths[1], PROFILE], "{kind:?}: after the response");
+        client.get(PROFILE).unwrap();
+        assert_eq!(provider.requests(Target::Refresh), asked + 1, "{kind:?}: and no more");
+        provider.clear_faults();
+        rest();
+        let before = client.token();
+        client.get(PROFILE).unwrap();
+        assert_ne!(client.token(), before, "{kind:?}: the request after the outage renews");
+    });
+}
+
+#[test]
+fn one_request_asks_for_a_token_at_most_four_times() {
+    let provider = repeating_provider();
+    let client = client_with(&provider, 20, &Saver::new());
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Status500));
+    provider.fault(Fault::always(Target::Api, FaultKind::Status401Expired));
+    let error = client.get(PROFILE).unwrap_err();
+    assert_eq!((error.code, error.http_status), (code::HTTP, 500));
+    assert!(error.message.contains("asked 4 times"), "{}", error.message);
+    assert_eq!(provider.requests(Target::Refresh), 4);
+}
+
+#[test]
 fn a_later_call_asks_again_after_the_grace_too() {
     let provider = provider();
     provider.settings(|settings| settings.grace = Some(Duration::from_millis(1)));
     let client = client_of(&hasty_app(&provider, 1000), &provider, -10, &Saver::new());
     provider.fault(Fault::once(Target::Refresh, FaultKind::StallBeforeAnswer));
     assert_eq!(client.get(PROFILE).unwrap_err().code, code::TIMEOUT);
+    rest();
     // It could be that the first request never arrived: only the provider can tell.
     let later = client.get(PROFILE).map(|response| response.status);
     let expected = if DIALECT.rotates { Err(code::REAUTHORIZE) } else { Ok(200) };
@@ -124,15 +175,19 @@ fn a_later_call_asks_again_after_the_grace_too() {
 
 #[test]
 fn a_call_whose_time_ran_out_is_followed_by_one_that_gets_the_same_answer() {
-    for kind in [FaultKind::Stall, FaultKind::StallBeforeAnswer, FaultKind::SlowDrip(100)] {
-        let provider = repeating_provider();
-        let client = client_of(&hasty_app(&provider, 1000), &provider, -10, &Saver::new());
-        provider.fault(Fault::once(Target::Refresh, kind));
-        assert_eq!(client.get(PROFILE).unwrap_err().code, code::TIMEOUT);
-        assert_eq!(client.get(PROFILE).unwrap().status, 200);
-        let sent = refresh_tokens_sent(&provider);
-        assert_eq!((sent.len(), sent[0] == sent[1]), (2, true));
-    }
+    in_parallel(
+        [FaultKind::Stall, FaultKind::StallBeforeAnswer, FaultKind::SlowDrip(100)],
+        |kind| {
+            let provider = repeating_provider();
+            let client = client_of(&hasty_app(&provider, 1000), &provider, -10, &Saver::new());
+            provider.fault(Fault::once(Target::Refresh, kind));
+            assert_eq!(client.get(PROFILE).unwrap_err().code, code::TIMEOUT);
+            rest();
+            assert_eq!(client.get(PROFILE).unwrap().status, 200);
+            let sent = refresh_tokens_sent(&provider);
+            assert_eq!((sent.len(), sent[0] == sent[1]), (2, true));
+        },
+    );
 }
 
 #[test]

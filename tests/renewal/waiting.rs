@@ -21,16 +21,16 @@ fn cpu_time() -> Duration {
 fn when_the_renewing_threads_time_runs_out_a_waiter_with_time_left_takes_over() {
     let provider = provider();
     provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
-    let client = client_of(&hasty_app(&provider, 3000), &provider, -10, &Saver::new());
+    let client = client_of(&hasty_app(&provider, 8000), &provider, -10, &Saver::new());
     provider.fault(Fault::once(Target::Refresh, FaultKind::StallBeforeAnswer));
     std::thread::scope(|scope| {
         let leader = scope.spawn(|| client.get(PROFILE).map(|response| response.status));
         while provider.requests(Target::Refresh) == 0 {
             std::thread::yield_now();
         }
-        sleep(Duration::from_millis(1500));
+        sleep(Duration::from_millis(7000));
         let waiter = client.get(PROFILE).map(|response| response.status);
-        assert_eq!(waiter, Ok(200), "half of its time was left");
+        assert_eq!(waiter, Ok(200), "seven seconds were left, and the rule wants five");
         assert_eq!(leader.join().unwrap().unwrap_err().code, code::TIMEOUT);
     });
     let sent = refresh_tokens_sent(&provider);
@@ -136,7 +136,7 @@ fn waiters_are_up_as_soon_as_the_token_is_saved() {
 #[test]
 fn a_failed_renewal_is_over_for_everybody() {
     let provider = provider();
-    let client = client_of(&hasty_app(&provider, 5000), &provider, -10, &Saver::new());
+    let client = client_of(&hasty_app(&provider, 20_000), &provider, -10, &Saver::new());
     for kind in [FaultKind::Status404, FaultKind::Status410, FaultKind::Status429Bare] {
         provider.fault(Fault::always(Target::Refresh, kind));
         client.get(PROFILE).unwrap_err();

@@ -35,6 +35,21 @@ pub mod google_health {
     pub mod world;
 }
 
+/// Lets the five seconds pass after which a token is asked for again whose answer is possibly lost.
+pub fn rest() {
+    std::thread::sleep(std::time::Duration::from_millis(5100));
+}
+
+/// Each in a thread of its own: most of their time passes in waiting.
+pub fn in_parallel<T: Send>(each: impl IntoIterator<Item = T>, run: impl Fn(T) + Sync) {
+    std::thread::scope(|scope| {
+        for one in each {
+            let run = &run;
+            scope.spawn(move || run(one));
+        }
+    });
+}
+
 pub use fitbit::world;
 pub use form::{field, form};
 pub use handles::{

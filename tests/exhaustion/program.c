@@ -305,6 +305,17 @@ static void fork_in_a_crowd(int count)
     printf("%d %d %d", answered, hung, wrong);
 }
 
+/* As after a restart: another client, of the token that this one holds. */
+static void again(void)
+{
+    char *token = NULL;
+    must(fitbit_token(client, &token));
+    fitbit_free(client);
+    must(fitbit_from_token(app, token, on_token, NULL, &client));
+    fitbit_string_free(token);
+    fputs("ok", stdout);
+}
+
 static void obey(char *line)
 {
     char *word = strchr(line, ' ');
@@ -318,6 +329,8 @@ static void obey(char *line)
         next(word);
     else if (strcmp(line, "refresh") == 0)
         done(fitbit_refresh(client));
+    else if (strcmp(line, "again") == 0)
+        again();
     else if (strcmp(line, "step") == 0)
         step();
     else if (strcmp(line, "cancel") == 0) {

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use fitbit_simulator::{Fault, FaultKind, Target};
-use fitbit_test_support::figures;
 use fitbit_test_support::world::{PROFILE, provider};
+use fitbit_test_support::{figures, rest};
 
 use crate::scene::Program;
 
@@ -88,6 +88,11 @@ fn a_long_life_under_faults_collects_nothing_and_loses_no_login() {
             );
         }
         provider.clear_faults();
+        // The same client asks again after five seconds; another one knows nothing of the lost answer.
+        match rounds % 16 {
+            15 => rest(),
+            _ => assert_eq!(program.ask("again"), "ok"),
+        }
         // A renewal whose answer was lost is asked for again: a busy machine may need a second call.
         let renewed = (0..5).any(|_| program.ask("refresh") == "ok");
         assert!(renewed, "after {name}, round {rounds}");

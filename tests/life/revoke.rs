@@ -2,7 +2,7 @@
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::world::provider;
-use fitbit_test_support::{App, Error, Saver, code};
+use fitbit_test_support::{App, Error, Saver, code, in_parallel};
 use serde_json::json;
 
 use crate::providers::{
@@ -157,33 +157,47 @@ fn what_was_not_carried_out_is_reported_leaves_the_login_alive_and_can_be_repeat
     let gone = [code::PROVIDER_RETIRED, code::HTTP];
     let truncated = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\n{".to_vec();
     for (of, gone) in BOTH.into_iter().zip(gone) {
-        for (kind, expected) in [
-            (FaultKind::CloseBeforeRead, code::NETWORK),
-            (FaultKind::ResetBeforeRead, code::NETWORK),
-            (FaultKind::Raw(truncated.clone()), code::NETWORK),
-            (FaultKind::Raw(b"nonsense\r\n\r\n".to_vec()), code::PROTOCOL),
-            (FaultKind::Status500, code::HTTP),
-            (FaultKind::Status503, code::HTTP),
-            (FaultKind::Status404, code::HTTP),
-            (FaultKind::Status409, code::HTTP),
-            (FaultKind::Redirect307(simulator_elsewhere()), code::HTTP),
-            (FaultKind::Status429Bare, code::RATE_LIMITED),
-            (FaultKind::Status401InvalidClient, code::INVALID_CLIENT),
-            (FaultKind::Status410, gone),
-        ] {
+        // With how often it is asked: again and again while the answer is possibly lost.
+        let kinds = [
+            (FaultKind::CloseBeforeRead, code::NETWORK, 4),
+            (FaultKind::ResetBeforeRead, code::NETWORK, 4),
+            (FaultKind::Raw(truncated.clone()), code::NETWORK, 4),
+            (FaultKind::Raw(b"nonsense\r\n\r\n".to_vec()), code::PROTOCOL, 4),
+            (FaultKind::Status500, code::HTTP, 4),
+            (FaultKind::Status503, code::HTTP, 4),
+            (FaultKind::Status404, code::HTTP, 1),
+            (FaultKind::Status409, code::HTTP, 4),
+            (FaultKind::Redirect307(simulator_elsewhere()), code::HTTP, 1),
+            (FaultKind::Status429Bare, code::RATE_LIMITED, 1),
+            (FaultKind::Status401InvalidClient, code::INVALID_CLIENT, 1),
+            (FaultKind::Status410, gone, 1),
+        ];
+        in_parallel(kinds, |(kind, expected, asked)| {
             let simulator = provider();
             let client = of.client(&simulator);
             simulator.fault(Fault::always(Target::Revoke, kind.clone()));
             let error = client.revoke().unwrap_err();
             assert_eq!(error.code, expected, "{kind:?}: {error:?}");
-            assert_eq!(simulator.requests(Target::Revoke), 1, "{kind:?}: it is not repeated");
+            assert_eq!(simulator.requests(Target::Revoke), asked, "{kind:?}");
             assert_eq!(client.get(of.path).unwrap().status, 200, "{kind:?}");
             client.refresh().unwrap();
             simulator.clear_faults();
             client.revoke().unwrap();
             assert_over(client.get(of.path));
-            assert_eq!(simulator.requests(Target::Revoke), 2, "{kind:?}");
-        }
+            assert_eq!(simulator.requests(Target::Revoke), asked + 1, "{kind:?}");
+        });
+    }
+}
+
+#[test]
+fn a_revocation_whose_answer_was_lost_is_asked_for_again() {
+    for of in BOTH {
+        let simulator = provider();
+        let client = of.client(&simulator);
+        simulator.fault(Fault::once(Target::Revoke, FaultKind::CloseAfterRead));
+        client.revoke().unwrap();
+        assert_eq!(simulator.requests(Target::Revoke), 2);
+        assert_over(client.get(of.path));
     }
 }
 
@@ -233,8 +247,9 @@ fn no_error_of_a_revocation_holds_a_secret() {
             let quoting = format!("This login has {} and {}", held[0], held[1]);
             let quoting = json!({"error": "server_error", "error_description": quoting});
             for kind in [FaultKind::EchoSecrets, FaultKind::Json(400, quoting)] {
-                simulator.fault(Fault::once(Target::Revoke, kind));
+                simulator.fault(Fault::always(Target::Revoke, kind));
                 let text = client.revoke().unwrap_err().all_text();
+                simulator.clear_faults();
                 let shown = simulator.secrets().into_iter().find(|secret| text.contains(secret));
                 assert_eq!(shown, None, "{text}");
             }

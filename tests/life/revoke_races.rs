@@ -204,7 +204,7 @@ fn a_revocation_that_failed_lets_the_waiting_threads_go_on() {
         let simulator = provider();
         let client = of.client_with(&simulator, -10, &Saver::new());
         simulator.fault(Fault::once(Target::Revoke, FaultKind::Latency(500)));
-        simulator.fault(Fault::once(Target::Revoke, FaultKind::Status503));
+        simulator.fault(Fault::always(Target::Revoke, FaultKind::Status503));
         scope(|scope| {
             let revoking = scope.spawn(|| client.revoke());
             wait_for(&simulator, Target::Revoke);
@@ -212,6 +212,7 @@ fn a_revocation_that_failed_lets_the_waiting_threads_go_on() {
             assert_eq!(revoking.join().unwrap().unwrap_err().code, code::HTTP);
         });
         assert_eq!(simulator.requests(Target::Refresh), 1);
+        simulator.clear_faults();
         client.revoke().unwrap();
     }
 }

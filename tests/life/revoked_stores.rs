@@ -107,8 +107,9 @@ fn a_revocation_that_failed_leaves_the_file_as_it_was() {
     let path = folder.login(&FITBIT, &simulator);
     let client = FITBIT.app(&simulator).from_file(&path).unwrap();
     let before = read(&path);
-    simulator.fault(Fault::once(Target::Revoke, FaultKind::Status503));
+    simulator.fault(Fault::always(Target::Revoke, FaultKind::Status503));
     assert_eq!(client.revoke().unwrap_err().code, code::HTTP);
+    simulator.clear_faults();
     assert_eq!(read(&path), before);
     client.refresh().unwrap();
     client.revoke().unwrap();
@@ -211,8 +212,9 @@ fn a_guard_that_does_not_commit_is_reported_and_the_call_can_be_repeated() {
 fn a_revocation_behind_a_guard_that_failed_leaves_the_login_alive() {
     let simulator = provider();
     let client = Guarded::new(FITBIT.app(&simulator), &FITBIT.token(&simulator, 3600));
-    simulator.fault(Fault::once(Target::Revoke, FaultKind::Status503));
+    simulator.fault(Fault::always(Target::Revoke, FaultKind::Status503));
     assert_eq!(client.revoke().unwrap_err().code, code::HTTP, "whatever the guard returns");
+    simulator.clear_faults();
     client.get(FITBIT.path).unwrap();
     client.revoke().unwrap();
     assert_eq!(client.entered(), 2);

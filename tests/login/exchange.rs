@@ -58,6 +58,7 @@ fn failure(app: &App, provider: &Simulator, kind: FaultKind) -> u32 {
     let name = format!("{kind:?}");
     let error = error_of(log_in_under(provider, app, kind));
     assert_eq!(provider.requests(Target::Exchange), 1, "{name}");
+    assert!(error.message.ends_with("; start again at step one"), "{name}: {}", error.message);
     shows_no_secret(&error, provider);
     error.code
 }

@@ -107,6 +107,33 @@ fn assert_lives_on_after(fault: &Fault) {
     assert_eq!(client.get(PROFILE).unwrap().status, 200, "{fault:?}");
 }
 
+/// What passes is asked for again, whatever the status; the same words without a body are nobody's.
+#[test]
+fn a_passing_fault_of_the_provider_is_asked_for_again() {
+    for word in ["internal_failure", "server_error", "temporarily_unavailable"] {
+        for status in [400, 403, 503] {
+            let provider = provider();
+            let client = client_with(&provider, -10, &Saver::new());
+            let kind = FaultKind::Json(status, json!({ "error": word }));
+            provider.fault(Fault::once(Target::Refresh, kind));
+            assert_eq!(client.get(PROFILE).unwrap().status, 200, "{word}, {status}");
+            assert_eq!(provider.requests(Target::Refresh), 2, "{word}, {status}");
+        }
+    }
+}
+
+/// Only the provider's own body ends a login: a gateway can add a header to its page.
+#[test]
+fn invalid_grant_in_a_header_alone_does_not_end_it() {
+    let provider = provider();
+    let client = client_with(&provider, 3600, &Saver::new());
+    let head = "HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer error=\"invalid_grant\"\r\n";
+    let response = format!("{head}Content-Length: 0\r\n\r\n");
+    provider.fault(Fault::once(Target::Refresh, FaultKind::Raw(response.into())));
+    assert_eq!(client.refresh().unwrap_err().code, code::HTTP);
+    client.refresh().unwrap();
+}
+
 #[test]
 fn a_refused_client_keeps_the_login() {
     let oauths = FaultKind::Json(401, json!({ "error": "invalid_client" }));

@@ -167,3 +167,22 @@ fn while_the_provider_is_asked_the_old_token_serves_who_needs_no_other() {
         renewing.join().unwrap().unwrap();
     });
 }
+
+#[test]
+fn a_token_that_still_works_waits_for_nobodys_renewal() {
+    let provider = provider();
+    let client = client_with(&provider, 20, &Saver::new());
+    let old = client.token_field("access_token").unwrap();
+    delay(&provider, Target::Refresh, 1500);
+    std::thread::scope(|scope| {
+        let renewing = scope.spawn(|| client.get(PROFILE).map(|response| response.status));
+        while provider.max_in_flight(Target::Refresh) == 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(client.get(PROFILE).unwrap().status, 200);
+        assert!(!renewing.is_finished(), "it expires soon, and works");
+        assert_eq!(super::scene::access_tokens_sent(&provider), [old]);
+        assert_eq!(renewing.join().unwrap(), Ok(200));
+    });
+    assert_eq!(provider.requests(Target::Refresh), 1);
+}

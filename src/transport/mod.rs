@@ -6,15 +6,15 @@
 //!
 //! Redirects are never followed: the secret in a request is for one host only.
 
+mod body;
 mod certificates;
 mod crypto;
 mod dial;
 mod proxy;
 
-use std::io::Read;
 use std::time::Instant;
 
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use ureq::http::{HeaderValue, Method, Request, Uri, header};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, AsSendBody, Proxy, Timeout};
 
@@ -24,6 +24,7 @@ use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
 pub(crate) use certificates::Certificates;
+use body::Body;
 use dial::{Dialer, Resolver};
 pub(crate) use proxy::Proxies;
 
@@ -35,9 +36,6 @@ const IDLE_CONNECTIONS: usize = 64;
 /// reads, 64 KiB: one that is too long shows by filling it further.
 const OUTPUT_BUFFER: usize = 64 * 1024;
 const INPUT_BUFFER: usize = 80 * 1024;
-
-/// Where a body's buffer starts at most, whatever length the server announces.
-const FIRST_BUFFER: usize = 1024 * 1024;
 
 /// Which connection a request may go out on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -182,7 +180,7 @@ impl Transport {
                 });
             }
         };
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
         if head.status.is_informational() {
             // 101: no request asks for another protocol. The others are never the last word.
             return Err(Failure {
@@ -203,32 +201,28 @@ impl Transport {
                 body: vec![],
             });
         }
-        let body = read(body, &head.headers, max_body).map_err(|error| Failure {
-            quotes: quotes(&error),
+        let failed = |error, quotes| Failure {
+            error,
+            quotes,
             kept_alive_connection_died: false,
             nothing_was_sent: false,
-            error: described(error),
-        })?;
+        };
+        let body = match body::read(body, &mut head.headers, max_body) {
+            Ok(Body::Whole(body)) => body,
+            // Its status and its headers say what to do; the body is only words for people.
+            Ok(Body::Undecodable(_)) if head.status.as_u16() >= 300 => vec![],
+            Ok(Body::Undecodable(why)) => {
+                let what = "the answer is not what HTTP promises: its body is not the gzip that its \
+                            headers announce";
+                return Err(failed(Error::protocol(format!("{what}: {why}")), false));
+            }
+            Err(error) => {
+                let quotes = quotes(&error);
+                return Err(failed(described(error), quotes));
+            }
+        };
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
-}
-
-fn read(
-    body: ureq::Body,
-    headers: &HeaderMap,
-    max_body: usize,
-) -> std::result::Result<Vec<u8>, ureq::Error> {
-    let announced = headers.get("content-length").and_then(|len| len.to_str().ok()?.parse().ok());
-    let first = announced.unwrap_or(0).min(max_body).min(FIRST_BUFFER);
-    let no_memory = |_| std::io::Error::from(std::io::ErrorKind::OutOfMemory);
-    let mut bytes = Vec::new();
-    // Memory that is refused must not end the process, whatever the server sends. One more for the NUL
-    // that the C interface puts behind the body.
-    bytes.try_reserve_exact(first + 1).map_err(no_memory)?;
-    let limit = u64::try_from(max_body).unwrap_or(u64::MAX);
-    body.into_with_config().limit(limit).reader().read_to_end(&mut bytes)?;
-    bytes.try_reserve_exact(1).map_err(no_memory)?;
-    Ok(bytes)
 }
 
 fn is_hangup(error: &ureq::Error) -> bool {

@@ -20,12 +20,13 @@ use ureq::{Agent, AsSendBody, Proxy, Timeout};
 
 use crate::answer::Answer;
 use crate::call::Deadline;
+use crate::error::FitbitErrorCode::FITBIT_ERROR_CANCELLED;
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
-pub(crate) use certificates::Certificates;
 use body::Body;
-use dial::{Dialer, Resolver};
+pub(crate) use certificates::Certificates;
+use dial::{Cut, Dialer, Resolver};
 pub(crate) use proxy::Proxies;
 
 /// Idle connections kept per host: enough for a program of 64 threads on one app.
@@ -56,7 +57,7 @@ pub(crate) struct Failure {
     pub quotes: bool,
     /// It had gone out on a kept-alive connection, which died before any answer.
     pub kept_alive_connection_died: bool,
-    /// Nor had a byte of the request gone out.
+    /// Not a byte of the HTTP request had gone out, whatever TLS or a proxy was told.
     pub nothing_was_sent: bool,
 }
 
@@ -129,6 +130,7 @@ impl Transport {
         self.log.line(Level::Debug, || {
             let what = match &outcome {
                 Ok(answer) => format!("{}, {} bytes", answer.status, answer.body.len()),
+                Err(failure) if failure.error.is(FITBIT_ERROR_CANCELLED) => "cancelled".to_owned(),
                 Err(failure) => format!("{:?}", failure.error.code()),
             };
             let milliseconds = begun.elapsed().as_millis();
@@ -167,14 +169,19 @@ impl Transport {
         let uri = request.uri().clone();
         let asks_for_head = request.method() == Method::HEAD;
         let call = dial::Call::begin(deadline.clone(), connection == Connection::Spending);
-        let described = |error| describe(error, &self.way_to(&uri), call.was_sent());
+        let described = |error| match call.is_cancelled() {
+            true => Error::cancelled(),
+            false => describe(error, &self.way_to(&uri), call.was_sent()),
+        };
         let response = match agent.run(request) {
             Ok(response) => response,
             Err(error) => {
                 return Err(Failure {
                     quotes: quotes(&error),
+                    // Cancelling shuts a connection down as well.
                     kept_alive_connection_died: call.was_not_answered_on_an_old_connection()
-                        && is_hangup(&error),
+                        && is_hangup(&error)
+                        && !call.is_cancelled(),
                     nothing_was_sent: !call.was_sent(),
                     error: described(error),
                 });
@@ -228,7 +235,7 @@ impl Transport {
 fn is_hangup(error: &ureq::Error) -> bool {
     use std::io::ErrorKind::*;
     matches!(error, ureq::Error::Io(error) if matches!(
-        error.kind(),
+        Cut::of(error).unwrap_or(error).kind(),
         UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
     ))
 }
@@ -249,17 +256,20 @@ fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
 
 /// The one place that turns what ureq says into an error of ours.
 fn describe(error: ureq::Error, way: &str, sent: bool) -> Error {
-    use std::io::ErrorKind::{InvalidData, TimedOut};
-    // Once a request has gone out, nobody was refused, unless the other side says so: its answer was
-    // spoilt on the way, and is lost.
-    let tls = |why: &rustls::Error| match sent && !matches!(why, rustls::Error::AlertReceived(_)) {
-        true => Error::network(format!("the TLS connection to {way} was spoilt: {why}")),
+    use std::io::ErrorKind::{InvalidData, TimedOut, UnexpectedEof};
+    let ended = "ended before the response was complete";
+    // Once a byte of the request has gone out, the response is lost, whatever TLS reports: anybody on
+    // the way can spoil a record, and make the other side send a fatal alert. Only before that can a
+    // certificate or a handshake have been refused.
+    let tls = |why: &rustls::Error| match sent {
+        true => Error::network(format!("the TLS connection to {way} {ended}: {why}")),
         false => Error::tls(format!("the TLS connection to {way} failed: {why}")),
     };
     match error {
         ureq::Error::Timeout(Timeout::Resolve) => Error::timeout("while a name was resolved"),
         ureq::Error::Timeout(_) => Error::timeout("before the answer was complete"),
-        ureq::Error::Io(error) => match error.kind() {
+        ureq::Error::Io(error) => match Cut::of(&error).unwrap_or(&error).kind() {
+            UnexpectedEof if sent => Error::network(format!("the connection to {way} {ended}")),
             TimedOut => Error::timeout("before the answer was complete"),
             // How rustls reports what it refuses, through the stream that it reads from.
             InvalidData => match tls_error(&error) {

@@ -114,9 +114,11 @@ fn an_empty_body_is_empty_whatever_its_coding_is() {
 #[test]
 fn an_empty_coded_401_is_renewed_and_an_empty_coded_429_has_its_waiting_time() {
     let server = Scripted::answering(|number, asked| match (number, asked.target()) {
-        (0, _) => {
-            coded("401 Unauthorized\r\nWWW-Authenticate: Bearer error=\"invalid_token\"", "gzip", "")
-        }
+        (0, _) => coded(
+            "401 Unauthorized\r\nWWW-Authenticate: Bearer error=\"invalid_token\"",
+            "gzip",
+            "",
+        ),
         (_, "/oauth2/token") => coded("200 OK", "GZIP", gzip(NEW_TOKEN.as_bytes())),
         (2, _) => ok(),
         _ => coded("429 Too Many Requests\r\nFitbit-Rate-Limit-Reset: 1200", "gzip", ""),

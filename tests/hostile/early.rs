@@ -65,13 +65,12 @@ impl Server {
             stream.flush()
         };
         let scheme = if config.is_some() { "https" } else { "http" };
-        let address = listen("127.0.0.1", move |mut tcp: TcpStream| match &config {
-            None => answer(&mut tcp),
-            Some(config) => {
-                let session = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
-                let mut stream = StreamOwned::new(session, tcp);
-                answer(&mut stream)
-            }
+        let address = listen("127.0.0.1", move |mut tcp: TcpStream| {
+            // What is not sent yet, the reset that follows takes away.
+            tcp.set_nodelay(true)?;
+            let Some(config) = &config else { return answer(&mut tcp) };
+            let session = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
+            answer(&mut StreamOwned::new(session, tcp))
         });
         Server { uri: format!("{scheme}://{address}"), ca_file, heads }
     }

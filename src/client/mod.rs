@@ -240,7 +240,9 @@ impl Client {
     fn send(&self, request: &ApiRequest, token: &Token, deadline: &Deadline) -> Result<Answer> {
         token.mark_used();
         let transport = self.app().transport()?;
-        let idempotent = matches!(request.method, Method::GET | Method::DELETE);
+        // RFC 9110 section 9.2.2.
+        let idempotent =
+            matches!(request.method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE);
         let mut connection = Connection::Any;
         let max_body = self.app().max_body;
         let clean = |text: &str| self.secrets([token, &self.login.newest()]).clean_line(text);

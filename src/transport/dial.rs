@@ -38,9 +38,10 @@ struct State {
     deadline: Option<Deadline>,
     /// What is sent spends something: from then on the call is not cancelled.
     spends: bool,
-    dialling: bool,
+    /// How many connections are being opened: through a proxy it is two, one around the other.
+    dialling: u32,
     dialled: bool,
-    /// Some of it may have gone out.
+    /// A byte of the HTTP request may have gone out. What TLS or a proxy was told is none of it.
     sent: bool,
     answering: bool,
 }
@@ -70,9 +71,14 @@ impl Call {
         CALL.with_borrow(|state| !state.dialled && !state.answering)
     }
 
-    /// Whether any of it may have gone out, on a connection that was made.
+    /// Whether a byte of the HTTP request may have gone out. A write that failed counts.
     pub fn was_sent(&self) -> bool {
         CALL.with_borrow(|state| state.sent)
+    }
+
+    /// Whether the call was cancelled, while that could end it.
+    pub fn is_cancelled(&self) -> bool {
+        is_cancelled()
     }
 }
 
@@ -81,6 +87,10 @@ impl Drop for Call {
         let around = ManuallyDrop::new(std::mem::take(&mut self.0));
         drop(ManuallyDrop::into_inner(CALL.replace(around)));
     }
+}
+
+fn is_cancelled() -> bool {
+    CALL.with_borrow(|state| state.deadline.as_ref().is_some_and(Deadline::is_cancelled))
 }
 
 /// What is left of the call's time, in ureq's words.
@@ -142,6 +152,7 @@ impl Dialer {
             ().chain(SocksConnector::default())
                 .chain(ConnectProxyConnector::default())
                 .chain(InAttempts(TcpConnector::default()))
+                .chain(EarlyResponses)
                 .chain(RustlsConnector::default())
                 .chain(Boxed);
         Dialer(Arc::new(Dialling { connector: Box::new(connector), direct, log }))
@@ -158,7 +169,8 @@ impl Connector for Dialer {
     type Out = Timed;
 
     fn connect(&self, details: &ConnectionDetails, _: Option<()>) -> Result<Option<Timed>, Error> {
-        change(|state| state.dialling = true);
+        time_left()?; // a call that was cancelled opens nothing
+        change(|state| state.dialling += 1);
         self.0.log.line(Level::Trace, || {
             let authority = details.uri.authority().map_or("", |authority| authority.as_str());
             // A proxy's address holds its password.
@@ -167,9 +179,8 @@ impl Connector for Dialer {
         });
         let connected = self.dial(details);
         change(|state| {
-            state.dialling = false;
+            state.dialling = state.dialling.saturating_sub(1);
             state.dialled = true;
-            state.sent = false; // what a proxy was told is none of the request
         });
         connected
     }
@@ -251,6 +262,105 @@ impl<In: Transport> Connector<In> for InAttempts {
     }
 }
 
+/// Lets a response be read that the server sent before it had read the whole request: it may refuse a
+/// large one, and close. TLS stands above this, because rustls writes what is left before it reads.
+#[derive(Debug)]
+struct EarlyResponses;
+
+impl<In: Transport> Connector<In> for EarlyResponses {
+    type Out = EarlyResponse<In>;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, Error> {
+        Ok(chained.map(|transport| EarlyResponse { transport, unsent: None }))
+    }
+}
+
+#[derive(Debug)]
+struct EarlyResponse<T> {
+    transport: T,
+    /// Why the rest of the request could not be sent. It is not tried again.
+    unsent: Option<io::Error>,
+}
+
+impl<T: Transport> Transport for EarlyResponse<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.transport.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+        if self.unsent.is_some() {
+            return Ok(());
+        }
+        let is_request = CALL.with_borrow(|state| state.dialling == 0);
+        match self.transport.transmit_output(amount, timeout) {
+            Err(Error::Io(why))
+                if is_request
+                    && matches!(why.kind(), BrokenPipe | ConnectionAborted | ConnectionReset) =>
+            {
+                self.unsent = Some(why);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A connection that broke has no clean end.
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        match (self.transport.await_input(timeout), &self.unsent) {
+            (Ok(false) | Err(Error::Io(_)), Some(why)) => Err(Error::Io(
+                why.raw_os_error().map_or_else(|| why.kind().into(), io::Error::from_raw_os_error),
+            )),
+            (outcome, _) => outcome,
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.unsent.is_none() && self.transport.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.transport.is_tls()
+    }
+}
+
+/// A connection that did not end cleanly: with a reset, or under TLS without `close_notify`.
+///
+/// ureq takes these errors for the end of a body that has neither a length nor chunks (`do_read` in its
+/// `run.rs`). Under another kind of error they stay errors.
+#[derive(Debug)]
+pub(super) struct Cut(io::Error);
+
+impl Cut {
+    fn or(error: Error) -> Error {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
+        match error {
+            Error::Io(error)
+                if matches!(error.kind(), ConnectionAborted | ConnectionReset | UnexpectedEof) =>
+            {
+                Error::Io(io::Error::other(Cut(error)))
+            }
+            error => error,
+        }
+    }
+
+    pub fn of(error: &io::Error) -> Option<&io::Error> {
+        error.get_ref()?.downcast_ref().map(|Cut(error)| error)
+    }
+}
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Cut {}
+
 #[derive(Debug)]
 struct Boxed;
 
@@ -273,7 +383,7 @@ pub(super) struct Resolver(());
 impl Resolve for Resolver {
     fn resolve(&self, uri: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let mut addrs = self.empty();
-        if !CALL.with_borrow(|state| state.dialling) {
+        if CALL.with_borrow(|state| state.dialling == 0) {
             return Ok(addrs);
         }
         let host = uri.host().unwrap_or_default();
@@ -346,17 +456,24 @@ impl Transport for Timed {
                 state.deadline = state.deadline.as_ref().map(Deadline::uncancellable);
             });
         }
-        change(|state| state.sent = true);
+        change(|state| state.sent |= state.dialling == 0);
         self.transport.transmit_output(amount, left.up_to_a_second_later())
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
         let came = match self.transport.await_input(time_left()?.whole_seconds()) {
-            Err(Error::Timeout(_)) => self.transport.await_input(time_left()?)?, // what is left of it
-            came => came?,
+            Err(Error::Timeout(_)) => self.transport.await_input(time_left()?), // what is left of it
+            came => came,
         };
-        change(|state| state.answering |= came);
-        Ok(came)
+        match came {
+            // Cancelling shuts the connection down, which looks as if the other side had closed it.
+            Ok(false) if is_cancelled() => Err(Error::Timeout(Timeout::Global)),
+            Ok(came) => {
+                change(|state| state.answering |= came);
+                Ok(came)
+            }
+            Err(error) => Err(Cut::or(error)),
+        }
     }
 
     fn is_open(&mut self) -> bool {

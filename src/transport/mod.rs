@@ -6,25 +6,27 @@
 //!
 //! Redirects are never followed: the secret in a request is for one host only.
 
+mod body;
 mod certificates;
 mod crypto;
 mod dial;
 mod proxy;
 
-use std::io::Read;
 use std::time::Instant;
 
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
+use ureq::http::{HeaderValue, Method, Request, Uri, header};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, AsSendBody, Proxy, Timeout};
 
 use crate::answer::Answer;
 use crate::call::Deadline;
+use crate::error::FitbitErrorCode::FITBIT_ERROR_CANCELLED;
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
+use body::Body;
 pub(crate) use certificates::Certificates;
-use dial::{Dialer, Resolver};
+use dial::{Cut, Dialer, Resolver};
 pub(crate) use proxy::Proxies;
 
 /// Idle connections kept per host: enough for a program of 64 threads on one app.
@@ -35,9 +37,6 @@ const IDLE_CONNECTIONS: usize = 64;
 /// reads, 64 KiB: one that is too long shows by filling it further.
 const OUTPUT_BUFFER: usize = 64 * 1024;
 const INPUT_BUFFER: usize = 80 * 1024;
-
-/// Where a body's buffer starts at most, whatever length the server announces.
-const FIRST_BUFFER: usize = 1024 * 1024;
 
 /// Which connection a request may go out on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +57,7 @@ pub(crate) struct Failure {
     pub quotes: bool,
     /// It had gone out on a kept-alive connection, which died before any answer.
     pub kept_alive_connection_died: bool,
-    /// Nor had a byte of the request gone out.
+    /// Not a byte of the HTTP request had gone out, whatever TLS or a proxy was told.
     pub nothing_was_sent: bool,
 }
 
@@ -131,6 +130,7 @@ impl Transport {
         self.log.line(Level::Debug, || {
             let what = match &outcome {
                 Ok(answer) => format!("{}, {} bytes", answer.status, answer.body.len()),
+                Err(failure) if failure.error.is(FITBIT_ERROR_CANCELLED) => "cancelled".to_owned(),
                 Err(failure) => format!("{:?}", failure.error.code()),
             };
             let milliseconds = begun.elapsed().as_millis();
@@ -169,20 +169,25 @@ impl Transport {
         let uri = request.uri().clone();
         let asks_for_head = request.method() == Method::HEAD;
         let call = dial::Call::begin(deadline.clone(), connection == Connection::Spending);
-        let described = |error| describe(error, &self.way_to(&uri), call.was_sent());
+        let described = |error| match call.is_cancelled() {
+            true => Error::cancelled(),
+            false => describe(error, &self.way_to(&uri), call.was_sent()),
+        };
         let response = match agent.run(request) {
             Ok(response) => response,
             Err(error) => {
                 return Err(Failure {
                     quotes: quotes(&error),
+                    // Cancelling shuts a connection down as well.
                     kept_alive_connection_died: call.was_not_answered_on_an_old_connection()
-                        && is_hangup(&error),
+                        && is_hangup(&error)
+                        && !call.is_cancelled(),
                     nothing_was_sent: !call.was_sent(),
                     error: described(error),
                 });
             }
         };
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
         if head.status.is_informational() {
             // 101: no request asks for another protocol. The others are never the last word.
             return Err(Failure {
@@ -203,38 +208,34 @@ impl Transport {
                 body: vec![],
             });
         }
-        let body = read(body, &head.headers, max_body).map_err(|error| Failure {
-            quotes: quotes(&error),
+        let failed = |error, quotes| Failure {
+            error,
+            quotes,
             kept_alive_connection_died: false,
             nothing_was_sent: false,
-            error: described(error),
-        })?;
+        };
+        let body = match body::read(body, &mut head.headers, max_body) {
+            Ok(Body::Whole(body)) => body,
+            // Its status and its headers say what to do; the body is only words for people.
+            Ok(Body::Undecodable(_)) if head.status.as_u16() >= 300 => vec![],
+            Ok(Body::Undecodable(why)) => {
+                let what = "the answer is not what HTTP promises: its body is not the gzip that its \
+                            headers announce";
+                return Err(failed(Error::protocol(format!("{what}: {why}")), false));
+            }
+            Err(error) => {
+                let quotes = quotes(&error);
+                return Err(failed(described(error), quotes));
+            }
+        };
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
-}
-
-fn read(
-    body: ureq::Body,
-    headers: &HeaderMap,
-    max_body: usize,
-) -> std::result::Result<Vec<u8>, ureq::Error> {
-    let announced = headers.get("content-length").and_then(|len| len.to_str().ok()?.parse().ok());
-    let first = announced.unwrap_or(0).min(max_body).min(FIRST_BUFFER);
-    let no_memory = |_| std::io::Error::from(std::io::ErrorKind::OutOfMemory);
-    let mut bytes = Vec::new();
-    // Memory that is refused must not end the process, whatever the server sends. One more for the NUL
-    // that the C interface puts behind the body.
-    bytes.try_reserve_exact(first + 1).map_err(no_memory)?;
-    let limit = u64::try_from(max_body).unwrap_or(u64::MAX);
-    body.into_with_config().limit(limit).reader().read_to_end(&mut bytes)?;
-    bytes.try_reserve_exact(1).map_err(no_memory)?;
-    Ok(bytes)
 }
 
 fn is_hangup(error: &ureq::Error) -> bool {
     use std::io::ErrorKind::*;
     matches!(error, ureq::Error::Io(error) if matches!(
-        error.kind(),
+        Cut::of(error).unwrap_or(error).kind(),
         UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
     ))
 }
@@ -255,17 +256,20 @@ fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
 
 /// The one place that turns what ureq says into an error of ours.
 fn describe(error: ureq::Error, way: &str, sent: bool) -> Error {
-    use std::io::ErrorKind::{InvalidData, TimedOut};
-    // Once a request has gone out, nobody was refused, unless the other side says so: its answer was
-    // spoilt on the way, and is lost.
-    let tls = |why: &rustls::Error| match sent && !matches!(why, rustls::Error::AlertReceived(_)) {
-        true => Error::network(format!("the TLS connection to {way} was spoilt: {why}")),
+    use std::io::ErrorKind::{InvalidData, TimedOut, UnexpectedEof};
+    let ended = "ended before the response was complete";
+    // Once a byte of the request has gone out, the response is lost, whatever TLS reports: anybody on
+    // the way can spoil a record, and make the other side send a fatal alert. Only before that can a
+    // certificate or a handshake have been refused.
+    let tls = |why: &rustls::Error| match sent {
+        true => Error::network(format!("the TLS connection to {way} {ended}: {why}")),
         false => Error::tls(format!("the TLS connection to {way} failed: {why}")),
     };
     match error {
         ureq::Error::Timeout(Timeout::Resolve) => Error::timeout("while a name was resolved"),
         ureq::Error::Timeout(_) => Error::timeout("before the answer was complete"),
-        ureq::Error::Io(error) => match error.kind() {
+        ureq::Error::Io(error) => match Cut::of(&error).unwrap_or(&error).kind() {
+            UnexpectedEof if sent => Error::network(format!("the connection to {way} {ended}")),
             TimedOut => Error::timeout("before the answer was complete"),
             // How rustls reports what it refuses, through the stream that it reads from.
             InvalidData => match tls_error(&error) {

@@ -4,7 +4,12 @@
 //! in this machine (`waits`). Then what is finished all the same (`finished`), what is left alone
 //! (`others`), and a storm of everything at once (`storm`).
 
+#[path = "../life/heard.rs"]
+#[allow(dead_code)] // each crate uses its own part of it
+mod heard;
+
 mod finished;
+mod log;
 mod network;
 mod others;
 mod program;

@@ -2,6 +2,7 @@
 //! taken for a whole one, and no login is lost.
 
 use std::io::Write;
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use fitbit_test_support::{code, figures};
@@ -9,19 +10,24 @@ use fitbit_test_support::{code, figures};
 use crate::scene::{Attack, Call, Hostile, all_at_once, endure, new_token};
 use crate::scripted::gzip;
 
+/// The connection ends with a reset as soon as it is dropped.
+pub fn reset(stream: &TcpStream) -> std::io::Result<()> {
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    let size = size_of::<libc::linger>() as libc::socklen_t;
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(stream);
+    let set = unsafe {
+        let linger = (&raw const linger).cast();
+        libc::setsockopt(descriptor, libc::SOL_SOCKET, libc::SO_LINGER, linger, size)
+    };
+    assert_eq!(set, 0);
+    Ok(())
+}
+
 /// These bytes, and then a reset.
 fn reset_after(bytes: Vec<u8>) -> Attack {
     Arc::new(move |stream| {
         stream.write_all(&bytes)?;
-        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-        let size = size_of::<libc::linger>() as libc::socklen_t;
-        let descriptor = std::os::fd::AsRawFd::as_raw_fd(stream);
-        let set = unsafe {
-            let linger = (&raw const linger).cast();
-            libc::setsockopt(descriptor, libc::SOL_SOCKET, libc::SO_LINGER, linger, size)
-        };
-        assert_eq!(set, 0);
-        Ok(())
+        reset(stream)
     })
 }
 

@@ -117,7 +117,7 @@ fn a_handshake_that_stalls_at_any_stage_ends_with_the_timeout() {
 }
 
 /// A server that can be trusted, and the file to trust it by.
-fn trusted(name: &str) -> (Arc<ServerConfig>, PathBuf) {
+pub fn trusted(name: &str) -> (Arc<ServerConfig>, PathBuf) {
     let key = KeyPair::generate().unwrap();
     let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     let certificate = parameters.self_signed(&key).unwrap();

@@ -23,7 +23,9 @@ mod scene;
 
 mod cuts;
 mod desync;
+mod early;
 mod elsewhere;
+mod endings;
 mod handshakes;
 mod heads;
 mod memory;

@@ -19,6 +19,7 @@ mod body_limit;
 mod ca_file;
 mod certificates;
 mod connections;
+mod encodings;
 mod endpoints;
 mod error_codes;
 mod error_shapes;

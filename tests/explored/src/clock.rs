@@ -11,6 +11,7 @@ pub fn now() -> Instant {
     Instant::now() + WAITED.get()
 }
 
-pub(crate) fn pass(time: Duration) {
+/// Lets so much time pass for this thread.
+pub fn pass(time: Duration) {
     WAITED.set(WAITED.get() + time);
 }

@@ -13,7 +13,7 @@ mod schedule;
 mod search;
 mod sync;
 
-pub use clock::now;
+pub use clock::{now, pass};
 pub use schedule::{Body, Mistake, Time, panic_after_unlocks};
 pub use search::{Explored, Settings, Stuck, explore};
 pub use sync::{Condvar, Mutex, MutexGuard, OnceCell};

@@ -101,7 +101,8 @@ fn differences<T: Send + PartialEq + std::fmt::Debug>(
     described
 }
 
-const AT_ONCE: usize = 160;
+/// Cells that are measured at a time.
+const AT_ONCE: usize = 256;
 
 /// The cells that the environment asks for.
 fn only(cells: Vec<Cell>) -> Vec<Cell> {

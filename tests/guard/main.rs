@@ -2,13 +2,12 @@
 //!
 //! `rules` to `storms` take the rules of the guard one by one, at the simulator. `explored` runs
 //! the real library through every sequence of a small alphabet of steps, and a planted wrong rule
-//! through the same. `refresh_faults` keeps the table of what each fault of the provider costs.
+//! through the same. What each fault of the provider costs is measured in `tests/lost_answers`.
 
 mod dead_logins;
 mod explored;
 mod first_tokens;
 mod inside;
-mod refresh_faults;
 mod rules;
 mod runs;
 mod scene;

@@ -919,6 +919,11 @@ FitbitError *fitbit_user_id(FitbitClient *client,
  * Renews the token now, whatever the clock says, and saves it. Threads that ask for it at the
  * same time share one renewal.
  *
+ * If the response is lost, the provider has possibly used the refresh token. The library then asks
+ * again: at most four times in one call, and in later calls at most once in five seconds for all
+ * threads. Within the five seconds this waits for the rest of them; without time for that it returns
+ * the last error at once.
+ *
  * FITBIT_ERROR_REAUTHORIZE: there is no refresh token, or the provider refused it for good.
  * FITBIT_ERROR_STORE: it was renewed, but not saved; the client keeps and uses the new token, and
  * offers it again.

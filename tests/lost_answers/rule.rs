@@ -118,7 +118,7 @@ fn not_sent(row: &Row) -> Judgement {
         (End::Silence, _) => ("TIMEOUT", false), // the time is up
         (End::Cancel, _) => ("CANCELLED", false),
         (End::Untrusted, _) => ("TLS", false),
-        (End::Alert | End::NoTls, _) => ("TLS", true),
+        (End::Alert | End::NoTls, _) => ("TLS", false),
         (End::NoHttp, Stage::Proxy | Stage::Socks) => ("PROTOCOL", true),
         _ => ("NETWORK", true),
     };

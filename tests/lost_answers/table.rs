@@ -36,7 +36,10 @@ two minutes, so the login lives. Google's refresh tokens can be used any number 
 - One call sends at most four requests to the token endpoint. The first pause between them is a
   quarter of a second, give or take a half. Each further pause is twice as long.
 - A call asks again after a connection that ended, after a response that cannot be used, after 409,
-  after a 5xx, and after a passing fault. It does not ask again after any other complete response.
+  after a 5xx, and after a passing fault. It does not ask again after any other complete response,
+  nor after a TLS handshake that was refused.
+- While the access token works, requests go out at once. After a request's response the same call
+  asks once more, for two seconds at most. The request's own result stands.
 - Later calls ask again, together at most once every five seconds. If the access token has expired,
   a call within the five seconds waits for the rest of them. If its time is too short for that, it
   returns the last error at once.

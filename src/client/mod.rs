@@ -228,7 +228,7 @@ impl Client {
     /// request that can be repeated.
     fn send(&self, request: &ApiRequest, token: &Token, deadline: &Deadline) -> Result<Answer> {
         token.mark_used();
-        let transport = self.app().transport()?;
+        let transport = self.app().transport();
         let idempotent = matches!(request.method, Method::GET | Method::DELETE);
         let mut connection = Connection::Any;
         let max_body = self.app().max_body;

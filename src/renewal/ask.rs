@@ -31,7 +31,7 @@ impl Login {
         perhaps_spent: &mut bool,
         deadline: &Deadline,
     ) -> Result<Token> {
-        let transport = self.app.transport()?;
+        let transport = self.app.transport();
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
             if deadline.left() < self.least_time() {

@@ -20,6 +20,7 @@ mod ca_file;
 mod certificates;
 mod connections;
 mod endpoints;
+mod environment;
 mod error_codes;
 mod error_shapes;
 mod faults_on_the_api;

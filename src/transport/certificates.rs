@@ -188,3 +188,24 @@ mod platform {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn byte_order_marks_are_taken_out_of_a_file_wherever_files_were_joined() {
+        for (file, clean) in [
+            ("", ""),
+            ("a", "a"),
+            ("\u{feff}", ""),
+            ("\u{feff}a\nb", "a\nb"),
+            ("a\n\u{feff}b\u{feff}", "a\nb"),
+            ("\u{feff}\u{feff}a", "a"),
+        ] {
+            assert_eq!(without_marks(file.as_bytes()), clean.as_bytes(), "{file:?}");
+        }
+        // Half of one is none.
+        assert_eq!(without_marks(b"\xef\xbba\xef"), b"\xef\xbba\xef");
+    }
+}

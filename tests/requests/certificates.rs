@@ -206,8 +206,9 @@ fn an_encrypted_answer_that_drips_ends_with_the_timeout() {
     assert!(report.milliseconds < 15_000, "{report:?}");
 }
 
-/// A request on a machine without certificates; None where no such machine can be made here.
-fn get_trusting_nobody(api: &str, token: &str) -> Option<Report> {
+/// A request on a machine whose certificates are those that `set_up` puts there. None: such a machine
+/// cannot be made here.
+fn get_on_a_machine_of_its_own(api: &str, token: &str, set_up: &str) -> Option<Report> {
     let may_mount = Command::new("unshare").args(["--mount", "true"]).output();
     if !may_mount.is_ok_and(|output| output.status.success()) {
         c::skip("root may not mount anything here, or unshare is not installed");
@@ -215,9 +216,9 @@ fn get_trusting_nobody(api: &str, token: &str) -> Option<Report> {
     }
     let request = program::command(api, token);
     // Where Debian, and what is made of it, keeps the platform's certificates.
-    let nobody = "mount -t tmpfs none /etc/ssl && exec \"$0\" \"$@\"";
+    let script = format!("mount -t tmpfs none /etc/ssl && {set_up} && exec \"$0\" \"$@\"");
     let mut alone = Command::new("unshare");
-    alone.args(["--mount", "--propagation", "private", "sh", "-c", nobody]);
+    alone.args(["--mount", "--propagation", "private", "sh", "-c", &script]);
     alone.arg(request.get_program()).args(request.get_args());
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         alone.env_remove(name);
@@ -228,7 +229,9 @@ fn get_trusting_nobody(api: &str, token: &str) -> Option<Report> {
 #[test]
 fn a_machine_that_trusts_nobody_is_a_tls_error_that_says_what_to_install() {
     let provider = provider();
-    let Some(report) = get_trusting_nobody(provider.uri(), provider.uri()) else { return };
+    let Some(report) = get_on_a_machine_of_its_own(provider.uri(), provider.uri(), "true") else {
+        return;
+    };
     assert_eq!(report.code, code::TLS, "{report:?}");
     assert!(report.message.contains("ca-certificates"), "{report:?}");
 }
@@ -237,6 +240,18 @@ fn a_machine_that_trusts_nobody_is_a_tls_error_that_says_what_to_install() {
 fn a_machine_that_trusts_nobody_can_use_plain_http() {
     let server = Scripted::saying(ok);
     let token = "https://api.fitbit.com/oauth2/token";
-    let Some(report) = get_trusting_nobody(&server.uri, token) else { return };
+    let Some(report) = get_on_a_machine_of_its_own(&server.uri, token, "true") else { return };
     assert_eq!((report.code, report.status), (0, 200), "{report:?}");
+}
+
+#[test]
+fn what_the_platform_trusts_is_trusted_in_a_bundle_and_in_a_folder() {
+    let provider = provider();
+    let trusted = file(provider.ca_pem());
+    for place in ["certs/ca-certificates.crt", "cert.pem", "certs/authority.pem"] {
+        let set_up = format!("mkdir /etc/ssl/certs && cp {} /etc/ssl/{place}", &*trusted);
+        let report = get_on_a_machine_of_its_own(provider.uri(), provider.uri(), &set_up);
+        let Some(report) = report else { return };
+        assert_eq!((report.code, report.status), (0, 200), "{place}: {report:?}");
+    }
 }

@@ -1,8 +1,8 @@
 //! The registered application: credentials, settings, and what its clients share.
 //!
 //! One thread configures an [`App`]; its first use by a step or a client freezes the settings into
-//! a [`Shared`], which every client keeps alive. The environment is read when the app is made; what is
-//! expensive (certificates, connections) is made when the first request needs it.
+//! a [`Shared`], which every client keeps alive. The environment is read when the app is made. What
+//! is expensive (certificates, connections) is made when the first request needs it.
 
 mod check;
 

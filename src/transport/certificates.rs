@@ -97,12 +97,13 @@ impl Certificates {
                     || Error::tls(format!("{variable} names no certificate that can be read"));
                 these(found).ok_or_else(nobody)
             }
-            // No roots of our own stand in where there are none: they would age with this library, and
-            // be trusted by a program whose platform trusts nobody.
+            // No roots of our own stand in where there are none: they would age with this library,
+            // and be trusted by a program whose platform trusts nobody.
             Certificates::OfThePlatform(places) => these(places.certificates()).ok_or_else(|| {
                 Error::tls(
                     "this machine trusts no certificates: install its package of them \
-                     (ca-certificates), or name a file with SSL_CERT_FILE or fitbit_app_set_ca_file",
+                     (ca-certificates), or name a file with SSL_CERT_FILE or \
+                     fitbit_app_set_ca_file",
                 )
             }),
         }
@@ -119,8 +120,8 @@ fn these(mut found: Vec<CertificateDer<'static>>) -> Option<RootCerts> {
     (!certificates.is_empty()).then(|| RootCerts::Specific(Arc::new(certificates)))
 }
 
-/// A PEM file without byte order marks. Editors on Windows put one at its beginning; where such files
-/// are joined there are more of them.
+/// A PEM file without byte order marks. Editors on Windows put one at the beginning. A file that was
+/// joined from such files has more of them.
 fn without_marks(pem: &[u8]) -> Vec<u8> {
     const MARK: &[u8] = "\u{feff}".as_bytes();
     let mut clean = Vec::with_capacity(pem.len());

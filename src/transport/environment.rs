@@ -1,7 +1,7 @@
 //! What the environment says of proxies and certificates.
 //!
-//! It is read when an app is made, and never later: a request may be made on any thread, while another
-//! thread of the program calls `setenv`.
+//! It is read when an app is made, and never later: a request may be made on any thread, while
+//! another thread of the program calls `setenv`.
 
 use std::env;
 use std::ffi::OsString;

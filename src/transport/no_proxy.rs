@@ -1,12 +1,12 @@
 //! Which hosts the environment's proxy is not for: `NO_PROXY`, and loopback.
 //!
-//! There is no standard for the variable. This reads what curl, Go and Python read alike, and CIDR
-//! blocks and ports as curl and Go do:
+//! There is no standard for the variable. The rules here:
 //!
-//! - Entries are separated by commas, blanks or semicolons. An entry that makes no sense lists nobody.
+//! - Entries are separated by commas, blanks or semicolons. An entry that makes no sense is ignored.
 //! - `*` lists every host.
-//! - A name lists itself and every name below it. A dot before or behind it, and case, do not matter.
-//! - An IP address or a CIDR block lists addresses that are written out. No name is resolved for it.
+//! - A name lists itself and every name below it. A dot at its beginning or end does not matter, nor
+//!   does case.
+//! - An IP address or a CIDR block lists addresses that are written out. No name is resolved.
 //! - `name:port` lists that port only. A URI without a port has the default port of its scheme.
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 pub(crate) enum Proxies {
     None,
     Named(Proxy),
-    /// An error is reported by the first request that needs the proxy: a program may name another one
-    /// until then, or none.
+    /// An error is reported by the requests that need the proxy. Before the first one, the program
+    /// may name another proxy, or none.
     OfTheEnvironment {
         proxy: Result<Proxy>,
         no_proxy: NoProxy,

@@ -1,6 +1,6 @@
 /*
- * What a process takes from its environment, and when. `environment API TOKEN-ENDPOINT STEP...` makes
- * an app, but first takes every step before "new". A step is one of
+ * What a process takes from its environment, and when: `environment API TOKEN-ENDPOINT STEP...`. The
+ * steps are taken in their order. A step is one of
  *
  *   new            makes the app
  *   NAME=VALUE     sets a variable of the environment
@@ -83,7 +83,8 @@ int main(int argc, char **argv) {
   int i = 0;
   for (i = 3; i < argc; i++) {
     const char *step = argv[i];
-    int asks = strcmp(step, "get") == 0 || strcmp(step, "refresh") == 0 || strcmp(step, "revoke") == 0;
+    int asks =
+        strcmp(step, "get") == 0 || strcmp(step, "refresh") == 0 || strcmp(step, "revoke") == 0;
     if (asks && client == NULL) {
       must(fitbit_from_token(app, TOKEN, NULL, NULL, &client));
     }

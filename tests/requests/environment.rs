@@ -13,8 +13,8 @@ use crate::scripted::{Scripted, ok};
 /// A host that nothing resolves but a proxy.
 const HOST: &str = "https://api.fitbit.test";
 
-/// Takes the steps of `environment.c` in a process whose environment is empty at first. Answers with
-/// the code and the message of every request.
+/// Takes the steps of `environment.c` in a process whose environment is empty at first. Returns the
+/// code and the message of every request.
 fn run(api: &str, token: &str, steps: &[&str]) -> Vec<(u32, String)> {
     static PROGRAM: OnceLock<c::Program> = OnceLock::new();
     let source = library::root().join("tests/requests/environment.c");

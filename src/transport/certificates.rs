@@ -120,8 +120,8 @@ fn these(mut found: Vec<CertificateDer<'static>>) -> Option<RootCerts> {
     (!certificates.is_empty()).then(|| RootCerts::Specific(Arc::new(certificates)))
 }
 
-/// A PEM file without byte order marks. Editors on Windows put one at the beginning. A file that was
-/// joined from such files has more of them.
+/// A PEM file without byte order marks. Editors on Windows put one at the beginning. A file that
+/// was joined from such files has more of them.
 fn without_marks(pem: &[u8]) -> Vec<u8> {
     const MARK: &[u8] = "\u{feff}".as_bytes();
     let mut clean = Vec::with_capacity(pem.len());

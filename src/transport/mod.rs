@@ -71,8 +71,8 @@ pub(crate) struct Transport {
     proxies: Proxies,
     certificates: Certificates,
     dialer: Dialer,
-    /// Made at the first request to https, because a machine without certificates can use plain http.
-    /// If that fails, the next request tries again.
+    /// Made at the first request to https, because a machine without certificates can use plain
+    /// http. If that fails, the next request tries again.
     tls: OnceCell<TlsConfig>,
     plain: OnceCell<Agents>,
     direct: OnceCell<Agents>,

@@ -2,10 +2,10 @@
 //!
 //! There is no standard for the variable. The rules here:
 //!
-//! - Entries are separated by commas, blanks or semicolons. An entry that makes no sense is ignored.
+//! - Entries are separated by commas, blanks or semicolons. Other entries are ignored.
 //! - `*` lists every host.
-//! - A name lists itself and every name below it. A dot at its beginning or end does not matter, nor
-//!   does case.
+//! - A name lists itself and every name below it. A dot at its beginning or end does not matter,
+//!   nor does case.
 //! - An IP address or a CIDR block lists addresses that are written out. No name is resolved.
 //! - `name:port` lists that port only. A URI without a port has the default port of its scheme.
 

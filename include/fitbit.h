@@ -210,8 +210,10 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_HTTP = 9,
   /**
-   * The provider has switched this service off (410 Gone from Fitbit; from Google Health 410 is
-   * FITBIT_ERROR_HTTP). Move to its successor; trying again does not help.
+   * The provider has switched this service off. Move to its successor; trying again does not help.
+   * This is 410 Gone from Fitbit's token endpoint, or from its API without an error of Fitbit's own.
+   * With one ("errorType" in the body) only that path is gone: FITBIT_ERROR_HTTP. 410 from Google
+   * Health is FITBIT_ERROR_HTTP too.
    */
   FITBIT_ERROR_PROVIDER_RETIRED = 10,
   /**
@@ -398,6 +400,10 @@ extern "C" {
 /**
  * Makes an application.
  *
+ * This function reads the environment's proxy (see fitbit_app_set_proxy()) and trusted certificates (see
+ * fitbit_app_set_ca_file()). Later changes of the environment do not count. No other thread may change
+ * it while this function runs.
+ *
  * @param provider       the service that it is registered with
  * @param client_id      as registered; not empty
  * @param client_secret  as registered, not empty; or NULL for an application without one (PKCE
@@ -515,9 +521,14 @@ FitbitError *fitbit_app_set_rate_limit_wait(FitbitApp *app,
  * Sends https requests through a proxy. Plain http, which is for loopback, never goes through one.
  *
  * Default: what the environment names, HTTPS_PROXY, else ALL_PROXY, but for the hosts in NO_PROXY (or
- * their lower-case forms) and for loopback; a variable that names no usable proxy makes requests
- * FITBIT_ERROR_INVALID_ARGUMENT. After this call the environment does not count. A proxy that cannot be
- * reached, or refuses, is FITBIT_ERROR_NETWORK.
+ * their lower-case forms) and for loopback. fitbit_app_new() reads these variables; later changes do
+ * not count, and an empty variable is unset. If a variable does not name a usable proxy, requests
+ * that need the proxy are FITBIT_ERROR_INVALID_ARGUMENT. After this call the environment does not count.
+ * A proxy that cannot be reached, or refuses, is FITBIT_ERROR_NETWORK.
+ *
+ * NO_PROXY is a list, separated by commas, blanks or semicolons. "*" is every host. A name stands for
+ * itself and every name below it. An IP address or a CIDR block ("10.0.0.0/8") stands for addresses that
+ * an endpoint writes out. "name:port" is that port only.
  *
  * @param uri  "http://user:password@proxy.example:3128" for CONNECT, https:// for the same over TLS,
  *             socks5:// and socks4:// (names are looked up here), socks5h:// and socks4a:// (names are
@@ -532,7 +543,9 @@ FitbitError *fitbit_app_set_proxy(FitbitApp *app,
  * Trusts the certificates in a file, and no others.
  *
  * Default: what the platform trusts, or what SSL_CERT_FILE and SSL_CERT_DIR name in its place.
- * Where that is nobody, requests to https fail with FITBIT_ERROR_TLS.
+ * fitbit_app_new() reads these variables; an empty one is unset. The first request to https reads the
+ * certificates. If there are none, that request fails with FITBIT_ERROR_TLS and the next one looks
+ * again; plain http to loopback needs none.
  *
  * @param pem_path  one or more certificates in PEM form; read now. A file that cannot be read, or holds
  *                  none, is FITBIT_ERROR_INVALID_ARGUMENT.

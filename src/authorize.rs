@@ -186,7 +186,7 @@ impl Session {
             code,
             &self.verifier,
             &self.callback_uri,
-            app.transport()?,
+            app.transport(),
             deadline,
         )?;
         Token::received(fields, None, app.provider, false)

@@ -3,6 +3,7 @@
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use crate::error::{Error, Result};
+use crate::transport::is_loopback;
 
 /// Headers that decide where a request goes, where it ends, or whose it is.
 const REFUSED_HEADERS: [HeaderName; 8] = [
@@ -53,13 +54,6 @@ pub(crate) fn check_scopes(argument: &str, scopes: &str) -> Result<String> {
         ));
     }
     Ok(scopes.join(" "))
-}
-
-/// Exactly these: what a resolver says about any other name proves nothing.
-pub(super) fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host == "[::1]"
-        || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 pub(super) fn check_endpoint(text: &str) -> Result<()> {

@@ -1,8 +1,8 @@
 //! The registered application: credentials, settings, and what its clients share.
 //!
 //! One thread configures an [`App`]; its first use by a step or a client freezes the settings into
-//! a [`Shared`], which every client keeps alive. What is expensive (certificates, connections) is
-//! made when the first request needs it.
+//! a [`Shared`], which every client keeps alive. The environment is read when the app is made. What
+//! is expensive (certificates, connections) is made when the first request needs it.
 
 mod check;
 
@@ -18,9 +18,9 @@ use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::provider::{ClientAuth, Provider};
 use crate::token_endpoint::{Credentials, TokenEndpoint};
-use crate::transport::{Certificates, Proxies, Transport};
+use crate::transport::{Certificates, Environment, Proxies, Transport};
 pub(crate) use check::{LONGEST_HEADER, check_header, check_scopes, put_header};
-use check::{check_callback_uri, check_endpoint, is_loopback};
+use check::{check_callback_uri, check_endpoint};
 
 const USER_AGENT: &str = concat!("libfitbit/", env!("CARGO_PKG_VERSION"));
 
@@ -81,9 +81,7 @@ pub(crate) struct Shared {
     pub cancel: Arc<Cancel>,
     token_uri: String,
     revoke_uri: String,
-    proxies: Proxies,
-    certificates: Certificates,
-    transport: OnceCell<Transport>,
+    transport: Transport,
 }
 
 impl App {
@@ -102,6 +100,7 @@ impl App {
         if let Some(uri) = callback_uri {
             check_callback_uri(uri)?;
         }
+        let environment = Environment::read();
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("")); // the first one; filled in later
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
@@ -125,8 +124,8 @@ impl App {
                 refresh_leeway: Duration::from_secs(60),
                 rate_limit_wait: Duration::ZERO,
                 max_body: 16 * 1024 * 1024,
-                proxies: Proxies::OfTheEnvironment,
-                certificates: Certificates::OfThePlatform,
+                proxies: Proxies::of_the_environment(&environment),
+                certificates: Certificates::of_the_environment(environment),
                 log: Log::none(),
             }),
             shared: OnceCell::new(),
@@ -315,9 +314,11 @@ impl App {
             cancel: Arc::default(),
             token_uri,
             revoke_uri,
-            proxies: settings.proxies.clone(),
-            certificates: settings.certificates.clone(),
-            transport: OnceCell::new(),
+            transport: Transport::new(
+                settings.proxies.clone(),
+                settings.certificates.clone(),
+                settings.log.clone(),
+            ),
         })
     }
 }
@@ -349,13 +350,12 @@ impl Shared {
         Deadline::after(self.timeout, &self.cancel)
     }
 
-    /// The connections, made when the first request needs them.
-    pub fn transport(&self) -> Result<&Transport> {
-        self.transport.get_or_try_init(|| self.transport_to(&[&self.api_uri, &self.token_uri]))
+    pub fn transport(&self) -> &Transport {
+        &self.transport
     }
 
-    /// The connection that ends logins at the provider.
-    pub fn revocation(&self) -> Result<Transport> {
+    /// The same, for the revocation endpoint.
+    pub fn transport_to_revoke(&self) -> Result<&Transport> {
         if self.token_uri.starts_with("http://") && self.revoke_uri == self.provider.revoke_uri {
             return Err(Error::invalid_argument(
                 "app",
@@ -363,16 +363,6 @@ impl Shared {
                  set that one too",
             ));
         }
-        self.transport_to(&[&self.revoke_uri])
-    }
-
-    fn transport_to(&self, uris: &[&str]) -> Result<Transport> {
-        let uris: Vec<Uri> = uris.iter().filter_map(|uri| uri.parse().ok()).collect();
-        let https = uris.iter().any(|uri| uri.scheme_str() == Some("https"));
-        let loopback = uris.iter().filter_map(Uri::host).filter(|host| is_loopback(host));
-        let proxy = self.proxies.proxy(&loopback.collect::<Vec<_>>())?;
-        // Reading what the platform trusts takes time.
-        let roots = if https { Some(&self.certificates) } else { None };
-        Transport::new(proxy, roots, self.log.clone())
+        Ok(&self.transport)
     }
 }

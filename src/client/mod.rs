@@ -239,7 +239,7 @@ impl Client {
     /// request that can be repeated.
     fn send(&self, request: &ApiRequest, token: &Token, deadline: &Deadline) -> Result<Answer> {
         token.mark_used();
-        let transport = self.app().transport()?;
+        let transport = self.app().transport();
         // RFC 9110 section 9.2.2.
         let idempotent =
             matches!(request.method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE);

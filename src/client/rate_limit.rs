@@ -31,9 +31,11 @@ impl RateLimit {
         Some(RateLimit { limit, remaining, reset, seen: Instant::now() })
     }
 
-    /// Seconds from now until the limit is counted anew.
-    pub fn reset(&self) -> Option<Duration> {
+    /// Seconds from now until the limit is counted anew. A part of a second counts as a whole one: who
+    /// asks too early is refused again.
+    pub fn reset(&self) -> Option<u64> {
         let reset = Duration::from_secs(u64::from(self.reset?));
-        Some(reset.saturating_sub(self.seen.elapsed()))
+        let left = reset.saturating_sub(self.seen.elapsed());
+        Some(left.as_secs() + u64::from(left.subsec_nanos() > 0))
     }
 }

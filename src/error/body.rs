@@ -40,10 +40,19 @@ const PASSING: [&str; 3] = ["internal_failure", "server_error", "temporarily_una
 /// many times its length.
 const LONGEST: usize = 64 * 1024;
 
+fn json(answer: &Answer) -> Value {
+    let body = Some(&*answer.body).filter(|body| body.len() <= LONGEST);
+    body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or(Value::Null)
+}
+
+/// Whether Fitbit's own software wrote this error, and not somebody on the way or in its place.
+pub(crate) fn is_fitbits_own(answer: &Answer) -> bool {
+    fitbit(&json(answer)).is_some_and(|said| said.kind.is_some())
+}
+
 impl ProviderError {
     pub fn read(answer: &Answer) -> ProviderError {
-        let body = Some(&*answer.body).filter(|body| body.len() <= LONGEST);
-        let json = body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or(Value::Null);
+        let json = json(answer);
         fitbit(&json)
             .or_else(|| google(&json))
             .or_else(|| rfc6749(&json))

@@ -37,8 +37,10 @@ pub enum FitbitErrorCode {
     FITBIT_ERROR_RATE_LIMITED = 8,
     /// Any other status of 300 and above. Read status, type and message.
     FITBIT_ERROR_HTTP = 9,
-    /// The provider has switched this service off (410 Gone from Fitbit; from Google Health 410 is
-    /// FITBIT_ERROR_HTTP). Move to its successor; trying again does not help.
+    /// The provider has switched this service off. Move to its successor; trying again does not help.
+    /// This is 410 Gone from Fitbit's token endpoint, or from its API without an error of Fitbit's own.
+    /// With one ("errorType" in the body) only that path is gone: FITBIT_ERROR_HTTP. 410 from Google
+    /// Health is FITBIT_ERROR_HTTP too.
     FITBIT_ERROR_PROVIDER_RETIRED = 10,
     /// A name did not resolve, a connection was refused, reset or closed, or an answer was spoilt on its
     /// way. Try again.

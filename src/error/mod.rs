@@ -190,7 +190,10 @@ impl Error {
         let said = ProviderError::read(answer);
         let code = match answer.status {
             429 => FITBIT_ERROR_RATE_LIMITED,
-            410 if provider.successor.is_some() => FITBIT_ERROR_PROVIDER_RETIRED,
+            // With an error of Fitbit's own, one resource is gone and the service is still there.
+            410 if provider.successor.is_some() && !body::is_fitbits_own(answer) => {
+                FITBIT_ERROR_PROVIDER_RETIRED
+            }
             403 if said.is_one_of(provider.scope_errors) => FITBIT_ERROR_INSUFFICIENT_SCOPE,
             _ => FITBIT_ERROR_HTTP,
         };

@@ -183,7 +183,7 @@ pub unsafe extern "C" fn fitbit_rate_limit(
         out.set(FitbitRateLimit {
             limit: number(seen.limit.map(u64::from)),
             remaining: number(seen.remaining.map(u64::from)),
-            reset_seconds: number(seen.reset().map(|reset| reset.as_secs())),
+            reset_seconds: number(seen.reset()),
         });
         written
     })

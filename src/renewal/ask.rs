@@ -62,10 +62,7 @@ impl Login {
         budget: &Budget,
         deadline: &Deadline,
     ) -> Asked<Token> {
-        let transport = match self.app.transport() {
-            Ok(transport) => transport,
-            Err(why) => return Asked { outcome: Err(why), possibly_used: false },
-        };
+        let transport = self.app.transport();
         let (refresh_token, access_token) = (own.refresh_token(), own.access_token());
         let asked = self.repeat(budget, deadline, |deadline| {
             self.app.token_endpoint.refresh(refresh_token, access_token, transport, deadline)
@@ -95,9 +92,9 @@ impl Login {
             return Ok(());
         }
         let held = [own.access_token(), own.refresh_token()];
-        let transport = self.app.revocation()?;
+        let transport = self.app.transport_to_revoke()?;
         self.repeat(&Budget::new(), deadline, |deadline| {
-            self.app.token_endpoint.revoke(token, held, &transport, deadline)
+            self.app.token_endpoint.revoke(token, held, transport, deadline)
         })
         .outcome
     }

@@ -1,30 +1,61 @@
 //! Whom a TLS connection trusts.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::{env, fs};
 
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls_native_certs::load_certs_from_paths;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
+use super::environment::Environment;
 use crate::error::{Error, Result};
+use platform::Places;
 
 #[derive(Clone)]
 pub(crate) enum Certificates {
-    /// What the platform trusts, or what SSL_CERT_FILE and SSL_CERT_DIR name in its place.
-    OfThePlatform,
+    /// What the platform trusts.
+    OfThePlatform(Places),
+    /// What SSL_CERT_FILE and SSL_CERT_DIR name in its place.
+    OfTheEnvironment { variable: &'static str, file: Option<PathBuf>, folders: Vec<PathBuf> },
     /// Nobody but these.
     These(Arc<Vec<Certificate<'static>>>),
 }
 
 impl Certificates {
+    pub fn of_the_environment(environment: Environment) -> Certificates {
+        let Environment { ssl_cert_file: file, ssl_cert_dir: folders, .. } = environment;
+        // Like PATH, a list.
+        let folders = folders.map(|folders| {
+            let listed = env::split_paths(&folders.value);
+            (
+                folders.name,
+                listed.filter(|folder| !folder.as_os_str().is_empty()).collect::<Vec<_>>(),
+            )
+        });
+        let folders = folders.filter(|(_, folders)| !folders.is_empty());
+        let named = file.as_ref().map(|file| file.name);
+        let Some(variable) = named.or(folders.as_ref().map(|(name, _)| *name)) else {
+            return Certificates::OfThePlatform(Places::known());
+        };
+        Certificates::OfTheEnvironment {
+            variable,
+            file: file.map(|file| file.value.into()),
+            folders: folders.map(|(_, folders)| folders).unwrap_or_default(),
+        }
+    }
+
     /// `argument` is the one to be blamed for a file that cannot be used.
     pub fn from_pem_file(argument: &str, path: &str) -> Result<Certificates> {
         let refuse = |why: String| Error::invalid_argument(argument, why);
         let cannot = |why: std::io::Error| refuse(format!("cannot read {path}: {why}"));
         // A pipe or a device could go on for ever.
-        if !std::fs::metadata(path).map_err(cannot)?.is_file() {
+        if !fs::metadata(path).map_err(cannot)?.is_file() {
             return Err(refuse(format!("{path} is not a file")));
         }
-        let pem = std::fs::read(path).map_err(cannot)?;
+        let pem = without_marks(&fs::read(path).map_err(cannot)?);
         let mut certificates = vec![];
         let mut usable = RootCertStore::empty();
         for item in parse_pem(&pem) {
@@ -51,28 +82,131 @@ impl Certificates {
         RootCerts::Specific(Arc::default())
     }
 
+    /// Reads what there is to read.
     pub fn roots(&self) -> Result<RootCerts> {
         match self {
             Certificates::These(certificates) => Ok(RootCerts::Specific(certificates.clone())),
-            Certificates::OfThePlatform => of_the_platform(),
+            Certificates::OfTheEnvironment { variable, file, folders } => {
+                let file = file.as_ref().and_then(|file| fs::read(file).ok()).unwrap_or_default();
+                let file = without_marks(&file);
+                let mut found: Vec<_> = CertificateDer::pem_slice_iter(&file).flatten().collect();
+                for folder in folders {
+                    found.append(&mut load_certs_from_paths(None, Some(folder)).certs);
+                }
+                let nobody =
+                    || Error::tls(format!("{variable} names no certificate that can be read"));
+                these(found).ok_or_else(nobody)
+            }
+            // No roots of our own stand in where there are none: they would age with this library,
+            // and be trusted by a program whose platform trusts nobody.
+            Certificates::OfThePlatform(places) => these(places.certificates()).ok_or_else(|| {
+                Error::tls(
+                    "this machine trusts no certificates: install its package of them \
+                     (ca-certificates), or name a file with SSL_CERT_FILE or \
+                     fitbit_app_set_ca_file",
+                )
+            }),
         }
     }
 }
 
-/// No roots of our own stand in where there are none: they would age with this library, and be trusted
-/// by a program whose platform trusts nobody.
-fn of_the_platform() -> Result<RootCerts> {
-    let found = rustls_native_certs::load_native_certs();
-    if !found.certs.is_empty() {
-        let certificates = found.certs.iter().map(|der| Certificate::from_der(der).to_owned());
-        return Ok(RootCerts::Specific(Arc::new(certificates.collect())));
+/// None: that would be nobody.
+fn these(mut found: Vec<CertificateDer<'static>>) -> Option<RootCerts> {
+    // A file and a folder often hold the same ones.
+    found.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
+    found.dedup();
+    let certificates: Vec<_> =
+        found.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
+    (!certificates.is_empty()).then(|| RootCerts::Specific(Arc::new(certificates)))
+}
+
+/// A PEM file without byte order marks. Editors on Windows put one at the beginning. A file that
+/// was joined from such files has more of them.
+fn without_marks(pem: &[u8]) -> Vec<u8> {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    let mut clean = Vec::with_capacity(pem.len());
+    let mut rest = pem;
+    while let Some(at) = rest.windows(MARK.len()).position(|bytes| bytes == MARK) {
+        clean.extend_from_slice(&rest[..at]);
+        rest = &rest[at + MARK.len()..];
     }
-    let chosen =
-        ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().find(|name| std::env::var_os(name).is_some());
-    Err(Error::tls(match chosen {
-        Some(name) => format!("{name} names no certificate that can be read"),
-        None => "this machine trusts no certificates: install its package of them \
-                 (ca-certificates), or name a file with SSL_CERT_FILE or fitbit_app_set_ca_file"
-            .to_owned(),
-    }))
+    clean.extend_from_slice(rest);
+    clean
+}
+
+/// Where certificates are kept in files.
+#[cfg(all(unix, not(target_os = "macos")))]
+mod platform {
+    use std::path::PathBuf;
+
+    use rustls::pki_types::CertificateDer;
+    use rustls_native_certs::load_certs_from_paths;
+
+    #[derive(Clone)]
+    pub(crate) struct Places {
+        file: Option<PathBuf>,
+    }
+
+    impl Places {
+        /// The search looks at the environment too, which may happen only while an app is made.
+        pub fn known() -> Places {
+            Places { file: openssl_probe::probe().cert_file }
+        }
+
+        pub fn certificates(&self) -> Vec<CertificateDer<'static>> {
+            let mut folders: Vec<_> = openssl_probe::candidate_cert_dirs()
+                .filter_map(|folder| folder.canonicalize().ok())
+                .collect();
+            folders.sort_unstable();
+            folders.dedup();
+            let mut folders = folders.iter().map(PathBuf::as_path);
+            // The file usually is in the first folder. Named together, it is read once.
+            let mut found = load_certs_from_paths(self.file.as_deref(), folders.next()).certs;
+            for folder in folders {
+                found.append(&mut load_certs_from_paths(None, Some(folder)).certs);
+            }
+            found
+        }
+    }
+}
+
+/// Where the system keeps certificates and is asked for them.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+mod platform {
+    use rustls::pki_types::CertificateDer;
+
+    #[derive(Clone)]
+    pub(crate) struct Places;
+
+    impl Places {
+        pub fn known() -> Places {
+            Places
+        }
+
+        /// The crate looks at SSL_CERT_FILE and SSL_CERT_DIR once more.
+        pub fn certificates(&self) -> Vec<CertificateDer<'static>> {
+            rustls_native_certs::load_native_certs().certs
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn byte_order_marks_are_taken_out_of_a_file_wherever_files_were_joined() {
+        for (file, clean) in [
+            ("", ""),
+            ("a", "a"),
+            ("\u{feff}", ""),
+            ("\u{feff}a\nb", "a\nb"),
+            ("a\n\u{feff}b\u{feff}", "a\nb"),
+            ("\u{feff}\u{feff}a", "a"),
+        ] {
+            assert_eq!(without_marks(file.as_bytes()), clean.as_bytes(), "{file:?}");
+        }
+        // Half of one is none.
+        assert_eq!(without_marks(b"\xef\xbba\xef"), b"\xef\xbba\xef");
+    }
 }

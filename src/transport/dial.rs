@@ -22,7 +22,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector,
     SocksConnector, TcpConnector, Transport, time,
 };
-use ureq::{Error, Timeout};
+use ureq::{Error, Proxy, Timeout};
 
 use crate::call::{Bell, Deadline, Line};
 use crate::log::{Level, Log};
@@ -140,14 +140,11 @@ pub(super) struct Dialer(Arc<Dialling>);
 
 struct Dialling {
     connector: Box<dyn Connector<(), Out = Box<dyn Transport>>>,
-    /// For what never goes through a proxy.
-    direct: Config,
     log: Log,
 }
 
 impl Dialer {
-    /// `direct` is a configuration without a proxy.
-    pub fn new(direct: Config, log: Log) -> Dialer {
+    pub fn new(log: Log) -> Dialer {
         let connector =
             ().chain(SocksConnector::default())
                 .chain(ConnectProxyConnector::default())
@@ -155,7 +152,7 @@ impl Dialer {
                 .chain(EarlyResponses)
                 .chain(RustlsConnector::default())
                 .chain(Boxed);
-        Dialer(Arc::new(Dialling { connector: Box::new(connector), direct, log }))
+        Dialer(Arc::new(Dialling { connector: Box::new(connector), log }))
     }
 }
 
@@ -188,11 +185,8 @@ impl Connector for Dialer {
 
 impl Dialer {
     fn dial(&self, details: &ConnectionDetails) -> Result<Option<Timed>, Error> {
-        // Plain http is for loopback, which no proxy may see.
-        let plain = details.uri.scheme_str() == Some("http");
-        let config = if plain { &self.0.direct } else { details.config };
-        let proxy = config.proxy().filter(|proxy| !proxy.is_no_proxy(details.uri));
-        let addrs = if proxy.is_none_or(|proxy| proxy.resolve_target()) {
+        let config = details.config;
+        let addrs = if config.proxy().is_none_or(Proxy::resolve_target) {
             details.resolver.resolve(details.uri, config, time_left()?)?
         } else {
             details.resolver.empty()

@@ -10,12 +10,15 @@ mod body;
 mod certificates;
 mod crypto;
 mod dial;
+mod environment;
+mod no_proxy;
 mod proxy;
 
 use std::time::Instant;
 
+use once_cell::sync::OnceCell;
 use ureq::http::{HeaderValue, Method, Request, Uri, header};
-use ureq::tls::TlsConfig;
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, AsSendBody, Proxy, Timeout};
 
 use crate::answer::Answer;
@@ -27,6 +30,8 @@ use crate::log::{Level, Log};
 use body::Body;
 pub(crate) use certificates::Certificates;
 use dial::{Cut, Dialer, Resolver};
+pub(crate) use environment::Environment;
+pub(crate) use no_proxy::is_loopback;
 pub(crate) use proxy::Proxies;
 
 /// Idle connections kept per host: enough for a program of 64 threads on one app.
@@ -62,10 +67,22 @@ pub(crate) struct Failure {
 }
 
 pub(crate) struct Transport {
+    proxies: Proxies,
+    certificates: Certificates,
+    dialer: Dialer,
+    /// Made at the first request to https, because a machine without certificates can use plain
+    /// http. If that fails, the next request tries again.
+    tls: OnceCell<TlsConfig>,
+    plain: OnceCell<Agents>,
+    direct: OnceCell<Agents>,
+    proxied: OnceCell<Agents>,
+    log: Log,
+}
+
+/// What requests go out with on one way: plain http, https, or https through the proxy.
+struct Agents {
     pooled: Agent,
     unpooled: Agent,
-    proxy: Option<Proxy>,
-    log: Log,
 }
 
 impl Failure {
@@ -76,19 +93,36 @@ impl Failure {
 }
 
 impl Transport {
-    /// Without certificates it is for plain http.
-    pub fn new(
-        proxy: Option<Proxy>,
-        certificates: Option<&Certificates>,
-        log: Log,
-    ) -> Result<Transport> {
-        let roots = certificates.map_or(Ok(Certificates::nobody()), Certificates::roots)?;
-        let tls = TlsConfig::builder()
-            .root_certs(roots)
-            .unversioned_rustls_crypto_provider(crypto::provider())
-            .build();
-        let config = |idle: usize, proxy: Option<Proxy>| {
-            Agent::config_builder()
+    pub fn new(proxies: Proxies, certificates: Certificates, log: Log) -> Transport {
+        Transport {
+            proxies,
+            certificates,
+            dialer: Dialer::new(log.clone()),
+            tls: OnceCell::new(),
+            plain: OnceCell::new(),
+            direct: OnceCell::new(),
+            proxied: OnceCell::new(),
+            log,
+        }
+    }
+
+    /// The one place that decides whether a request goes through a proxy.
+    fn agents(&self, uri: &Uri) -> Result<&Agents> {
+        if uri.scheme_str() != Some("https") {
+            let nobody = || tls_config(Certificates::nobody());
+            return Ok(self.plain.get_or_init(|| self.agents_with(None, nobody())));
+        }
+        let proxy = self.proxies.proxy_for(uri)?;
+        let agents = if proxy.is_some() { &self.proxied } else { &self.direct };
+        agents.get_or_try_init(|| {
+            let tls = self.tls.get_or_try_init(|| self.certificates.roots().map(tls_config))?;
+            Ok(self.agents_with(proxy, tls.clone()))
+        })
+    }
+
+    fn agents_with(&self, proxy: Option<&Proxy>, tls: TlsConfig) -> Agents {
+        let agent = |idle: usize| {
+            let config = Agent::config_builder()
                 .http_status_as_error(false)
                 .max_redirects(0)
                 .max_redirects_will_error(false)
@@ -97,19 +131,16 @@ impl Transport {
                 .user_agent("")
                 .accept("")
                 .accept_encoding("")
-                .proxy(proxy)
+                .proxy(proxy.cloned())
                 .tls_config(tls.clone())
                 .input_buffer_size(INPUT_BUFFER)
                 .output_buffer_size(OUTPUT_BUFFER)
                 .max_idle_connections(idle)
                 .max_idle_connections_per_host(idle)
-                .build()
+                .build();
+            Agent::with_parts(config, self.dialer.clone(), Resolver::default())
         };
-        let dialer = Dialer::new(config(0, None), log.clone());
-        let agent = |idle: usize| {
-            Agent::with_parts(config(idle, proxy.clone()), dialer.clone(), Resolver::default())
-        };
-        Ok(Transport { pooled: agent(IDLE_CONNECTIONS), unpooled: agent(0), proxy, log })
+        Agents { pooled: agent(IDLE_CONNECTIONS), unpooled: agent(0) }
     }
 
     /// Sends one request and reads the whole answer, whatever its status, until `deadline`.
@@ -143,10 +174,11 @@ impl Transport {
     /// Whom a message has to name, where a connection was not made or did not last.
     fn way_to(&self, uri: &Uri) -> String {
         let host = uri.host().unwrap_or_default();
-        let encrypted = uri.scheme_str() == Some("https");
-        match self.proxy.as_ref().filter(|proxy| encrypted && !proxy.is_no_proxy(uri)) {
-            Some(proxy) => format!("{host} through the proxy {}:{}", proxy.host(), proxy.port()),
-            None => host.to_owned(),
+        match self.proxies.proxy_for(uri) {
+            Ok(Some(proxy)) => {
+                format!("{host} through the proxy {}:{}", proxy.host(), proxy.port())
+            }
+            _ => host.to_owned(),
         }
     }
 
@@ -157,16 +189,22 @@ impl Transport {
         deadline: &Deadline,
         max_body: usize,
     ) -> std::result::Result<Answer, Failure> {
+        let uri = request.uri().clone();
+        let agents = self.agents(&uri).map_err(|error| Failure {
+            error,
+            quotes: false,
+            kept_alive_connection_died: false,
+            nothing_was_sent: true,
+        })?;
         let agent = match connection {
-            Connection::Any => &self.pooled,
+            Connection::Any => &agents.pooled,
             Connection::Fresh | Connection::Spending => {
                 // Said, it is also closed without the lock that all connections are kept under.
                 let close = HeaderValue::from_static("close");
                 request.headers_mut().insert(header::CONNECTION, close);
-                &self.unpooled
+                &agents.unpooled
             }
         };
-        let uri = request.uri().clone();
         let asks_for_head = request.method() == Method::HEAD;
         let call = dial::Call::begin(deadline.clone(), connection == Connection::Spending);
         let described = |error| match call.is_cancelled() {
@@ -230,6 +268,13 @@ impl Transport {
         };
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
+}
+
+fn tls_config(roots: RootCerts) -> TlsConfig {
+    TlsConfig::builder()
+        .root_certs(roots)
+        .unversioned_rustls_crypto_provider(crypto::provider())
+        .build()
 }
 
 fn is_hangup(error: &ureq::Error) -> bool {

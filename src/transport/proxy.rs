@@ -4,22 +4,46 @@
 //! forms. `HTTP_PROXY` does not: plain http is for loopback, which never goes through a proxy (and a
 //! CGI program gets a variable of that name from its visitors).
 
-use std::env::VarError;
-
+use ureq::http::Uri;
 use ureq::{Proxy, ProxyProtocol};
 
+use super::environment::{Environment, Variable};
+use super::no_proxy::NoProxy;
 use crate::error::{Error, Result};
 
-/// What the program said of proxies.
+/// What the program said of proxies, or the environment in its place.
 #[derive(Clone)]
 pub(crate) enum Proxies {
-    /// Nothing: what the environment names when the first request goes out.
-    OfTheEnvironment,
     None,
     Named(Proxy),
+    /// An error is reported by the requests that need the proxy. Before the first one, the program
+    /// may name another proxy, or none.
+    OfTheEnvironment {
+        proxy: Result<Proxy>,
+        no_proxy: NoProxy,
+    },
 }
 
 impl Proxies {
+    pub fn of_the_environment(environment: &Environment) -> Proxies {
+        let named = environment.https_proxy.as_ref().or(environment.all_proxy.as_ref());
+        let Some(named) = named else { return Proxies::None };
+        let proxy = named.value.to_str().and_then(read).ok_or_else(|| {
+            unusable(named, "this variable of the environment does not name a proxy")
+        });
+        let listed = match &environment.no_proxy {
+            Some(list) => list
+                .value
+                .to_str()
+                .ok_or_else(|| unusable(list, "this variable of the environment is not UTF-8")),
+            None => Ok(""),
+        };
+        match listed {
+            Ok(list) => Proxies::OfTheEnvironment { proxy, no_proxy: NoProxy::parse(list) },
+            Err(why) => Proxies::OfTheEnvironment { proxy: Err(why), no_proxy: NoProxy::default() },
+        }
+    }
+
     /// `argument` is the one to be blamed for an address that cannot be used.
     pub fn named(argument: &str, uri: Option<&str>) -> Result<Proxies> {
         let Some(uri) = uri else { return Ok(Proxies::None) };
@@ -34,20 +58,32 @@ impl Proxies {
 
     pub fn password(&self) -> Option<&str> {
         match self {
-            Proxies::Named(proxy) => proxy.password(),
+            Proxies::Named(proxy) | Proxies::OfTheEnvironment { proxy: Ok(proxy), .. } => {
+                proxy.password()
+            }
             _ => None,
         }
     }
 
-    /// `direct_hosts` are the app's hosts that the environment's proxy may not see, besides those of
-    /// `NO_PROXY`.
-    pub fn proxy(&self, direct_hosts: &[&str]) -> Result<Option<Proxy>> {
+    /// The proxy that requests to this address go through, if any.
+    pub fn proxy_for(&self, uri: &Uri) -> Result<Option<&Proxy>> {
+        // Plain http is for loopback, which no proxy may see.
+        if uri.scheme_str() != Some("https") {
+            return Ok(None);
+        }
         match self {
-            Proxies::OfTheEnvironment => from_environment(direct_hosts),
             Proxies::None => Ok(None),
-            Proxies::Named(proxy) => Ok(Some(proxy.clone())),
+            Proxies::Named(proxy) => Ok(Some(proxy)),
+            Proxies::OfTheEnvironment { no_proxy, .. } if no_proxy.lists(uri) => Ok(None),
+            Proxies::OfTheEnvironment { proxy, .. } => {
+                proxy.as_ref().map(Some).map_err(Error::clone)
+            }
         }
     }
+}
+
+fn unusable(variable: &Variable, why: &str) -> Error {
+    Error::invalid_argument(variable.name, why)
 }
 
 /// A proxy's address, as nothing but that: ureq lets a path pass, drops a fragment, and takes its
@@ -78,46 +114,4 @@ fn can_authenticate(proxy: &Proxy) -> bool {
         }
         _ => false,
     }
-}
-
-/// A variable that is set and not empty, lower case first, as curl does it.
-fn variable(name: &str) -> Result<Option<(String, String)>> {
-    for name in [name.to_lowercase(), name.to_owned()] {
-        match std::env::var(&name) {
-            Ok(value) if !value.is_empty() => return Ok(Some((name, value))),
-            Err(VarError::NotUnicode(_)) => return Err(unusable(&name)),
-            _ => {}
-        }
-    }
-    Ok(None)
-}
-
-fn unusable(name: &str) -> Error {
-    Error::invalid_argument(name, "this variable of the environment does not name a proxy")
-}
-
-fn from_environment(direct_hosts: &[&str]) -> Result<Option<Proxy>> {
-    let https = variable("HTTPS_PROXY")?;
-    let Some((name, uri)) = https.map_or_else(|| variable("ALL_PROXY"), |found| Ok(Some(found)))?
-    else {
-        return Ok(None);
-    };
-    let proxy = read(&uri).ok_or_else(|| unusable(&name))?;
-    let mut builder = Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
-    if let Some(user) = proxy.username() {
-        builder = builder.username(user).password(proxy.password().unwrap_or_default());
-    }
-    let (_, exceptions) = variable("NO_PROXY")?.unwrap_or_default();
-    for entry in exceptions.split([',', ' ']).filter(|entry| !entry.is_empty()) {
-        // As curl reads it: a name stands for itself and for everything below it.
-        let bare = entry.trim_start_matches('.');
-        builder = builder.no_proxy(bare);
-        if bare != "*" {
-            builder = builder.no_proxy(&format!(".{bare}"));
-        }
-    }
-    for host in direct_hosts {
-        builder = builder.no_proxy(host);
-    }
-    builder.build().map(Some).map_err(|_| unusable(&name))
 }

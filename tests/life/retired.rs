@@ -1,5 +1,6 @@
-//! 410 Gone: Fitbit's means that it was switched off, for good and not the login's fault; Google's
-//! means nothing in particular.
+//! 410 Gone. From Fitbit's token endpoint, and from its API without Fitbit's own error, it means that
+//! Fitbit was switched off. With Fitbit's own error it means that one resource is gone. Google's means
+//! nothing in particular.
 
 use fitbit_simulator::{Decision, Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::world::provider;
@@ -8,8 +9,12 @@ use serde_json::json;
 
 use crate::providers::{BOTH, FITBIT, Folder, GOOGLE, field, read};
 
-/// 410 with any body.
+/// 410 with any body: what the token endpoint means, whatever it says of the token.
 fn gone() -> Vec<FaultKind> {
+    [gone_without_fitbits_own_error(), gone_with_fitbits_own_error()].concat()
+}
+
+fn gone_without_fitbits_own_error() -> Vec<FaultKind> {
     let raw = |body: &str| {
         let length = body.len();
         let head = format!(
@@ -21,12 +26,21 @@ fn gone() -> Vec<FaultKind> {
         FaultKind::Status410,
         raw(""),
         raw("Gone"),
-        FaultKind::Json(410, json!({"errors": [{"errorType": "gone", "message": "Off."}]})),
-        FaultKind::Json(410, json!({"errors": [{"errorType": "expired_token"}]})),
-        // It speaks of the service, whatever it says of the token.
-        FaultKind::Json(410, json!({"errors": [{"errorType": "invalid_grant"}]})),
+        raw(r#"{"errors":[{"errorType":"gone""#),
+        FaultKind::Json(410, json!({})),
+        FaultKind::Json(410, json!({"errors": []})),
+        FaultKind::Json(410, json!({"errors": [{"message": "Off."}]})),
+        FaultKind::Json(410, json!({"errors": [{"errorType": ""}]})),
         FaultKind::Json(410, json!({"error": "invalid_token"})),
         FaultKind::Json(410, json!({"error": {"status": "UNAUTHENTICATED"}})),
+    ]
+}
+
+fn gone_with_fitbits_own_error() -> Vec<FaultKind> {
+    vec![
+        FaultKind::Json(410, json!({"errors": [{"errorType": "gone", "message": "Off."}]})),
+        FaultKind::Json(410, json!({"errors": [{"errorType": "expired_token"}]})),
+        FaultKind::Json(410, json!({"errors": [{"errorType": "invalid_grant"}]})),
     ]
 }
 
@@ -50,7 +64,7 @@ fn assert_only(simulator: &Simulator, target: Target, kind: &FaultKind) {
 
 #[test]
 fn a_request_is_not_repeated_and_the_token_is_kept() {
-    for kind in gone() {
+    for kind in gone_without_fitbits_own_error() {
         let simulator = provider();
         let saver = Saver::new();
         let client = FITBIT.client_with(&simulator, 3600, &saver);
@@ -59,6 +73,28 @@ fn a_request_is_not_repeated_and_the_token_is_kept() {
         assert_only(&simulator, Target::Api, &kind);
         assert_retired(client.post(FITBIT.path, None), &kind);
         assert_retired(client.delete(FITBIT.path), &kind);
+        simulator.clear_faults();
+        assert_eq!(client.get(FITBIT.path).unwrap().status, 200);
+        assert!(saver.offered().is_empty() && simulator.requests(Target::Refresh) == 0);
+    }
+}
+
+#[test]
+fn fitbits_own_error_for_one_path_does_not_mean_that_fitbit_is_retired() {
+    for kind in gone_with_fitbits_own_error() {
+        let simulator = provider();
+        let saver = Saver::new();
+        let client = FITBIT.client_with(&simulator, 3600, &saver);
+        simulator.fault(Fault::always(Target::Api, kind.clone()));
+        for outcome in
+            [client.get(FITBIT.path), client.post(FITBIT.path, None), client.delete(FITBIT.path)]
+        {
+            let error = outcome.expect_err("the path is gone");
+            assert_eq!((error.code, error.http_status), (code::HTTP, 410), "{kind:?} {error:?}");
+            assert!(error.provider_type.is_some(), "{error:?}");
+            assert!(!error.message.contains("switched off"), "{error:?}");
+        }
+        assert_eq!(simulator.requests(Target::Any), 3, "none is repeated: {kind:?}");
         simulator.clear_faults();
         assert_eq!(client.get(FITBIT.path).unwrap().status, 200);
         assert!(saver.offered().is_empty() && simulator.requests(Target::Refresh) == 0);

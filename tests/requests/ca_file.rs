@@ -83,6 +83,9 @@ fn every_certificate_of_a_file_counts_however_it_is_written() {
         format!("{KEY}{first}{second}"),
         format!("{first}{KEY}{second}{KEY}"),
         format!("{}\n{}", first.trim_end(), second.trim_end()),
+        // Byte order marks, of a file and of files that were joined.
+        format!("\u{feff}{first}{second}"),
+        format!("\u{feff}{first}\u{feff}{second}"),
     ] {
         let trusted = file(&bundle);
         for provider in [&a, &b] {

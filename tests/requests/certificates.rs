@@ -82,6 +82,17 @@ fn a_private_authority_is_trusted_where_ssl_cert_file_names_it() {
 }
 
 #[test]
+fn a_file_of_ssl_cert_file_may_begin_with_a_byte_order_mark() {
+    let provider = provider();
+    let (pem, other) = (provider.ca_pem(), crate::certificates::provider().ca_pem().to_owned());
+    // The second one was made by joining files.
+    for marked in [format!("\u{feff}{pem}"), format!("{other}\u{feff}{pem}")] {
+        let report = get(provider.uri(), &[("SSL_CERT_FILE", &file(marked))]);
+        assert_eq!((report.code, report.status), (0, 200), "{report:?}");
+    }
+}
+
+#[test]
 fn an_unknown_authority_is_a_tls_error() {
     let (provider, other) = (provider(), provider());
     refused(&get(provider.uri(), &[]));
@@ -105,7 +116,7 @@ fn a_file_that_holds_no_certificate_is_a_tls_error_that_names_the_variable() {
     let missing = PathBuf::from(&*file("")).with_extension("missing");
     let broken = "-----BEGIN CERTIFICATE-----\nnot base64!\n-----END CERTIFICATE-----\n";
     for path in
-        [&*file(""), &*file("no certificate"), &*file(broken), missing.to_str().unwrap(), "/", ""]
+        [&*file(""), &*file("no certificate"), &*file(broken), missing.to_str().unwrap(), "/"]
     {
         let report = get(provider.uri(), &[("SSL_CERT_FILE", path)]);
         refused(&report);
@@ -195,23 +206,52 @@ fn an_encrypted_answer_that_drips_ends_with_the_timeout() {
     assert!(report.milliseconds < 15_000, "{report:?}");
 }
 
-#[test]
-fn a_machine_that_trusts_nobody_is_a_tls_error_that_says_what_to_install() {
+/// A request on a machine whose certificates are those that `set_up` puts there. None: such a machine
+/// cannot be made here.
+fn get_on_a_machine_of_its_own(api: &str, token: &str, set_up: &str) -> Option<Report> {
     let may_mount = Command::new("unshare").args(["--mount", "true"]).output();
     if !may_mount.is_ok_and(|output| output.status.success()) {
-        return c::skip("root may not mount anything here, or unshare is not installed");
+        c::skip("root may not mount anything here, or unshare is not installed");
+        return None;
     }
-    let provider = provider();
-    let request = program::command(provider.uri(), provider.uri());
+    let request = program::command(api, token);
     // Where Debian, and what is made of it, keeps the platform's certificates.
-    let nobody = "mount -t tmpfs none /etc/ssl && exec \"$0\" \"$@\"";
+    let script = format!("mount -t tmpfs none /etc/ssl && {set_up} && exec \"$0\" \"$@\"");
     let mut alone = Command::new("unshare");
-    alone.args(["--mount", "--propagation", "private", "sh", "-c", nobody]);
+    alone.args(["--mount", "--propagation", "private", "sh", "-c", &script]);
     alone.arg(request.get_program()).args(request.get_args());
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         alone.env_remove(name);
     }
-    let report = program::run(&mut alone);
+    Some(program::run(&mut alone))
+}
+
+#[test]
+fn a_machine_that_trusts_nobody_is_a_tls_error_that_says_what_to_install() {
+    let provider = provider();
+    let Some(report) = get_on_a_machine_of_its_own(provider.uri(), provider.uri(), "true") else {
+        return;
+    };
     assert_eq!(report.code, code::TLS, "{report:?}");
     assert!(report.message.contains("ca-certificates"), "{report:?}");
+}
+
+#[test]
+fn a_machine_that_trusts_nobody_can_use_plain_http() {
+    let server = Scripted::saying(ok);
+    let token = "https://api.fitbit.com/oauth2/token";
+    let Some(report) = get_on_a_machine_of_its_own(&server.uri, token, "true") else { return };
+    assert_eq!((report.code, report.status), (0, 200), "{report:?}");
+}
+
+#[test]
+fn what_the_platform_trusts_is_trusted_in_a_bundle_and_in_a_folder() {
+    let provider = provider();
+    let trusted = file(provider.ca_pem());
+    for place in ["certs/ca-certificates.crt", "cert.pem", "certs/authority.pem"] {
+        let set_up = format!("mkdir /etc/ssl/certs && cp {} /etc/ssl/{place}", &*trusted);
+        let report = get_on_a_machine_of_its_own(provider.uri(), provider.uri(), &set_up);
+        let Some(report) = report else { return };
+        assert_eq!((report.code, report.status), (0, 200), "{place}: {report:?}");
+    }
 }

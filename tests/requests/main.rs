@@ -21,6 +21,7 @@ mod certificates;
 mod connections;
 mod encodings;
 mod endpoints;
+mod environment;
 mod error_codes;
 mod error_shapes;
 mod faults_on_the_api;

@@ -10,7 +10,7 @@ use fitbit_test_support::code;
 use crate::certificates::{File, file, provider};
 use crate::program::{self, Report, get, get_at};
 use crate::relay::Proxy;
-use crate::scripted::{Scripted, ok};
+use crate::scripted::{Scripted, ok, whole};
 
 /// A host that nothing resolves but the proxy.
 const HOST: &str = "https://api.fitbit.test";
@@ -171,6 +171,15 @@ fn the_proxys_password_shows_in_no_error() {
             assert!(!report.message.contains(secret), "{value}: {report:?}");
         }
     }
+}
+
+#[test]
+fn a_server_that_repeats_the_proxys_password_does_not_bring_it_into_an_error() {
+    let body = r#"{"errors":[{"errorType":"odd","message":"<hunter2hunter2>"}]}"#;
+    let server = Scripted::saying(move || whole("400 Bad Request", body));
+    let report = get(&server.uri, &[("HTTPS_PROXY", "http://user:hunter2hunter2@127.0.0.1:9")]);
+    assert_eq!((report.code, report.status), (code::HTTP, 400), "{report:?}");
+    assert!(report.message.contains("<[redacted]>"), "{report:?}");
 }
 
 #[test]

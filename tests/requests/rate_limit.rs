@@ -1,6 +1,6 @@
 //! `fitbit_rate_limit`: what the latest answer said of the provider's limit.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fitbit_simulator::{Fault, FaultKind, Target};
 use fitbit_test_support::interface::RateLimit;
@@ -110,6 +110,18 @@ fn the_reset_counts_down_to_zero_and_no_further() {
     assert!((0..=2).contains(&first), "{first}");
     std::thread::sleep(Duration::from_millis(2100));
     assert_eq!(client.rate_limit(), Some(limit(-1, -1, 0)));
+}
+
+#[test]
+fn the_reset_is_rounded_up() {
+    let server = Scripted::saying(|| whole("200 OK\r\nFitbit-Rate-Limit-Reset: 1200", ""));
+    let client = client_at(&server.uri);
+    let begun = Instant::now();
+    client.get(ANY).unwrap();
+    let seen = client.rate_limit().unwrap().reset_seconds;
+    // Only whole seconds that have passed are taken away: asked at once, none.
+    let passed = i32::try_from(begun.elapsed().as_secs()).unwrap();
+    assert!((1200 - passed..=1200).contains(&seen), "{seen} after {passed} s");
 }
 
 #[test]

@@ -33,8 +33,8 @@ const TRIES: usize = 20;
 pub(super) struct Listener {
     sockets: Vec<TcpListener>,
     callback_uri: String,
-    /// What `Host` has to say.
-    authority: String,
+    /// What `Host` may say.
+    authorities: Vec<String>,
     path: String,
     port: u16,
     connections: Vec<Connection>,
@@ -80,17 +80,13 @@ impl Listener {
             Error::network(format!("cannot listen for the answer on {host}, port {port}: {why}"))
         })?;
         let port = sockets[0].local_addr().map_or(port, |address| address.port());
-        // Browsers leave out the port that http has by itself.
-        let authority = match port {
-            80 => host,
-            _ => format!("{host}:{port}"),
-        };
         let path = uri.path().to_owned();
         let callback_uri = match uri.port_u16() {
-            Some(0) => format!("http://{authority}{path}"),
+            Some(0) => format!("http://{host}:{port}{path}"),
             _ => callback_uri.to_owned(),
         };
-        Ok(Listener { sockets, callback_uri, authority, path, port, connections: vec![] })
+        let authorities = authorities(&host, port);
+        Ok(Listener { sockets, callback_uri, authorities, path, port, connections: vec![] })
     }
 
     /// With the port that is listened on.
@@ -175,7 +171,7 @@ impl Listener {
     /// Whether it is for the callback; else the status that it gets.
     fn check(&self, request: &Request) -> std::result::Result<(), &'static str> {
         // A page of another host that has its name lead here does not pass (DNS rebinding).
-        if !request.host.eq_ignore_ascii_case(&self.authority) {
+        if !self.authorities.iter().any(|one| request.host.eq_ignore_ascii_case(one)) {
             return Err("421 Misdirected Request");
         }
         if request.target.split('?').next() != Some(&self.path) {
@@ -263,6 +259,20 @@ impl Connection {
             _ => Seen::Garbage,
         }
     }
+}
+
+/// What `Host` may say: the callback's own host, and this machine's other names for itself, which
+/// a person may type. A final dot is no name of these.
+fn authorities(host: &str, port: u16) -> Vec<String> {
+    let mut authorities = vec![];
+    for name in [host, "localhost", "127.0.0.1", "[::1]"] {
+        authorities.push(format!("{name}:{port}"));
+        // Browsers leave out the port that http has by itself.
+        if port == 80 {
+            authorities.push(name.to_owned());
+        }
+    }
+    authorities
 }
 
 /// The addresses that a loopback host stands for.

@@ -6,10 +6,11 @@
 //! caller; everything else gets a short answer, and the waiting goes on.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::iter;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ureq::http::Uri;
 
 use super::page::Page;
@@ -17,8 +18,9 @@ use crate::call::Deadline;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
 
-/// How often connections are looked at.
-const LOOK: Duration = Duration::from_millis(10);
+/// The longest wait for a connection before the caller is asked again. Nothing wakes the waiting when
+/// the call is cancelled or when the browser fails.
+const MAX_WAIT: Duration = Duration::from_millis(50);
 
 /// What one connection may cost.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,6 +40,8 @@ pub(super) struct Listener {
     path: String,
     port: u16,
     connections: Vec<Connection>,
+    /// The last connection could not be taken: the process has no descriptor left.
+    is_full: bool,
 }
 
 /// What the caller says of a request for the callback.
@@ -85,8 +89,15 @@ impl Listener {
             Some(0) => format!("http://{host}:{port}{path}"),
             _ => callback_uri.to_owned(),
         };
-        let authorities = authorities(&host, port);
-        Ok(Listener { sockets, callback_uri, authorities, path, port, connections: vec![] })
+        Ok(Listener {
+            sockets,
+            callback_uri,
+            authorities: authorities(&host, port),
+            path,
+            port,
+            connections: vec![],
+            is_full: false,
+        })
     }
 
     /// With the port that is listened on.
@@ -123,7 +134,7 @@ impl Listener {
             if deadline.left().is_zero() {
                 return Err(Error::timeout("before the person came back from the browser"));
             }
-            deadline.pause(LOOK.min(deadline.left()));
+            self.pause(MAX_WAIT.min(deadline.left()));
         }
     }
 
@@ -137,19 +148,26 @@ impl Listener {
                     false => self.reply(connection, &Page::stray()),
                 }
             }
-            deadline.pause(LOOK);
+            self.pause(MAX_WAIT.min(deadline.left()));
         }
+    }
+
+    /// Waits until a connection opens, sends something or ends; at most for this time.
+    fn pause(&self, time: Duration) {
+        // A connection that cannot be taken stays there: the system would report it at once.
+        let sockets = self.sockets.iter().filter(|_| !self.is_full).map(AsFd::as_fd);
+        let streams = self.connections.iter().map(|connection| connection.stream.as_fd());
+        let mut all: Vec<_> = sockets
+            .chain(streams)
+            .map(|socket| PollFd::from_borrowed_fd(socket, PollFlags::IN))
+            .collect();
+        // Whatever ends the waiting, a signal too: the caller looks again.
+        let _ = poll(&mut all, Timespec::try_from(time).ok().as_ref());
     }
 
     /// Takes what has come, without waiting: each GET for the callback, not answered yet.
     fn look(&mut self) -> Vec<(Connection, String)> {
-        for socket in &self.sockets {
-            for (stream, _) in iter::from_fn(|| socket.accept().ok()).take(MOST_CONNECTIONS) {
-                if stream.set_nonblocking(true).is_ok() {
-                    self.connections.push(Connection::new(stream));
-                }
-            }
-        }
+        self.take_connections();
         let mut asked = vec![];
         for mut connection in std::mem::take(&mut self.connections) {
             match connection.look() {
@@ -168,6 +186,24 @@ impl Listener {
         asked
     }
 
+    fn take_connections(&mut self) {
+        self.is_full = false;
+        for socket in &self.sockets {
+            for _ in 0..MOST_CONNECTIONS {
+                match socket.accept() {
+                    Ok((stream, _)) if stream.set_nonblocking(true).is_ok() => {
+                        self.connections.push(Connection::new(stream));
+                    }
+                    Ok(_) => {}
+                    Err(why) => {
+                        self.is_full |= why.kind() != ErrorKind::WouldBlock;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
     /// Whether it is for the callback; else the status that it gets.
     fn check(&self, request: &Request) -> std::result::Result<(), &'static str> {
         // A page of another host that has its name lead here does not pass (DNS rebinding).
@@ -183,7 +219,8 @@ impl Listener {
         Ok(())
     }
 
-    /// The other end closes first, so that nothing of the answer is lost.
+    /// The whole page is in the system's hands afterwards. The system throws it away if the connection
+    /// is closed while input is unread: so all that has come is read.
     fn reply(&mut self, mut connection: Connection, page: &Page) {
         let stream = &mut connection.stream;
         let sent = stream
@@ -192,8 +229,8 @@ impl Listener {
             .and_then(|()| stream.write_all(page.bytes()))
             .and_then(|()| stream.shutdown(Shutdown::Write))
             .and_then(|()| stream.set_nonblocking(true));
-        if sent.is_ok() {
-            connection.answered = true;
+        connection.answered = true;
+        if sent.is_ok() && !matches!(connection.look(), Seen::End) {
             self.connections.push(connection);
         }
     }

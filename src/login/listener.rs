@@ -138,17 +138,12 @@ impl Listener {
         }
     }
 
-    /// Answers, and goes on answering the same until the deadline: the page may be loaded again.
-    pub fn answer(mut self, answer: Answer, page: &Page, deadline: &Deadline) {
+    /// Answers, and then everybody else who has asked already. Nobody is waited for, and the port is
+    /// closed afterwards.
+    pub fn answer(mut self, answer: Answer, page: &Page) {
         self.reply(answer.connection, page);
-        while !deadline.left().is_zero() {
-            for (connection, target) in self.look() {
-                match target == answer.target {
-                    true => self.reply(connection, page),
-                    false => self.reply(connection, &Page::stray()),
-                }
-            }
-            self.pause(MAX_WAIT.min(deadline.left()));
+        for (connection, _) in self.look() {
+            self.reply(connection, &Page::stray());
         }
     }
 

@@ -669,14 +669,20 @@ FitbitError *fitbit_step_two(FitbitApp *app,
  * Both steps in one call, for programs that run where the person is.
  *
  * It listens on the loopback port that the callback URI names, opens the person's browser, waits for
- * them to come back, answers the browser with a small page, and makes the client. The callback URI is
+ * them to come back, makes the client, saves its token, and then answers the browser with a small page.
+ * It returns as soon as the page is sent, and the port is closed. The callback URI is
  * http://127.0.0.1:PORT/path, http://[::1]:PORT/path or http://localhost:PORT/path (both families on
  * one port, where the machine has both). Google allows any port for programs of its type "Desktop":
  * port 0 takes a free one. Fitbit compares the port: register one.
  *
+ * The page says "You are logged in" only if `on_token` or the renewal guard has saved the token: if your
+ * program ends at that moment, nothing is lost. If the token was not saved, this call succeeds all the
+ * same, the page says that the login is not saved, and the client offers the token again. Without
+ * `on_token` the page says "Access granted": save the token at once, as with fitbit_set_token_file().
+ *
  * Requests for another path or host, or with another login's state, get a short answer, and the
- * waiting goes on. After the answer the port stays open for two more seconds, for a reload; then this
- * returns.
+ * waiting goes on. localhost, 127.0.0.1 and [::1] with the callback's port are the same host here.
+ * The page cannot be loaded again after this has returned.
  *
  * FITBIT_ERROR_ACCESS_DENIED: the person said no. FITBIT_ERROR_TIMEOUT: nobody came back in time; a
  * closed tab, and Fitbit's own error pages, are not reported by anybody. FITBIT_ERROR_NETWORK: the port
@@ -732,9 +738,9 @@ FitbitError *fitbit_from_token(FitbitApp *app,
  * that is not a regular file or not this user's, is refused. Beside it stand `path` + ".lock", which
  * is never removed, and for moments `path` + ".new". If the process that was renewing was killed, or got
  * no answer, the next one that opens the file renews at once, while the provider still repeats its
- * answer: then, and only then, this sends a request, and waits for it at most the app's timeout. What
- * became of it the next call says, and a login that the provider has ended opens all the same: its
- * first request says so.
+ * answer (Fitbit: for two minutes, or until one of the new tokens is used): then, and only then, this
+ * sends a request, and waits for it at most the app's timeout. What became of it the next call says,
+ * and a login that the provider has ended opens all the same: its first request says so.
  *
  * Its folder is to be this user's alone: who may rename there can swap two logins of yours, and who
  * removes the lock, as a cleaner of old files may, can cost one.
@@ -981,6 +987,10 @@ FitbitError *fitbit_set_token_file(FitbitClient *client,
  * removed (not the ".lock" beside it); what you stored elsewhere is yours to delete. fitbit_token() and
  * what else reads the token go on reading it. Another client of the same file finds at its next renewal
  * that the file is gone: FITBIT_ERROR_STORE. A second call does nothing.
+ *
+ * This ends more than this client's login. Google ends every grant that the person gave to your Google
+ * Cloud project, of your other programs and client ids too. Fitbit ends all logins of the person with
+ * your application.
  *
  * Where a token file or a guard keeps the token, what is stored is read first, because another process
  * may have renewed it: the guard is entered once, and its run has nothing to be stored.

@@ -18,6 +18,12 @@ from fitbit_api import Code, FitbitClient, FitbitError
 PROMPT = 10
 
 
+def setUpModule():
+    # A shell starts its background jobs with SIGINT ignored, and Python leaves that as it is.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    unittest.addModuleCleanup(signal.signal, signal.SIGINT, before)
+
+
 def press_ctrl_c_when(happened):
     def wait():
         while not happened():

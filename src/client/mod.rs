@@ -85,15 +85,20 @@ impl Client {
         let deadline = app.deadline();
         let token = authorize::step_two(&app, session, redirect_uri, &deadline);
         let token = deadline.cancelled_or(token)?;
-        Ok(Client::from_login(app, token, store))
+        Ok(Client::from_login(app, token, store).0)
     }
 
-    /// The store gets the token before this returns.
-    pub fn from_login(app: Arc<Shared>, token: Token, store: Arc<dyn Store>) -> Client {
+    /// The store gets the token before this returns. The second value says whether it saved the token:
+    /// if not, the client keeps the token and offers it again.
+    pub fn from_login(
+        app: Arc<Shared>,
+        token: Token,
+        store: Arc<dyn Store>,
+    ) -> (Client, Result<()>) {
         let client = Client::new(Login::unsaved(app, token, store));
         client.app().log.line(Level::Info, || "a person has logged in".to_owned());
-        client.finish(); // not saved is no failure yet: it is kept and offered again
-        client
+        let saved = client.offer();
+        (client, saved)
     }
 
     fn new(login: Login) -> Client {
@@ -142,7 +147,11 @@ impl Client {
 
     /// The last chance to save: an unsaved token is offered once more, the provider is not asked.
     pub fn finish(&self) {
-        let _ = self.login.save(&mut self.app().deadline().uncancellable());
+        let _ = self.offer();
+    }
+
+    fn offer(&self) -> Result<()> {
+        self.login.save(&mut self.app().deadline().uncancellable())
     }
 
     pub fn rate_limit(&self) -> Option<RateLimit> {

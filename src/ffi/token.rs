@@ -152,6 +152,10 @@ pub unsafe extern "C" fn fitbit_set_token_file(
 /// what else reads the token go on reading it. Another client of the same file finds at its next renewal
 /// that the file is gone: FITBIT_ERROR_STORE. A second call does nothing.
 ///
+/// This ends more than this client's login. Google ends every grant that the person gave to your Google
+/// Cloud project, of your other programs and client ids too. Fitbit ends all logins of the person with
+/// your application.
+///
 /// Where a token file or a guard keeps the token, what is stored is read first, because another process
 /// may have renewed it: the guard is entered once, and its run has nothing to be stored.
 #[unsafe(no_mangle)]

@@ -6,10 +6,11 @@
 //! caller; everything else gets a short answer, and the waiting goes on.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::iter;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ureq::http::Uri;
 
 use super::page::Page;
@@ -17,8 +18,9 @@ use crate::call::Deadline;
 use crate::error::{Error, Result};
 use crate::provider::Provider;
 
-/// How often connections are looked at.
-const LOOK: Duration = Duration::from_millis(10);
+/// The longest wait for a connection before the caller is asked again. Nothing wakes the waiting when
+/// the call is cancelled or when the browser fails.
+const MAX_WAIT: Duration = Duration::from_millis(50);
 
 /// What one connection may cost.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,11 +35,13 @@ const TRIES: usize = 20;
 pub(super) struct Listener {
     sockets: Vec<TcpListener>,
     callback_uri: String,
-    /// What `Host` has to say.
-    authority: String,
+    /// What `Host` may say.
+    authorities: Vec<String>,
     path: String,
     port: u16,
     connections: Vec<Connection>,
+    /// The last connection could not be taken: the process has no descriptor left.
+    is_full: bool,
 }
 
 /// What the caller says of a request for the callback.
@@ -80,17 +84,20 @@ impl Listener {
             Error::network(format!("cannot listen for the answer on {host}, port {port}: {why}"))
         })?;
         let port = sockets[0].local_addr().map_or(port, |address| address.port());
-        // Browsers leave out the port that http has by itself.
-        let authority = match port {
-            80 => host,
-            _ => format!("{host}:{port}"),
-        };
         let path = uri.path().to_owned();
         let callback_uri = match uri.port_u16() {
-            Some(0) => format!("http://{authority}{path}"),
+            Some(0) => format!("http://{host}:{port}{path}"),
             _ => callback_uri.to_owned(),
         };
-        Ok(Listener { sockets, callback_uri, authority, path, port, connections: vec![] })
+        Ok(Listener {
+            sockets,
+            callback_uri,
+            authorities: authorities(&host, port),
+            path,
+            port,
+            connections: vec![],
+            is_full: false,
+        })
     }
 
     /// With the port that is listened on.
@@ -127,33 +134,35 @@ impl Listener {
             if deadline.left().is_zero() {
                 return Err(Error::timeout("before the person came back from the browser"));
             }
-            deadline.pause(LOOK.min(deadline.left()));
+            self.pause(MAX_WAIT.min(deadline.left()));
         }
     }
 
-    /// Answers, and goes on answering the same until the deadline: the page may be loaded again.
-    pub fn answer(mut self, answer: Answer, page: &Page, deadline: &Deadline) {
+    /// Answers, and then everybody else who has asked already. Nobody is waited for, and the port is
+    /// closed afterwards.
+    pub fn answer(mut self, answer: Answer, page: &Page) {
         self.reply(answer.connection, page);
-        while !deadline.left().is_zero() {
-            for (connection, target) in self.look() {
-                match target == answer.target {
-                    true => self.reply(connection, page),
-                    false => self.reply(connection, &Page::stray()),
-                }
-            }
-            deadline.pause(LOOK);
+        for (connection, _) in self.look() {
+            self.reply(connection, &Page::stray());
         }
+    }
+
+    /// Waits until a connection opens, sends something or ends; at most for this time.
+    fn pause(&self, time: Duration) {
+        // A connection that cannot be taken stays there: the system would report it at once.
+        let sockets = self.sockets.iter().filter(|_| !self.is_full).map(AsFd::as_fd);
+        let streams = self.connections.iter().map(|connection| connection.stream.as_fd());
+        let mut all: Vec<_> = sockets
+            .chain(streams)
+            .map(|socket| PollFd::from_borrowed_fd(socket, PollFlags::IN))
+            .collect();
+        // Whatever ends the waiting, a signal too: the caller looks again.
+        let _ = poll(&mut all, Timespec::try_from(time).ok().as_ref());
     }
 
     /// Takes what has come, without waiting: each GET for the callback, not answered yet.
     fn look(&mut self) -> Vec<(Connection, String)> {
-        for socket in &self.sockets {
-            for (stream, _) in iter::from_fn(|| socket.accept().ok()).take(MOST_CONNECTIONS) {
-                if stream.set_nonblocking(true).is_ok() {
-                    self.connections.push(Connection::new(stream));
-                }
-            }
-        }
+        self.take_connections();
         let mut asked = vec![];
         for mut connection in std::mem::take(&mut self.connections) {
             match connection.look() {
@@ -172,10 +181,28 @@ impl Listener {
         asked
     }
 
+    fn take_connections(&mut self) {
+        self.is_full = false;
+        for socket in &self.sockets {
+            for _ in 0..MOST_CONNECTIONS {
+                match socket.accept() {
+                    Ok((stream, _)) if stream.set_nonblocking(true).is_ok() => {
+                        self.connections.push(Connection::new(stream));
+                    }
+                    Ok(_) => {}
+                    Err(why) => {
+                        self.is_full |= why.kind() != ErrorKind::WouldBlock;
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
     /// Whether it is for the callback; else the status that it gets.
     fn check(&self, request: &Request) -> std::result::Result<(), &'static str> {
         // A page of another host that has its name lead here does not pass (DNS rebinding).
-        if !request.host.eq_ignore_ascii_case(&self.authority) {
+        if !self.authorities.iter().any(|one| request.host.eq_ignore_ascii_case(one)) {
             return Err("421 Misdirected Request");
         }
         if request.target.split('?').next() != Some(&self.path) {
@@ -187,7 +214,8 @@ impl Listener {
         Ok(())
     }
 
-    /// The other end closes first, so that nothing of the answer is lost.
+    /// The whole page is in the system's hands afterwards. The system throws it away if the connection
+    /// is closed while input is unread: so all that has come is read.
     fn reply(&mut self, mut connection: Connection, page: &Page) {
         let stream = &mut connection.stream;
         let sent = stream
@@ -196,8 +224,8 @@ impl Listener {
             .and_then(|()| stream.write_all(page.bytes()))
             .and_then(|()| stream.shutdown(Shutdown::Write))
             .and_then(|()| stream.set_nonblocking(true));
-        if sent.is_ok() {
-            connection.answered = true;
+        connection.answered = true;
+        if sent.is_ok() && !matches!(connection.look(), Seen::End) {
             self.connections.push(connection);
         }
     }
@@ -263,6 +291,20 @@ impl Connection {
             _ => Seen::Garbage,
         }
     }
+}
+
+/// What `Host` may say: the callback's own host, and this machine's other names for itself, which
+/// a person may type. A final dot is no name of these.
+fn authorities(host: &str, port: u16) -> Vec<String> {
+    let mut authorities = vec![];
+    for name in [host, "localhost", "127.0.0.1", "[::1]"] {
+        authorities.push(format!("{name}:{port}"));
+        // Browsers leave out the port that http has by itself.
+        if port == 80 {
+            authorities.push(name.to_owned());
+        }
+    }
+    authorities
 }
 
 /// The addresses that a loopback host stands for.

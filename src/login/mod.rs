@@ -22,10 +22,8 @@ use page::Page;
 /// Opens an address; false: it could not.
 pub(crate) type Open<'a> = &'a dyn Fn(&str) -> bool;
 
-/// How long the last page is there for a reload.
-const RELOADS: Duration = Duration::from_secs(2);
-
-/// Listens, opens the browser (or calls `open`), waits for the person and makes the client.
+/// Listens, opens the browser (or calls `open`), waits for the person and makes the client. The store
+/// has the token before the browser gets its page.
 pub(crate) fn login(
     app: &Arc<Shared>,
     timeout: Duration,
@@ -66,11 +64,15 @@ pub(crate) fn login(
     // A code is worth the app's own timeout, however late it came.
     let exchange = deadline.anew(app.timeout);
     let token = exchange.cancelled_or(session.finish(app, &answer.target, &exchange));
-    let client = token.map(|token| Client::from_login(app.clone(), token, store));
-    let page = match &client {
-        Ok(_) => Page::logged_in(app.provider.display_name),
-        Err(why) => Page::failed(app.provider.display_name, why),
+    let has_store = store.saves();
+    let login = token.map(|token| Client::from_login(app.clone(), token, store));
+    let provider = app.provider.display_name;
+    let page = match &login {
+        Ok((_, Ok(()))) if has_store => Page::logged_in(provider),
+        Ok((_, Ok(()))) => Page::granted(provider),
+        Ok((_, Err(_))) => Page::not_saved(provider),
+        Err(why) => Page::failed(provider, why),
     };
-    listener.answer(answer, &page, &deadline.anew(RELOADS));
-    client
+    listener.answer(answer, &page);
+    login.map(|(client, _)| client)
 }

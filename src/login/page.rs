@@ -25,6 +25,7 @@ main{background:#1c2529;box-shadow:none}.why{color:#9aa9b1}}";
 pub(super) struct Page(Vec<u8>);
 
 impl Page {
+    /// The login is saved: a program that ends now has lost nothing.
     pub fn logged_in(provider: &str) -> Page {
         Page::new(
             "200 OK",
@@ -34,6 +35,34 @@ impl Page {
             &[
                 &format!("{provider} has let you in."),
                 "You can close this window and go back to the program.",
+            ],
+        )
+    }
+
+    /// The program has no store, or sets one after the call.
+    pub fn granted(provider: &str) -> Page {
+        Page::new(
+            "200 OK",
+            "yes",
+            "\u{2713}",
+            "Access granted",
+            &[
+                &format!("{provider} has let you in."),
+                "The program finishes the login. You can close this window and go back to it.",
+            ],
+        )
+    }
+
+    /// The program's store failed. The client keeps the token and offers it again.
+    pub fn not_saved(provider: &str) -> Page {
+        Page::new(
+            "200 OK",
+            "bad",
+            "!",
+            "Your login is not saved",
+            &[
+                &format!("{provider} has let you in, but the program could not save your login."),
+                "Go back to the program. When it has ended, you may have to log in again.",
             ],
         )
     }

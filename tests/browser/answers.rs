@@ -5,7 +5,9 @@ use fitbit_test_support::world::{PROFILE, provider};
 use fitbit_test_support::{Saver, code};
 use serde_json::Value;
 
-use crate::scene::{LONG, app, callback_uri, fitbit_app, free_port, login, login_within};
+use crate::scene::{
+    LONG, app, callback_uri, fitbit_app, free_port, is_closed, login, login_within,
+};
 
 #[test]
 fn a_person_who_grants_access_is_logged_in_and_reads_so() {
@@ -126,18 +128,20 @@ fn an_answer_with_a_parameter_twice_is_nobodys() {
 }
 
 #[test]
-fn the_first_of_two_tabs_wins_and_the_second_gets_a_page_too() {
+fn the_first_of_two_tabs_wins_and_the_second_finds_nobody() {
     let provider = provider();
     let app = app(&provider);
     let saver = Saver::new();
-    let (client, (first, second)) = login_within(&app, LONG, &saver, |it| {
+    let (client, (first, second, port)) = login_within(&app, LONG, &saver, |it| {
         let both =
             [(); 2].map(|()| provider.visit(&it.authorization_uri, Decision::Grant).unwrap());
-        (it.open(&both[0]), it.open(&both[1]))
+        let [first, second] = both;
+        (it.open(&first), second, it.port())
     });
     assert_eq!((first.status, first.title()), (200, "You are logged in"));
-    assert_eq!((second.status, second.title()), (400, "Not this login"));
     client.unwrap();
+    assert!(second.contains(&format!(":{port}/")), "{second}");
+    assert!(is_closed(port));
     assert_eq!(provider.requests(Target::Exchange), 1);
     assert_eq!(saver.offered().len(), 1);
 }
@@ -160,24 +164,6 @@ fn two_tabs_that_come_back_at_once_are_one_login() {
     assert!(pages.contains(&"You are logged in".to_owned()), "{pages:?}");
     assert!(pages.contains(&"Not this login".to_owned()), "{pages:?}");
     assert_eq!(provider.requests(Target::Exchange), 1);
-}
-
-#[test]
-fn the_page_is_there_for_a_reload_and_the_code_is_spent_once() {
-    let provider = provider();
-    let app = app(&provider);
-    let (client, ()) = login_within(&app, LONG, &Saver::new(), |it| {
-        let back = provider.visit(&it.authorization_uri, Decision::Grant).unwrap();
-        let page = it.open(&back);
-        for _ in 0..3 {
-            assert_eq!(it.open(&back), page);
-        }
-        // A browser asks for an icon now.
-        assert_eq!(it.get("/favicon.ico").status, 404);
-    });
-    client.unwrap();
-    assert_eq!(provider.requests(Target::Exchange), 1);
-    assert_eq!(provider.replayed_codes(), 0);
 }
 
 #[test]
@@ -223,11 +209,11 @@ fn the_callback_has_the_token_before_the_page_says_so() {
 }
 
 #[test]
-fn a_token_that_is_not_saved_does_not_fail_the_login() {
+fn a_token_that_is_not_saved_does_not_fail_the_login_and_the_page_says_so() {
     let provider = provider();
     let saver = Saver::doing(|_| 0);
     let (client, page) = login(&app(&provider), &saver, |it| it.decide(&provider, Decision::Grant));
-    assert_eq!(page.title(), "You are logged in");
+    assert_eq!((page.status, page.title()), (200, "Your login is not saved"));
     assert_eq!(client.unwrap().save().unwrap_err().code, code::STORE);
 }
 

@@ -134,9 +134,8 @@ fn a_person_grants_access_in_chromium_and_the_second_run_needs_no_browser() {
     let program = scene.start(command);
     let uri = scene.opened();
     let tab = scene.tab(&uri);
-    assert_eq!(scene.press(&tab, "grant"), "You are logged in");
+    assert_eq!(scene.press(&tab, "grant"), "Access granted");
     scene.shoot(&tab, "granted");
-    // The address in the bar has been used up: a reload within the time shows the same.
     let said = program.end();
     assert!(
         said.ended_well && said.said.contains("You are 26FWFL."),
@@ -193,16 +192,18 @@ fn a_tab_that_is_closed_is_a_timeout() {
 }
 
 #[test]
-fn the_first_of_two_tabs_logs_in_and_the_second_reads_that_it_is_not_the_one() {
+fn the_first_of_two_tabs_logs_in_and_the_second_does_no_harm() {
     let Some(mut scene) = Scene::begin("two-tabs") else { return };
     let command = scene.example();
     let program = scene.start(command);
     let uri = scene.opened();
     let (first, second) = (scene.tab(&uri), scene.tab(&uri));
     // Each has the other's answer under way.
-    assert_eq!(scene.press(&first, "grant"), "You are logged in");
-    assert_eq!(scene.press(&second, "grant"), "Not this login");
-    scene.shoot(&second, "second-tab");
+    assert_eq!(scene.press(&first, "grant"), "Access granted");
+    let end = program.end();
+    assert!(end.said.contains("You are 26FWFL."), "{}{}", end.said, end.complained);
+    // Nobody listens any more: Chromium's own page says so.
+    assert_ne!(scene.press(&second, "grant"), "Access granted");
     assert_eq!(scene.provider.requests(Target::Exchange), 1);
-    assert!(scene.end(program, true).contains("You are 26FWFL."));
+    scene.keep();
 }

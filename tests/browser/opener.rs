@@ -27,7 +27,7 @@ fn logs_in(then: &str, ignoring_children: bool) {
     let it = Browser { authorization_uri: uri };
     let page = it.decide(&provider, Decision::Grant);
     assert_eq!(program.line(), "0", "{page:?}");
-    assert_eq!(page.title(), "You are logged in");
+    assert_eq!(page.title(), "Access granted");
     // Also while the opener is still there: it has inherited nothing.
     assert!(is_closed(it.port()));
     let children = program.children();
@@ -123,4 +123,34 @@ fn a_browser_that_is_killed_fails_the_login_at_once() {
     let folder = Folder::new();
     folder.opener("kill -9 $$");
     fails(&folder);
+}
+
+/// Kills the program as soon as the browser has the whole page: what the page says is true.
+#[test]
+fn a_program_that_is_killed_when_its_page_arrives_has_saved_what_the_page_says() {
+    let provider = provider();
+    for (variable, title) in [
+        ("SAVE_TO", "You are logged in"),
+        ("TOKEN_FILE", "Access granted"),
+        ("NEITHER", "Access granted"),
+    ] {
+        for _ in 0..5 {
+            let (folder, callback_uri) = (Folder::new(), callback_uri());
+            drop(fitbit_app(&provider, &callback_uri));
+            folder.opener("exit 0");
+            let saved = folder.join("token.json");
+            let mut command = waiting(&provider, &callback_uri, 30_000);
+            command.env(variable, &saved);
+            let mut program = Program::start(command, &folder);
+            let [uri] = folder.opened().try_into().expect("the address is its one argument");
+            let page = Browser { authorization_uri: uri }.decide(&provider, Decision::Grant);
+            program.child.kill().unwrap();
+            program.child.wait().unwrap();
+            assert_eq!(page.title(), title, "{variable}");
+            if page.title() == "You are logged in" {
+                let saved = fs::read_to_string(&saved).expect("it was saved before the page");
+                assert!(saved.contains("refresh_token"), "{saved}");
+            }
+        }
+    }
 }

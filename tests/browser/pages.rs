@@ -18,6 +18,9 @@ fn all() -> BTreeMap<&'static str, Reply> {
     let (_, granted) =
         login(&app(&provider), &Saver::new(), |it| it.decide(&provider, Decision::Grant));
     pages.insert("granted", granted);
+    let (_, not_saved) =
+        login(&app(&provider), &Saver::doing(|_| 0), |it| it.decide(&provider, Decision::Grant));
+    pages.insert("not saved", not_saved);
     let (_, denied) =
         login(&app(&provider), &Saver::new(), |it| it.decide(&provider, Decision::Deny));
     pages.insert("denied", denied);

@@ -91,7 +91,11 @@ fn a_person_can_come_back_through_either_family() {
 
 #[test]
 fn the_port_that_http_has_by_itself_need_not_be_in_host() {
-    for uri in ["http://127.0.0.1/callback", "http://127.0.0.1:80/callback"] {
+    for (uri, host) in [
+        ("http://127.0.0.1/callback", "127.0.0.1"),
+        ("http://127.0.0.1:80/callback", "localhost"),
+        ("http://127.0.0.1/callback", "127.0.0.1:80"),
+    ] {
         if let Err(why) = TcpListener::bind((V4, 80)) {
             return c::say_skipped(&format!("port 80 cannot be had: {why}"));
         }
@@ -102,11 +106,10 @@ fn the_port_that_http_has_by_itself_need_not_be_in_host() {
             // As browsers do it.
             let mut stream = connect(V4, 80).unwrap();
             let target = format!("/callback?{}", back.split(['?', '#']).nth(1).unwrap());
-            std::io::Write::write_all(&mut stream, &crate::scene::get(&target, "127.0.0.1"))
-                .unwrap();
+            std::io::Write::write_all(&mut stream, &crate::scene::get(&target, host)).unwrap();
             crate::scene::receive(&mut stream).status
         });
-        assert_eq!(status, 200, "{uri}");
+        assert_eq!(status, 200, "{uri} {host}");
         client.unwrap();
     }
 }

@@ -85,8 +85,8 @@ pub struct Reply {
     pub body: String,
 }
 
-/// Logs in, with a browser of the test's own on another thread. The login ends with that thread:
-/// nobody has to wait until the last page is not there any more.
+/// Logs in, with a browser of the test's own on another thread. A login that still waits when the
+/// browser is done is cancelled.
 pub fn login<T: Send>(
     app: &App,
     saver: &Saver,

@@ -60,9 +60,23 @@ fn another_hosts_name_does_not_lead_here() {
         for host in [
             "evil.example".to_owned(),
             format!("evil.example:{port}"),
-            format!("localhost:{port}"),
-            format!("[::1]:{port}"),
+            format!("localhost.evil.example:{port}"),
+            format!("evil.localhost:{port}"),
+            format!("xlocalhost:{port}"),
+            format!("localhost.:{port}"),
+            format!("[::]:{port}"),
+            format!("[::1:{port}"),
+            format!("::1:{port}"),
+            format!("0.0.0.0:{port}"),
+            format!("127.0.0.2:{port}"),
+            format!("127.1:{port}"),
             "127.0.0.1".to_owned(),
+            "localhost".to_owned(),
+            "localhost:80".to_owned(),
+            "localhost:".to_owned(),
+            format!("localhost:0{port}"),
+            format!("localhost:+{port}"),
+            format!("localhost:{port}, evil.example"),
             format!("127.0.0.1:{}", port ^ 1),
             format!("127.0.0.1.:{port}"),
             format!("user@127.0.0.1:{port}"),
@@ -71,6 +85,22 @@ fn another_hosts_name_does_not_lead_here() {
             assert_eq!(it.send(&get(&target, &host)).status, 421, "{host}");
         }
     });
+}
+
+/// Somebody typed the other name of this machine. The listener is where the callback URI says.
+#[test]
+fn every_loopback_name_of_the_same_port_leads_here() {
+    let provider = provider();
+    for host in ["localhost", "LocalHost", "127.0.0.1", "[::1]"] {
+        let (client, page) = login(&app(&provider), &Saver::new(), |it| {
+            let back = provider.visit(&it.authorization_uri, Decision::Grant).unwrap();
+            let (_, query) = back.split_once('?').unwrap();
+            let target = format!("/callback?{}", query.split('#').next().unwrap());
+            it.send(&get(&target, &format!("{host}:{}", it.port())))
+        });
+        assert_eq!((page.status, page.title()), (200, "You are logged in"), "{host}");
+        client.unwrap();
+    }
 }
 
 #[test]

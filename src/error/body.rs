@@ -27,7 +27,11 @@ const LONGEST: usize = 64 * 1024;
 impl ProviderError {
     pub fn read(answer: &Answer) -> ProviderError {
         let body = Some(&*answer.body).filter(|body| body.len() <= LONGEST);
-        let json = body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or(Value::Null);
+        let json = body.and_then(|body| {
+            let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+            serde_json::from_slice(body).ok()
+        });
+        let json = json.unwrap_or(Value::Null);
         fitbit(&json)
             .or_else(|| google(&json))
             .or_else(|| rfc6749(&json))

@@ -15,6 +15,7 @@ use ureq::http::Uri;
 use super::page::Page;
 use crate::call::Deadline;
 use crate::error::{Error, Result};
+use crate::os;
 use crate::provider::Provider;
 
 /// How often connections are looked at.
@@ -149,6 +150,7 @@ impl Listener {
     fn look(&mut self) -> Vec<(Connection, String)> {
         for socket in &self.sockets {
             for (stream, _) in iter::from_fn(|| socket.accept().ok()).take(MOST_CONNECTIONS) {
+                let Ok(stream) = os::above_two(stream) else { continue };
                 if stream.set_nonblocking(true).is_ok() {
                     self.connections.push(Connection::new(stream));
                 }
@@ -294,7 +296,7 @@ fn listen_once(families: &[IpAddr], port: u16) -> io::Result<Vec<TcpListener>> {
             Some(first) => first.local_addr()?.port(),
             None => port,
         };
-        match TcpListener::bind(SocketAddr::new(ip, port)) {
+        match TcpListener::bind(SocketAddr::new(ip, port)).and_then(os::above_two) {
             Ok(socket) => {
                 socket.set_nonblocking(true)?;
                 sockets.push(socket);

@@ -6,6 +6,7 @@ use rustls::RootCertStore;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 use crate::error::{Error, Result};
+use crate::os;
 
 #[derive(Clone)]
 pub(crate) enum Certificates {
@@ -24,7 +25,7 @@ impl Certificates {
         if !std::fs::metadata(path).map_err(cannot)?.is_file() {
             return Err(refuse(format!("{path} is not a file")));
         }
-        let pem = std::fs::read(path).map_err(cannot)?;
+        let pem = os::read(path.as_ref()).map_err(cannot)?;
         let mut certificates = vec![];
         let mut usable = RootCertStore::empty();
         for item in parse_pem(&pem) {

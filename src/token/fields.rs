@@ -214,6 +214,15 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_no_part_of_a_json_text() {
+        for json in ["\u{feff}{\"a\":1}", "\u{feff} {\"a\":1}"] {
+            assert!(parse(json.as_bytes()).is_ok_and(|fields| fields.contains_key("a")));
+            assert_eq!(member(json, "a").map(|found| found.map(RawValue::get)), Some(Some("1")));
+        }
+        assert!(parse("\u{feff}\u{feff}{}".as_bytes()).is_err(), "one is one too many");
+    }
+
+    #[test]
     fn a_text_is_as_long_as_was_said_before() {
         let every: String = (0..0x250).filter_map(char::from_u32).collect();
         for text in ["", "plain", &every] {

@@ -1,9 +1,10 @@
-//! A program without standard input, output and error: what the library opens never takes their
-//! numbers, so that what the program prints does not land in a token file.
+//! A program without standard input, output and error: the files that the library opens, and the
+//! port of a login, never take their numbers. What the program prints lands nowhere else.
 
+use std::fs;
 use std::sync::OnceLock;
 
-use fitbit_simulator::{DEMO_SERVER_ID, DEMO_SERVER_SECRET};
+use fitbit_simulator::{DEMO_SERVER_ID, DEMO_SERVER_SECRET, Simulator};
 use fitbit_test_support::c::{self, Program};
 use fitbit_test_support::library;
 use fitbit_test_support::world::{app, provider, saved_token};
@@ -23,9 +24,11 @@ fn a_daemon_that_prints_never_prints_into_its_token_file() {
     let provider = provider();
     let folder = Folder::new();
     let path = folder.join("token.json");
+    let ca_file = folder.join("ca.pem");
+    fs::write(&ca_file, Simulator::builder().tls(true).start().unwrap().ca_pem()).unwrap();
     let mut command = program().command();
     command.args([provider.uri(), DEMO_SERVER_ID, DEMO_SERVER_SECRET]).arg(&path);
-    let output = command.arg(saved_token(&provider, 3600)).output().unwrap();
+    let output = command.arg(saved_token(&provider, 3600)).arg(&ca_file).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "ok\n", "{}", output.status);
     assert!(stored(&path)["refresh_token"].is_string());
     app(&provider).from_file(&path).unwrap().refresh().unwrap();

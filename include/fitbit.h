@@ -38,7 +38,13 @@
  *   from any number of threads at once. There is no global and no per-thread state: an error is in
  *   the value returned. Calls block; nothing runs in the background, but for a thread that looks up a
  *   name while a connection is opened, and one that waits for the browser that fitbit_login() has run. A
- *   signal does not end a call (fitbit_app_cancel() does), and none is raised.
+ *   signal does not end a call (fitbit_app_cancel() does), and none is raised. A call needs at most
+ *   128 KiB of stack. pthread_cancel() never ends a thread inside a call, nor in a callback: the call
+ *   finishes first, and the thread ends at its next cancellation point after it.
+ * - Loading. On Linux the library stays in memory after dlclose(): a thread that looks up a name, and
+ *   the handler that fork() calls, may still need its code.
+ * - Descriptors. The library opens its files, and the port of fitbit_login(), under descriptors above
+ *   2, even if your program has closed standard input, output or error.
  * - Secrets. No token, code, verifier, secret or password appears in an error or a log line. Nothing is
  *   ever printed.
  */
@@ -714,7 +720,8 @@ FitbitError *fitbit_login(FitbitApp *app,
  * A saved token becomes a client; nobody has to log in. No request is sent.
  *
  * @param token_json  what on_token was given, a provider's raw answer, or what the Python clients
- *                    save; its access token up to 32 KiB. A token of another provider is
+ *                    save; its access token up to 32 KiB. A byte order mark before it is skipped, as
+ *                    in a token file. A token of another provider is
  *                    FITBIT_ERROR_REAUTHORIZE. One without "expires_at" that can be renewed is
  *                    renewed before its first request.
  * @param on_token    takes every later token; or NULL: renewed tokens are then lost with the client,
@@ -735,21 +742,26 @@ FitbitError *fitbit_from_token(FitbitApp *app,
  * The file takes every later token, in place of a callback and a guard. It is private (mode 0600,
  * whatever the umask), is replaced as a whole, and may be shared by any number of processes and
  * threads of this machine: one renews, the others read what it saved. A file that others can read,
- * that is not a regular file or not this user's, is refused. Beside it stand `path` + ".lock", which
+ * that is not a regular file or not this user's, is refused. A file that is mounted by itself
+ * (docker run -v token.json:/token.json) cannot be replaced, and is refused too: mount the directory
+ * that holds it. Beside it stand `path` + ".lock", which
  * is never removed, and for moments `path` + ".new". If the process that was renewing was killed, or got
  * no answer, the next one that opens the file renews at once, while the provider still repeats its
  * answer (Fitbit: for two minutes, or until one of the new tokens is used): then, and only then, this
  * sends a request, and waits for it at most the app's timeout. What became of it the next call says,
  * and a login that the provider has ended opens all the same: its first request says so.
  *
+ * If the system cannot sync a directory, or your program may not open it, the file counts as saved
+ * once it is in its place; a disk error or a full disk is FITBIT_ERROR_STORE. A child that is forked
+ * during a renewal does not keep the file locked, even if its parent is killed.
+ *
  * Its folder is to be this user's alone: who may rename there can swap two logins of yours, and who
  * removes the lock, as a cleaner of old files may, can cost one.
  *
  * FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
- * read, or holds something else, also another provider's token.
+ * read, or holds something else, also another provider's token; or its folder does not exist.
  *
- * @param path    the file; it is found again when the working directory changes. Its folder must exist
- *                when a token is to be written.
+ * @param path    the file; it is found again when the working directory changes. Its folder must exist.
  * @param client  receives the client; NULL on failure
  */
 FITBIT_MUST_USE

@@ -12,6 +12,7 @@
 //! - [`call`]: how long a call may take, and ending it from another thread
 //! - [`store`]: where a client's token is kept
 //! - [`token_file`]: one such place: a token in a file that processes share
+//! - [`os`]: what needs the operating system itself: descriptors, locks, forks
 //! - [`client`]: one person's login: requests
 //! - [`notification`]: whether a notification is the provider's
 //! - [`token_endpoint`]: the token endpoint, through `oauth2`
@@ -23,7 +24,7 @@
 //!
 //! Dependencies flow one way: ffi, then login and notification, then client, then authorize, renewal
 //! and token_file, then app and store, then token_endpoint, then token and transport, then call, then
-//! error and log, then provider, answer and sync.
+//! error and log, then provider, answer, sync and os.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -34,11 +35,13 @@ mod authorize;
 mod call;
 mod client;
 mod error;
-#[allow(unsafe_code)] // the one place: raw pointers from C become references here
+#[allow(unsafe_code)] // raw pointers from C become references here
 mod ffi;
 mod log;
 mod login;
 mod notification;
+#[allow(unsafe_code)] // calls of the system that no crate wraps
+mod os;
 mod provider;
 mod renewal;
 mod store;

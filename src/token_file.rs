@@ -18,16 +18,19 @@ use zeroize::Zeroizing;
 
 use crate::call::Deadline;
 use crate::error::{Error, Result};
+use crate::os::{self, LockFile};
 use crate::provider::Provider;
 use crate::store::{Change, Held, Keeping, Run, Store};
-use crate::token::{Token, Unfit};
+use crate::token::{Token, Unfit, without_mark};
 
 /// The largest file that is read: tokens are a few hundred bytes.
 const LARGEST: u64 = 1024 * 1024;
 
-/// How long a process that finds the file locked waits before it looks again. A lock that dies with
-/// its process cannot be waited for with a time limit in any other way.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// How long a process that finds the file locked waits before it looks again: first, and, doubled
+/// each time, at most. A lock that dies with its process cannot be waited for with a time limit in
+/// any other way.
+const MIN_WAIT: Duration = Duration::from_millis(1);
+const MAX_WAIT: Duration = Duration::from_millis(50);
 
 pub(crate) struct TokenFile {
     path: PathBuf,
@@ -67,12 +70,22 @@ impl TokenFile {
     /// What is stored. Fails where the file cannot be read or must not be trusted.
     pub fn read(&self, provider: &Provider) -> Result<Content> {
         let cannot = |why: &dyn std::fmt::Display| failed("cannot read", &self.path, why);
-        let file = match open(OpenOptions::new().read(true), &self.path) {
+        let file = match os::open_private(OpenOptions::new().read(true), &self.path) {
             Ok(file) => file,
-            Err(why) if why.kind() == ErrorKind::NotFound => return Ok(Content::Nothing),
+            Err(why) if why.kind() == ErrorKind::NotFound => {
+                return self.check_directory().map(|()| Content::Nothing);
+            }
             Err(why) => return Err(cannot(&why)),
         };
         check_private(&file).map_err(|why| cannot(&why))?;
+        if os::is_mount_point(&file, &self.path) {
+            // Docker: `-v token.json:/app/token.json`.
+            return Err(Error::store(&format!(
+                "{} is a mount point of its own and cannot be replaced: mount the directory that \
+                 holds it",
+                self.path.display()
+            )));
+        }
         let mut bytes = Zeroizing::new(Vec::new());
         file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|why| cannot(&why))?;
         if bytes.len() as u64 > LARGEST {
@@ -81,7 +94,7 @@ impl TokenFile {
         let Ok(text) = std::str::from_utf8(&bytes) else {
             return Ok(Content::Foreign(cannot(&"it is not UTF-8")));
         };
-        if text.trim().is_empty() {
+        if without_mark(text).trim().is_empty() {
             return Ok(Content::Nothing);
         }
         Ok(match Token::from_json(text, provider) {
@@ -93,8 +106,30 @@ impl TokenFile {
         })
     }
 
+    /// The directory that holds the file and what stands beside it.
+    fn directory(&self) -> &Path {
+        let directory = self.path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        directory.unwrap_or(Path::new("."))
+    }
+
+    /// Where a file is missing: whether one can be made there.
+    fn check_directory(&self) -> Result<()> {
+        match self.directory().metadata() {
+            Err(why) if why.kind() == ErrorKind::NotFound => Err(Error::store(&format!(
+                "cannot use {}: the directory {} does not exist",
+                self.path.display(),
+                self.directory().display()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Puts a token in the place of whatever is there. Only with the lock in hand.
-    fn write(&self, json: &str) -> Result<()> {
+    fn write(&self, lock: &LockFile, json: &str) -> Result<()> {
+        if !lock.is_of_this_process() {
+            // The logger of this program has forked inside of a renewal.
+            return Err(failed("cannot write", &self.path, "its lock is the parent process's"));
+        }
         let new = self.beside(".new");
         self.write_through(&new, json).map_err(|why| {
             let _ = std::fs::remove_file(&new);
@@ -107,69 +142,58 @@ impl TokenFile {
             Err(why) if why.kind() != ErrorKind::NotFound => return Err(why),
             _ => {} // what a killed process left behind
         }
-        let mut file = open(OpenOptions::new().write(true).create_new(true).mode(0o600), new)?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create_new(true).mode(0o600);
+        let mut file = os::open_private(options, new)?;
         file.set_permissions(PermissionsExt::from_mode(0o600))?;
         file.write_all(json.as_bytes())?;
         file.sync_all()?;
         drop(file);
         std::fs::rename(new, &self.path)?;
-        self.sync_folder()
+        os::sync_directory(self.directory())
     }
 
     /// Only with the lock in hand, whose file stays: another process may be waiting for it.
     fn remove(&self) -> Result<()> {
         let removed = match std::fs::remove_file(&self.path) {
             Err(why) if why.kind() == ErrorKind::NotFound => Ok(()),
-            removed => removed.and_then(|()| self.sync_folder()),
+            removed => removed.and_then(|()| os::sync_directory(self.directory())),
         };
         removed.map_err(|why| failed("cannot remove", &self.path, why))
     }
 
-    /// Brings to the disk what was renamed or removed.
-    fn sync_folder(&self) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-    }
-
     /// Keeps all other writers out until it is dropped, or its process dies.
-    fn lock(&self, deadline: &Deadline) -> Result<Lock> {
+    fn lock(&self, deadline: &Deadline) -> Result<LockFile> {
         let path = self.beside(".lock");
-        let options = OpenOptions::new().read(true).write(true).create(true).mode(0o600).to_owned();
-        let file =
-            open(&mut options.clone(), &path).map_err(|why| failed("cannot open", &path, why))?;
-        check_private(&file).map_err(|why| failed("cannot use", &path, why))?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).mode(0o600);
+        let lock = match LockFile::open(options, &path) {
+            Ok(lock) => lock,
+            Err(why) => {
+                self.check_directory()?;
+                return Err(failed("cannot open", &path, why));
+            }
+        };
+        check_private(lock.file()).map_err(|why| failed("cannot use", &path, why))?;
         // Whatever the umask took away: the next process has to open it too.
-        file.set_permissions(PermissionsExt::from_mode(0o600))
+        lock.file()
+            .set_permissions(PermissionsExt::from_mode(0o600))
             .map_err(|why| failed("cannot use", &path, why))?;
+        let mut wait = MIN_WAIT;
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Lock(file)),
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
                 Err(TryLockError::WouldBlock) if deadline.left().is_zero() => {
                     return Err(Error::timeout("while another process held the token file's lock"));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    std::thread::sleep(LOOK_AGAIN.min(deadline.left()))
+                    deadline.pause(wait.min(deadline.left()));
+                    wait = MAX_WAIT.min(wait * 2);
                 }
                 Err(TryLockError::Error(why)) => return Err(failed("cannot lock", &path, why)),
             }
         }
     }
-}
-
-/// The lock, held. It is given back in words: a child forked meanwhile has a copy of the open file,
-/// and closing this one alone would leave it locked for as long as that child lives.
-struct Lock(File);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        let _ = self.0.unlock();
-    }
-}
-
-/// Never through a link, never waiting for a pipe's other end, and not for the programs that this
-/// one starts.
-fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)
 }
 
 /// A regular file of this user that nobody else can read or write.
@@ -178,7 +202,7 @@ fn check_private(file: &File) -> std::result::Result<(), String> {
     if !about.is_file() {
         return Err("it is not a regular file".into());
     }
-    if about.uid() != effective_user() {
+    if about.uid() != os::effective_user() {
         return Err("it belongs to another user".into());
     }
     if about.mode() & 0o077 != 0 {
@@ -188,12 +212,6 @@ fn check_private(file: &File) -> std::result::Result<(), String> {
         ));
     }
     Ok(())
-}
-
-#[allow(unsafe_code)]
-fn effective_user() -> u32 {
-    // SAFETY: it reads a number and cannot fail.
-    unsafe { libc::geteuid() }
 }
 
 /// What the file holds of a token, with the renewal marker or without.
@@ -210,7 +228,7 @@ impl Store for TokenFile {
             // Where it cannot be used it is left alone, without so much as a lock beside it.
             self.read(keeping.provider)?;
         }
-        let _lock = self.lock(&keeping.deadline)?;
+        let lock = self.lock(&keeping.deadline)?;
         let (held, gone) = match self.read(keeping.provider)? {
             Content::Token(token) => (Held::Token(Arc::new(token)), false),
             // A login that was never stored takes the place of anything.
@@ -224,11 +242,11 @@ impl Store for TokenFile {
             // Perhaps somebody has ended this login. A token in hand is still saved, but none is
             // spent for one.
             true => Err(failed("cannot read", &self.path, "it is gone")),
-            false => self.write(&json(token, on, keeping.provider)).map(|()| true),
+            false => self.write(&lock, &json(token, on, keeping.provider)).map(|()| true),
         };
         match run(held, &mark)? {
             Change::Keep(token) => {
-                self.write(&json(&token, token.is_possibly_used(), keeping.provider))
+                self.write(&lock, &json(&token, token.is_possibly_used(), keeping.provider))
             }
             Change::Remove => self.remove(),
             Change::None => Ok(()),

@@ -61,7 +61,7 @@ impl Client {
             Content::Token(token) => token,
             Content::Foreign(why) => return Err(why),
             Content::Nothing => {
-                return Err(Error::reauthorize(&format!("there is no token in {path}")));
+                return Err(Error::not_logged_in(&format!("there is no token in {path}")));
             }
         };
         let client = Client::new(Login::loaded(app, token, Arc::new(file)));

@@ -42,7 +42,11 @@ const LONGEST: usize = 64 * 1024;
 
 fn json(answer: &Answer) -> Value {
     let body = Some(&*answer.body).filter(|body| body.len() <= LONGEST);
-    body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or(Value::Null)
+    let json = body.and_then(|body| {
+        let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+        serde_json::from_slice(body).ok()
+    });
+    json.unwrap_or(Value::Null)
 }
 
 /// Whether Fitbit's own software wrote this error, and not somebody on the way or in its place.

@@ -96,6 +96,11 @@ impl Error {
         Error::new(FITBIT_ERROR_REAUTHORIZE, format!("{why}; the person must log in again"))
     }
 
+    /// Nobody has logged in yet.
+    pub fn not_logged_in(why: &str) -> Error {
+        Error::new(FITBIT_ERROR_REAUTHORIZE, format!("{why}; the person must log in"))
+    }
+
     /// The provider has refused this refresh token for good, now or earlier.
     pub fn refused_login(refresh_token_end: Option<&str>) -> Error {
         Error::reauthorize("the provider refused this login's refresh token")

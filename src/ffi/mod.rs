@@ -39,6 +39,7 @@ use once_cell::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::os::without_cancellation;
 pub use app::{FitbitClientAuth, FitbitEndpoint, FitbitProvider};
 pub use error::FitbitError;
 pub use log::FitbitLogLevel;
@@ -68,23 +69,25 @@ fn quiet_panics() {
 /// Runs the body of a function that returns a `FitbitError *`.
 fn fallible(body: impl FnOnce() -> Result<()>) -> *mut FitbitError {
     quiet_panics();
-    // Handles are only changed under their own locks, which outlive a panic.
-    let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
-        Err(match PANICKED_AT.take() {
-            Some(place) => Error::internal(format!("panic at {place}")),
-            None => Error::internal("panic"),
-        })
-    });
-    match outcome {
-        Ok(()) => std::ptr::null_mut(),
-        Err(error) => FitbitError::give(error),
-    }
+    without_cancellation(|| {
+        // Handles are only changed under their own locks, which outlive a panic.
+        let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+            Err(match PANICKED_AT.take() {
+                Some(place) => Error::internal(format!("panic at {place}")),
+                None => Error::internal("panic"),
+            })
+        });
+        match outcome {
+            Ok(()) => std::ptr::null_mut(),
+            Err(error) => FitbitError::give(error),
+        }
+    })
 }
 
 /// Runs the body of a function that returns no error; `otherwise` stands for a caught panic.
 fn infallible<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     quiet_panics();
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+    without_cancellation(|| catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise))
 }
 
 /// Gives a handle to the program.

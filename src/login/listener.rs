@@ -16,6 +16,7 @@ use ureq::http::Uri;
 use super::page::Page;
 use crate::call::Deadline;
 use crate::error::{Error, Result};
+use crate::os;
 use crate::provider::Provider;
 
 /// The longest wait for a connection before the caller is asked again. Nothing wakes the waiting when
@@ -186,10 +187,12 @@ impl Listener {
         for socket in &self.sockets {
             for _ in 0..MOST_CONNECTIONS {
                 match socket.accept() {
-                    Ok((stream, _)) if stream.set_nonblocking(true).is_ok() => {
-                        self.connections.push(Connection::new(stream));
+                    Ok((stream, _)) => {
+                        let Ok(stream) = os::above_two(stream) else { continue };
+                        if stream.set_nonblocking(true).is_ok() {
+                            self.connections.push(Connection::new(stream));
+                        }
                     }
-                    Ok(_) => {}
                     Err(why) => {
                         self.is_full |= why.kind() != ErrorKind::WouldBlock;
                         break;
@@ -336,7 +339,7 @@ fn listen_once(families: &[IpAddr], port: u16) -> io::Result<Vec<TcpListener>> {
             Some(first) => first.local_addr()?.port(),
             None => port,
         };
-        match TcpListener::bind(SocketAddr::new(ip, port)) {
+        match TcpListener::bind(SocketAddr::new(ip, port)).and_then(os::above_two) {
             Ok(socket) => {
                 socket.set_nonblocking(true)?;
                 sockets.push(socket);

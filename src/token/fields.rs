@@ -46,7 +46,14 @@ impl Fields {
     }
 }
 
+/// A text without the byte order mark that some editors and servers put before it.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// A JSON object; a byte order mark before it is skipped.
 pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
+    let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
     // Borrowed until all of it is known to be JSON: an error would drop what it has, and not wipe it.
     // serde_json's own message may quote the text.
     let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(json).map_err(|error| {
@@ -62,6 +69,7 @@ pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
 /// One member of a JSON text that may be large and another's: nothing is made of the others, however
 /// many there are. What is no object has no members; none at all: it is not JSON.
 pub(crate) fn member<'a>(json: &'a str, name: &str) -> Option<Option<&'a RawValue>> {
+    let json = without_mark(json);
     let Some(members) = trimmed(json).strip_prefix('{') else {
         return serde_json::from_str::<&RawValue>(json).ok().map(|_| None);
     };
@@ -203,6 +211,15 @@ mod tests {
             let tree = serde_json::from_str::<Value>(json).ok().map(|tree| tree.get("a").cloned());
             assert_eq!(member(json, "a").map(|found| found.map(value)), tree, "{json}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_json_text() {
+        for json in ["\u{feff}{\"a\":1}", "\u{feff} {\"a\":1}"] {
+            assert!(parse(json.as_bytes()).is_ok_and(|fields| fields.contains_key("a")));
+            assert_eq!(member(json, "a").map(|found| found.map(RawValue::get)), Some(Some("1")));
+        }
+        assert!(parse("\u{feff}\u{feff}{}".as_bytes()).is_err(), "one is one too many");
     }
 
     #[test]

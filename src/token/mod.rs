@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::provider::Provider;
 use age::Moment;
 pub(crate) use age::{Age, Now};
-pub(crate) use fields::{Fields, is_nothing, member, parse, raw, string};
+pub(crate) use fields::{Fields, is_nothing, member, parse, raw, string, without_mark};
 use fields::{as_text, joined, number, seconds, wipe};
 
 /// The fields that this library understands. In these null and empty mean absent.

@@ -12,6 +12,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 use super::environment::Environment;
 use crate::error::{Error, Result};
+use crate::os;
 use platform::Places;
 
 #[derive(Clone)]
@@ -55,7 +56,7 @@ impl Certificates {
         if !fs::metadata(path).map_err(cannot)?.is_file() {
             return Err(refuse(format!("{path} is not a file")));
         }
-        let pem = without_marks(&fs::read(path).map_err(cannot)?);
+        let pem = without_marks(&os::read(path.as_ref()).map_err(cannot)?);
         let mut certificates = vec![];
         let mut usable = RootCertStore::empty();
         for item in parse_pem(&pem) {

@@ -2,6 +2,7 @@
 //! against the one, linked with the other, and run plain, under valgrind and with sanitizers.
 
 mod build_script;
+mod cancelled_thread;
 mod compilers;
 mod declarations;
 mod export;
@@ -15,6 +16,7 @@ mod reentry;
 mod run;
 mod security;
 mod signals;
+mod small_stack;
 mod storm;
 mod story;
 mod symbols;

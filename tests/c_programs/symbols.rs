@@ -56,6 +56,14 @@ fn the_shared_library_needs_only_libc_libgcc_and_the_loader() {
     assert!(more.is_empty(), "{more:?}");
 }
 
+/// A look-up may outlive its call, and the system keeps the address of a fork handler.
+#[test]
+fn the_shared_library_stays_loaded_after_dlclose() {
+    let dynamic = tool("readelf", &["-d", "--wide", arg(&library::shared())]);
+    let flags = dynamic.lines().find(|line| line.contains("(FLAGS_1)")).unwrap_or_default();
+    assert!(flags.contains("NODELETE"), "{dynamic}");
+}
+
 #[test]
 fn the_static_library_makes_a_program_that_needs_no_shared_one() {
     let file = source(

@@ -46,3 +46,23 @@ fn a_child_forked_during_a_renewal_reads_what_its_parent_saved() {
     assert_eq!(provider.requests(Target::Refresh), 2);
     assert_eq!(provider.replayed_refresh_tokens(), 0);
 }
+
+/// Whoever is waiting for the lock gives up long before the child ends.
+#[test]
+fn a_child_forked_during_a_renewal_gives_the_lock_up_when_its_parent_is_killed() {
+    let provider = provider();
+    provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    let mut keeper = Keeper::new(&provider, &path);
+    keeper.must("open 1");
+    provider.fault(Fault::once(Target::Refresh, FaultKind::Latency(2000)));
+    keeper.must("begin");
+    wait_for_refresh(&provider);
+    keeper.must("fork");
+    keeper.kill();
+    let impatient = app(&provider);
+    impatient.set_timeout_ms(5000).unwrap();
+    let client = impatient.from_file(&path).unwrap();
+    client.refresh().expect("nobody holds the lock");
+}

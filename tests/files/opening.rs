@@ -35,9 +35,68 @@ fn no_file_and_an_empty_one_ask_for_a_login() {
         assert_eq!(error.code, code::REAUTHORIZE, "{nothing:?}");
         assert_eq!(fs::read_to_string(&path).unwrap(), nothing);
     }
-    let error = app(&provider).from_file(&folder.join("no/such/folder")).err().unwrap();
-    assert_eq!(error.code, code::REAUTHORIZE);
     assert_eq!(provider.requests(Target::Any), 0);
+}
+
+#[test]
+fn where_nobody_has_logged_in_nobody_is_told_to_log_in_again() {
+    let provider = provider();
+    let folder = Folder::new();
+    let path = folder.join("token.json");
+    let error = app(&provider).from_file(&path).err().unwrap();
+    let said = format!("there is no token in {}; the person must log in", path.display());
+    assert_eq!(error.message, said);
+    assert_eq!(error.provider_type, None);
+}
+
+#[test]
+fn a_missing_folder_is_named_before_anybody_is_asked_to_log_in() {
+    let provider = provider();
+    let folder = Folder::new();
+    let missing = folder.join("no/such/folder");
+    let path = missing.join("token.json");
+    let said = format!("the directory {} does not exist", missing.display());
+    let client = fitbit_test_support::world::client(&provider);
+    for outcome in [app(&provider).from_file(&path).map(drop), client.set_token_file(&path)] {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.code, code::STORE, "{error:?}");
+        assert!(error.message.contains(&said), "{error:?}");
+        assert_eq!(error.provider_type, None);
+    }
+    assert_eq!(provider.requests(Target::Any), 0);
+}
+
+#[test]
+fn a_folder_that_vanishes_is_named_by_the_renewal() {
+    let provider = provider();
+    let folder = Folder::new();
+    let inner = folder.join("inner");
+    fs::create_dir(&inner).unwrap();
+    let path = inner.join("token.json");
+    write_private(&path, saved_token(&provider, 3600));
+    let client = app(&provider).from_file(&path).unwrap();
+    fs::remove_dir_all(&inner).unwrap();
+    let error = client.refresh().unwrap_err();
+    assert_eq!(error.code, code::STORE, "{error:?}");
+    let said = format!("the directory {} does not exist", inner.display());
+    assert!(error.message.contains(&said), "{error:?}");
+    assert_eq!(provider.requests(Target::Any), 0);
+}
+
+/// As Windows editors write it.
+#[test]
+fn a_byte_order_mark_before_a_token_is_skipped() {
+    let provider = provider();
+    let folder = Folder::new();
+    let path = folder.join("token.json");
+    write_private(&path, format!("\u{feff}{}", saved_token(&provider, 3600)));
+    let client = app(&provider).from_file(&path).unwrap();
+    client.refresh().unwrap();
+    client.get(PROFILE).unwrap();
+    assert!(fs::read_to_string(&path).unwrap().starts_with('{'));
+    write_private(&path, "\u{feff}");
+    let error = app(&provider).from_file(&path).err().unwrap();
+    assert_eq!(error.code, code::REAUTHORIZE, "nothing is in it: {error:?}");
 }
 
 #[test]

@@ -186,6 +186,12 @@ impl Keeper {
         Some(Keeper::run(setpriv, provider, path))
     }
 
+    /// One that a command runs, such as `env`: what it runs stands at its end.
+    pub fn run_by(mut command: Command, provider: &Simulator, path: &Path) -> Keeper {
+        command.arg(&program().path);
+        Keeper::run(command, provider, path)
+    }
+
     fn run(mut command: Command, provider: &Simulator, path: &Path) -> Keeper {
         let mut child = command
             .args([provider.uri(), DEMO_SERVER_ID, DEMO_SERVER_SECRET])

@@ -91,7 +91,7 @@ fn useless() -> Vec<Vec<u8>> {
         with_fields(r#""a":1,"#),
         with_fields(r#""a":01"#),
         with_fields(r#""a":NaN"#),
-        format!("\u{feff}{}", with_fields(r#""a":1"#)),
+        format!("\u{feff}\u{feff}{}", with_fields(r#""a":1"#)),
     ];
     let mut bodies: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
     bodies.push(with_access_token("\"a\u{1}\"").into_bytes());
@@ -110,6 +110,7 @@ fn usable() -> Vec<String> {
     let deep = 1000;
     [
         with_fields(r#""a":1"#),
+        format!("\u{feff}{}", with_fields(r#""a":1"#)),
         with_fields(r#""error":"invalid_grant""#),
         with_fields(r#""expires_in":-1"#),
         with_fields(r#""expires_in":0"#),

@@ -7,7 +7,7 @@ use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::{Client, Saver, code};
 use serde_json::json;
 
-use super::steps::{error_of, log_in};
+use super::steps::{answer, error_of, log_in};
 use super::world::{PROFILE, USER, app, named_token, provider, saved_token};
 
 const IDENTITY: &str = "/v4/users/me/identity";
@@ -35,6 +35,14 @@ fn it_is_asked_once_and_only_when_the_program_wants_to_know() {
     let requests: Vec<_> = log.iter().filter(|entry| entry.target == IDENTITY).collect();
     assert_eq!(requests.len(), 1);
     assert_eq!((requests[0].method.as_str(), requests[0].body.len()), ("GET", 0));
+}
+
+#[test]
+fn it_may_be_answered_with_a_byte_order_mark() {
+    let provider = provider();
+    let client = client_with(&provider, 3600, &Saver::new());
+    provider.fault(Fault::once(Target::Api, answer("\u{feff}{\"healthUserId\":\"id-1\"}")));
+    assert_eq!(client.user_id().unwrap(), "id-1");
 }
 
 #[test]

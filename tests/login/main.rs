@@ -16,6 +16,7 @@ mod fitbit {
 
     mod address;
     mod arguments;
+    mod byte_order_mark;
     mod callback_uri;
     mod client_authentication;
     mod endpoints;
@@ -48,6 +49,7 @@ mod google_health {
 
     mod address;
     mod arguments;
+    mod byte_order_mark;
     mod callback_uri;
     mod client_authentication;
     mod endpoints;

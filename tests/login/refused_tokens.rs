@@ -49,7 +49,7 @@ fn what_is_no_json_object_is_refused() {
         "{\"access_token\":\"s3cr3t\\ud800\"}",
         "{\"access_token\":\"s3cr3t\n\"}",
         "{\"s3cr3t\\ud800\":1,\"access_token\":\"s3cr3t\"}",
-        "\u{feff}{\"access_token\":\"s3cr3t\"}",
+        "\u{feff}\u{feff}{\"access_token\":\"s3cr3t\"}",
         &token[..token.len() / 2],
     ] {
         refused(&provider, text);

@@ -1,0 +1,187 @@
+//! Unix: descriptors, directories, mounts, the cancellation of threads.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Standard input, output and error are 0, 1 and 2. A program may have closed them, and its code
+/// may still print: a descriptor of the library must not get one of these numbers.
+const FIRST_FREE: RawFd = 3;
+
+/// The same file or socket under a descriptor above 2.
+pub(crate) fn above_two<T: Into<OwnedFd> + From<OwnedFd>>(opened: T) -> io::Result<T> {
+    let opened: OwnedFd = opened.into();
+    Ok(match opened.as_raw_fd() < FIRST_FREE {
+        true => rustix::io::fcntl_dupfd_cloexec(opened, FIRST_FREE)?.into(),
+        false => opened.into(),
+    })
+}
+
+/// Opens a file under a descriptor above 2. It never has a lower one, not even for a moment:
+/// meanwhile another descriptor stands there, which can neither be printed to nor read from.
+fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
+    let mut in_the_way = vec![];
+    while let Ok(root) = File::open("/")
+        && root.as_raw_fd() < FIRST_FREE
+    {
+        in_the_way.push(root);
+    }
+    // Another thread can close one of them meanwhile.
+    above_two(options.open(path)?)
+}
+
+/// Opens a file that belongs to this library: never through a link, never waiting for a pipe's
+/// other end, and not for the programs that this one starts.
+pub(crate) fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    open(options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC), path)
+}
+
+/// Reads a whole file.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    open(OpenOptions::new().read(true), path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Brings to the disk what was renamed or removed in a directory. Not every file system can do that,
+/// and not every directory may be opened: neither is an error. A disk that fails or is full is one.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    let synced = open(OpenOptions::new().read(true), path).and_then(|folder| folder.sync_all());
+    match synced {
+        Err(why) if why.raw_os_error().is_some_and(means_not_possible) => Ok(()),
+        synced => synced,
+    }
+}
+
+fn means_not_possible(number: i32) -> bool {
+    // Where ENOTSUP and EOPNOTSUPP are the same number, one of them would be unreachable in a match.
+    let numbers = [
+        libc::EACCES,
+        libc::EINVAL,
+        libc::ENOTSUP,
+        libc::EOPNOTSUPP,
+        libc::ENOSYS,
+        libc::EBADF,
+        libc::EROFS,
+    ];
+    numbers.contains(&number)
+}
+
+pub(crate) fn effective_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Whether something is mounted exactly on this file, which then cannot be replaced. The device
+/// number does not tell: a file can be mounted from elsewhere in the same file system.
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+pub(crate) fn is_mount_point(file: &File, path: &Path) -> bool {
+    use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, statx};
+
+    let mount_root = StatxAttributes::MOUNT_ROOT;
+    match statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::empty()) {
+        Ok(about) if about.stx_attributes_mask.contains(mount_root) => {
+            about.stx_attributes.contains(mount_root)
+        }
+        // Before Linux 5.8, and where a sandbox forbids it.
+        _ => is_in_mount_table(path),
+    }
+}
+
+/// No other system mounts a single file.
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
+pub(crate) fn is_mount_point(_: &File, _: &Path) -> bool {
+    false
+}
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+fn is_in_mount_table(path: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+
+    let Ok(path) = path.canonicalize() else { return false };
+    let table = read(Path::new("/proc/self/mountinfo")).unwrap_or_default();
+    mounts(&table).any(|mount_point| mount_point == path.as_os_str().as_bytes())
+}
+
+/// The mount points of `/proc/self/mountinfo`: the fifth field of each line, where blanks, line ends
+/// and backslashes are written as three octal digits.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn mounts(table: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let lines = table.split(|&byte| byte == b'\n');
+    lines.filter_map(|line| line.split(|&byte| byte == b' ').nth(4)).map(|field| {
+        let mut path = Vec::with_capacity(field.len());
+        let mut rest = field;
+        while let [first, tail @ ..] = rest {
+            let escaped = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+            let escaped = escaped.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+            let (byte, tail) = match (first, escaped) {
+                (b'\\', Some(byte)) => (byte, &tail[3..]),
+                _ => (*first, tail),
+            };
+            path.push(byte);
+            rest = tail;
+        }
+        path
+    })
+}
+
+/// Runs `body` while this thread cannot be cancelled. `pthread_cancel` ends a thread by an exception
+/// that must not pass through Rust's frames; it takes effect after `body`.
+#[cfg(not(any(target_os = "android", miri)))]
+pub(crate) fn without_cancellation<T>(body: impl FnOnce() -> T) -> T {
+    use libc::c_int;
+
+    // The libc crate has neither for every system.
+    unsafe extern "C" {
+        fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+    }
+    const DISABLE: c_int = if cfg!(target_vendor = "apple") { 0 } else { 1 };
+
+    struct Restore(c_int);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let mut before = 0;
+            // SAFETY: it sets a mark of this thread alone, to a value that the system gave.
+            unsafe { pthread_setcancelstate(self.0, &mut before) };
+        }
+    }
+
+    let mut before = 0;
+    // SAFETY: it sets a mark of this thread alone; the old value goes into a variable that lives.
+    let disabled = unsafe { pthread_setcancelstate(DISABLE, &mut before) } == 0;
+    let _restore = disabled.then(|| Restore(before));
+    body()
+}
+
+/// Android has no cancellation of threads; Miri does not know it.
+#[cfg(any(target_os = "android", miri))]
+pub(crate) fn without_cancellation<T>(body: impl FnOnce() -> T) -> T {
+    body()
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mount_points_are_read_from_the_mount_table() {
+        let table = b"29 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
+            515 29 8:1 /a/token.json /app/my\\040data/token.json rw - ext4 /dev/sda1 rw\n\
+            516 29 8:1 /b /app/a\\134b\\012c rw - ext4 /dev/sda1 rw\n\
+            odd\n\
+            517 29 8:1 /b /app/ends\\04 rw - ext4 /dev/sda1 rw\n";
+        let found: Vec<_> = mounts(table).collect();
+        let paths: [&[u8]; 4] =
+            [b"/", b"/app/my data/token.json", b"/app/a\\b\nc", b"/app/ends\\04"];
+        assert_eq!(found, paths);
+    }
+
+    #[test]
+    fn the_mount_table_names_the_root_and_no_ordinary_file() {
+        assert!(is_in_mount_table(Path::new("/proc")));
+        let file = std::env::current_exe().unwrap_or_default();
+        assert!(!is_in_mount_table(&file));
+    }
+}

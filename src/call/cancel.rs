@@ -10,6 +10,7 @@ use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use ureq::unversioned::transport::ShutdownHandle;
 
 use super::Deadline;
+use crate::os::fork_count;
 use crate::sync;
 use crate::sync::cancelling::{AtomicU64, Mutex};
 
@@ -126,8 +127,9 @@ impl Bell {
 
 /// An open connection, or one that is being opened.
 pub(crate) struct Line {
-    /// Which one opened it. A forked child has a copy: what it reads, or cuts, is its parent's.
-    process: u32,
+    /// The fork count of the process that opened it. A forked child has a copy: what it reads, or
+    /// cuts, is its parent's.
+    forks: u32,
     state: Mutex<LineState>,
 }
 
@@ -143,14 +145,14 @@ struct LineState {
 
 impl Default for Line {
     fn default() -> Line {
-        Line { process: std::process::id(), state: Mutex::default() }
+        Line { forks: fork_count(), state: Mutex::default() }
     }
 }
 
 impl Line {
     /// False in a child that was forked while it was open.
     pub fn is_of_this_process(&self) -> bool {
-        self.process == std::process::id()
+        self.forks == fork_count()
     }
 
     /// False: the call was cancelled meanwhile.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{ApiRequest, Client};
 use crate::call::{Bell, Deadline};
 use crate::error::{Error, Result};
+use crate::os::fork_count;
 use crate::renewal::this_thread;
 use crate::token::member;
 
@@ -42,7 +43,7 @@ impl Client {
 /// One thread at a time; the others wait, at most until their deadline.
 #[derive(Default)]
 pub(super) struct Turn {
-    /// The process and the thread whose it is. A child that was forked meanwhile waits for no thread
+    /// The fork count and the thread whose it is. A child that was forked meanwhile waits for no thread
     /// of its parent's.
     taken: Mutex<Option<(u32, usize)>>,
     free: Arc<Bell>,
@@ -57,13 +58,13 @@ impl Turn {
     }
 
     fn take(&self, deadline: &Deadline) -> Result<Mine<'_>> {
-        let mine = (std::process::id(), this_thread());
+        let mine = (fork_count(), this_thread());
         if *self.lock() == Some(mine) {
             return Err(Error::inside_own_callback());
         }
         self.free.wait(deadline, || {
             let mut taken = self.lock();
-            if taken.is_none_or(|(process, _)| process != mine.0) {
+            if taken.is_none_or(|(forks, _)| forks != mine.0) {
                 *taken = Some(mine);
             }
             *taken == Some(mine)

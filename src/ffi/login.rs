@@ -204,12 +204,15 @@ pub unsafe extern "C" fn fitbit_from_token(
 /// threads of this machine: one renews, the others read what it saved. A file that others can read,
 /// that is not a regular file or not this user's, is refused. A file that is mounted by itself
 /// (docker run -v token.json:/token.json) cannot be replaced, and is refused too: mount the directory
-/// that holds it. Beside it stand `path` + ".lock", which
-/// is never removed, and for moments `path` + ".new". If the process that was renewing was killed, or got
-/// no answer, the next one that opens the file renews at once, while the provider still repeats its
-/// answer (Fitbit: for two minutes, or until one of the new tokens is used): then, and only then, this
-/// sends a request, and waits for it at most the app's timeout. What became of it the next call says,
-/// and a login that the provider has ended opens all the same: its first request says so.
+/// that holds it. Beside it stand `path` + ".lock", which is never removed, and for moments
+/// `path` + ".new".
+///
+/// While the provider has possibly used the refresh token, the file holds a renewal marker: the
+/// process that was renewing was killed, or it got no answer. If this function finds the marker, it
+/// renews at once, because the provider repeats its answer only for a while (Fitbit: for two minutes,
+/// or until one of the new tokens is used). Only then it sends requests, and waits for them at most
+/// five seconds. A renewal that fails is logged, and the client is returned. If the provider has ended
+/// the login, the first request reports it.
 ///
 /// If the system cannot sync a directory, or your program may not open it, the file counts as saved
 /// once it is in its place; a disk error or a full disk is FITBIT_ERROR_STORE. A child that is forked

@@ -32,7 +32,6 @@ static HELD: Held = Held::new();
 const MAX_TRIES: u32 = 1000;
 
 /// Differs between a process and a child that was forked from it.
-#[allow(dead_code)] // until every fork mark is this one
 pub(crate) fn fork_count() -> u32 {
     // Where the system has no memory for three pointers, the next call tries again.
     let _ = watch();

@@ -6,7 +6,6 @@
 mod fork;
 mod unix;
 
-#[allow(unused_imports)] // fork_count
 pub(crate) use fork::{LockFile, fork_count};
 pub(crate) use unix::{
     above_two, effective_user, is_mount_point, open_private, read, sync_directory,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::call::Bell;
 use crate::call::Deadline;
 use crate::error::{Error, Result};
+use crate::os::fork_count;
 use crate::sync::OnceCell;
 use crate::token::Token;
 
@@ -12,7 +13,7 @@ use crate::token::Token;
 pub(super) struct Flight {
     thread: usize,
     /// A forked child inherits the note of a flight whose thread it does not have.
-    process: u32,
+    forks: u32,
     landed: Arc<Bell>,
     outcome: OnceCell<Outcome>,
 }
@@ -32,7 +33,7 @@ impl Flight {
     pub(super) fn begin() -> Arc<Flight> {
         Arc::new(Flight {
             thread: this_thread(),
-            process: std::process::id(),
+            forks: fork_count(),
             landed: Arc::default(),
             outcome: OnceCell::new(),
         })
@@ -52,7 +53,7 @@ impl Flight {
     }
 
     pub(super) fn is_of_this_process(&self) -> bool {
-        self.process == std::process::id()
+        self.forks == fork_count()
     }
 
     pub(super) fn is_mine(&self) -> bool {

@@ -40,12 +40,12 @@ pub enum FitbitErrorCode {
     /// The provider has switched this service off (410 Gone from Fitbit; from Google Health 410 is
     /// FITBIT_ERROR_HTTP). Move to its successor; trying again does not help.
     FITBIT_ERROR_PROVIDER_RETIRED = 10,
-    /// A name did not resolve, a connection was refused, reset or closed, or an answer was spoilt on its
-    /// way. Try again.
+    /// A name did not resolve, a connection was refused, reset or closed, or TLS failed after the request
+    /// was sent. Try again.
     FITBIT_ERROR_NETWORK = 11,
     /// The time allowed ran out. Try again.
     FITBIT_ERROR_TIMEOUT = 12,
-    /// A certificate or the TLS handshake was refused. Do not try again blindly.
+    /// A certificate or the TLS handshake was refused; no request was sent. Do not try again blindly.
     FITBIT_ERROR_TLS = 13,
     /// The answer is not what HTTP or OAuth promise, or larger than allowed. Report it.
     FITBIT_ERROR_PROTOCOL = 14,

@@ -42,12 +42,12 @@ pub enum FitbitErrorCode {
     /// With one ("errorType" in the body) only that path is gone: FITBIT_ERROR_HTTP. 410 from Google
     /// Health is FITBIT_ERROR_HTTP too.
     FITBIT_ERROR_PROVIDER_RETIRED = 10,
-    /// A name did not resolve, a connection was refused, reset or closed, or an answer was spoilt on its
-    /// way. Try again.
+    /// A name did not resolve, a connection was refused, reset or closed, or TLS failed after the request
+    /// was sent. Try again.
     FITBIT_ERROR_NETWORK = 11,
     /// The time allowed ran out. Try again.
     FITBIT_ERROR_TIMEOUT = 12,
-    /// A certificate or the TLS handshake was refused. Do not try again blindly.
+    /// A certificate or the TLS handshake was refused; no request was sent. Do not try again blindly.
     FITBIT_ERROR_TLS = 13,
     /// The answer is not what HTTP or OAuth promise, or larger than allowed. Report it.
     FITBIT_ERROR_PROTOCOL = 14,

@@ -291,7 +291,8 @@ pub unsafe extern "C" fn fitbit_app_set_refresh_leeway(
 
 /// Sets the largest body that is accepted; above it a request is FITBIT_ERROR_PROTOCOL.
 ///
-/// @param bytes  after unpacking; at least 1; default: 16777216 (16 MiB)
+/// @param bytes  after unpacking; at least 1; default: 16777216 (16 MiB). The packed body may be an
+///               eighth longer.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_app_set_max_body(

@@ -4,6 +4,13 @@
 //! API requests; a request that spends something single-use goes out on a connection of its own,
 //! which cannot be one that the server is just closing.
 //!
+//! Some limits are inside the parsers under ureq, where nothing can set them; the manual states them in
+//! its chapter on requests. ureq-proto 0.7: 128 header lines (`MAX_RESPONSE_HEADERS` in
+//! `client/mod.rs`), 20 bytes of a chunk's size line with its extensions (`SANITY_CHECK` in
+//! `chunk.rs`), no header in `100 Continue` (`HeadersWith100` in `client/recvresp.rs`). httparse 1.10:
+//! no folded header lines, unless its `ParserConfig` allows them, which ureq-proto's `parser.rs` does
+//! not use. ureq 3.5 limits the head to 64 KiB (`max_response_header_size` in `config.rs`).
+//!
 //! Redirects are never followed: the secret in a request is for one host only.
 
 mod body;

@@ -72,3 +72,33 @@ fn half_a_body_without_a_length_is_no_response_when_its_call_is_cancelled() {
     is_cancelled(&app, ready, || client.get("/1/any.json"));
     says_cancelled_and_nothing_else(&heard);
 }
+
+#[test]
+fn a_handshake_that_is_cancelled_is_no_timeout_in_the_log() {
+    // A request, and a renewal before anything of it was sent.
+    for expires_at in [4_102_444_800_u64, 1] {
+        let heard = Heard::new();
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let uri = format!("https://{}", server.local_addr().unwrap());
+        let app = App::at(&uri, "ID", None, "https://app.example/");
+        app.set_timeout_ms(LONG).unwrap();
+        heard.listen(&app, level::TRACE);
+        let token = format!(
+            r#"{{"access_token":"abcdefgh","refresh_token":"hgfedcba","expires_at":{expires_at}}}"#
+        );
+        let client = app.from_token(&token, &Saver::new()).unwrap();
+        let mut came = None;
+        let ready = || {
+            let (mut stream, _) = server.accept().unwrap();
+            stream.read_exact(&mut [0; 5]).unwrap();
+            a_moment();
+            came = Some(stream);
+        };
+        is_cancelled(&app, ready, || client.get("/1/any.json"));
+        let lines = heard.texts();
+        assert!(lines.iter().any(|line| line.contains("cancelled")), "{lines:?}");
+        for wrong in ["TIMEOUT", "NETWORK", "ran out", "once more", "asking again"] {
+            assert!(!lines.iter().any(|line| line.contains(wrong)), "{wrong}: {lines:?}");
+        }
+    }
+}

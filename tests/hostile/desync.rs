@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fitbit_test_support::{App, Saver, figures};
@@ -60,12 +61,14 @@ fn answers() -> Vec<Vec<u8>> {
     answers
 }
 
-/// Two logins of one app: the first meets `first` and its leftovers, the second asks what it asks.
+/// Two logins of one app: the first meets `first` and its leftovers, the second asks what it asks once
+/// these are `sent`.
 fn nobody_gets_the_leftovers(
     what: &str,
     uri: &str,
     ca_file: Option<&std::path::Path>,
     method: &str,
+    sent: &AtomicBool,
 ) {
     let app = App::at(uri, "ID", Some(CLIENT_SECRET), "https://app.example/");
     if let Some(ca_file) = ca_file {
@@ -79,8 +82,10 @@ fn nobody_gets_the_leftovers(
     let first = victim.request(method, "/first", None, None);
     let first = first.map(|response| response.text().to_owned());
     assert!(!first.as_ref().is_ok_and(|body| body.contains("STOLEN")), "{what}: {first:?}");
-    // What was sent has come by then.
-    std::thread::sleep(Duration::from_millis(50));
+    // What was sent over loopback has come.
+    while !sent.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     for path in ["/second", "/third"] {
         let response = other.get(path).unwrap_or_else(|error| panic!("{what}: {path}: {error:?}"));
         assert_eq!(response.text(), path, "{what}");
@@ -111,16 +116,19 @@ fn bytes_after_an_answer_are_never_another_logins_answer() {
         for (answer, leftover, method, late) in some {
             let what = String::from_utf8_lossy(answer).into_owned();
             let (answer, leftover, late) = (answer.clone(), leftover.to_vec(), *late);
+            let sent = Arc::<AtomicBool>::default();
+            let is_sent = sent.clone();
             let address = listen("127.0.0.1", move |mut stream| {
                 let mut early = Vec::new();
                 while let Some((head, _)) = crate::scripted::request(&mut stream, &mut early) {
                     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
                     if path == "/first" {
-                        stream.write_all(&answer)?;
+                        let _ = stream.write_all(&answer);
                         if late {
                             std::thread::sleep(Duration::from_millis(10));
                         }
-                        stream.write_all(&leftover)?;
+                        let _ = stream.write_all(&leftover);
+                        is_sent.store(true, Ordering::SeqCst);
                         continue;
                     }
                     let length = path.len();
@@ -128,7 +136,7 @@ fn bytes_after_an_answer_are_never_another_logins_answer() {
                 }
                 Ok(())
             });
-            nobody_gets_the_leftovers(&what, &format!("http://{address}"), None, method);
+            nobody_gets_the_leftovers(&what, &format!("http://{address}"), None, method, &sent);
         }
     });
     assert!(tried > 0);
@@ -137,7 +145,9 @@ fn bytes_after_an_answer_are_never_another_logins_answer() {
 
 #[test]
 fn an_answer_before_its_request_is_nobodys() {
-    let address = listen("127.0.0.1", |mut stream| {
+    let sent = Arc::<AtomicBool>::default();
+    let is_sent = sent.clone();
+    let address = listen("127.0.0.1", move |mut stream| {
         let mut early = Vec::new();
         while let Some((head, _)) = crate::scripted::request(&mut stream, &mut early) {
             let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
@@ -145,12 +155,13 @@ fn an_answer_before_its_request_is_nobodys() {
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{path}")?;
             if path == "/first" {
                 std::thread::sleep(Duration::from_millis(10));
-                stream.write_all(STOLEN.as_bytes())?;
+                let _ = stream.write_all(STOLEN.as_bytes());
+                is_sent.store(true, Ordering::SeqCst);
             }
         }
         Ok(())
     });
-    nobody_gets_the_leftovers("early", &format!("http://{address}"), None, "GET");
+    nobody_gets_the_leftovers("early", &format!("http://{address}"), None, "GET", &sent);
 }
 
 #[test]
@@ -175,12 +186,15 @@ fn what_is_left_over_under_tls_is_nobodys_either() {
     let sizes = [2, 4000, 16_000, 16_384, 17_000, 65_000, 131_000, 131_072, 140_000, 300_000];
     for size in sizes {
         let config = config.clone();
+        let sent = Arc::<AtomicBool>::default();
+        let is_sent = sent.clone();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let uri = format!("https://{}", listener.local_addr().unwrap());
         std::thread::spawn(move || {
             for tcp in listener.incoming().flatten() {
                 let session = ServerConnection::new(config.clone()).unwrap();
                 let mut stream = StreamOwned::new(session, tcp);
+                let is_sent = is_sent.clone();
                 std::thread::spawn(move || {
                     let mut head = Vec::new();
                     let mut buffer = [0; 4096];
@@ -199,7 +213,9 @@ fn what_is_left_over_under_tls_is_nobodys_either() {
                         let answer = format!(
                             "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}{more}"
                         );
-                        if stream.write_all(answer.as_bytes()).is_err() {
+                        let written = stream.write_all(answer.as_bytes());
+                        is_sent.store(true, Ordering::SeqCst);
+                        if written.is_err() {
                             return;
                         }
                         head.clear();
@@ -207,7 +223,7 @@ fn what_is_left_over_under_tls_is_nobodys_either() {
                 });
             }
         });
-        nobody_gets_the_leftovers(&format!("{size} bytes"), &uri, Some(&ca_file), "GET");
+        nobody_gets_the_leftovers(&format!("{size} bytes"), &uri, Some(&ca_file), "GET", &sent);
     }
     let _ = std::fs::remove_dir_all(&folder);
     figures::record("Hostile servers", "leftovers under TLS", sizes.len(), 0);
@@ -220,6 +236,6 @@ fn a_good_servers_connection_is_kept() {
         "/first" => say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
         path => whole("200 OK", path),
     });
-    nobody_gets_the_leftovers("nothing", &server.uri, None, "GET");
+    nobody_gets_the_leftovers("nothing", &server.uri, None, "GET", &AtomicBool::new(true));
     assert_eq!((server.asked().len(), server.connections()), (4, 1));
 }

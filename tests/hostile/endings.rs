@@ -12,7 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::cuts::reset;
 use crate::handshakes::trusted;
-use crate::relay::listen;
+use crate::relay::{Proxy, listen};
 use crate::scene::new_token;
 use crate::scripted::request;
 use crate::setup::{ACCESS_TOKEN, ANY, token};
@@ -112,6 +112,14 @@ impl Server {
         (app.from_token(&token(ACCESS_TOKEN), &saver).unwrap(), saver)
     }
 
+    /// A client that goes through a proxy.
+    fn client_behind(&self, proxy: &Proxy) -> Client {
+        let app = App::at(&self.uri, "ID", None, "https://app.example/");
+        app.set_ca_file(&self.ca_file).unwrap();
+        app.set_proxy(Some(&format!("http://{}", proxy.address))).unwrap();
+        app.from_token(&token(ACCESS_TOKEN), &Saver::new()).unwrap()
+    }
+
     fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
@@ -177,6 +185,28 @@ fn a_last_chunk_without_its_end_does_not_excuse_a_reset() {
     });
     let error = crate::setup::client_at(&format!("http://{address}")).get(ANY).unwrap_err();
     assert_eq!((error.code, error.http_status), (code::NETWORK, 0), "{error:?}");
+}
+
+#[test]
+fn a_body_that_is_cut_behind_a_proxy_is_cut() {
+    // The proxy of the tests does not pass a reset on.
+    for how in [End::CloseNotify, End::Fin, End::Alert, End::Garbage] {
+        let said = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"half\":1}";
+        let server = Server::new("behind", move |_| (said.to_owned(), how));
+        let port = server.uri.rsplit(':').next().unwrap().parse().unwrap();
+        let proxy = Proxy::to(port);
+        let outcome = server.client_behind(&proxy).get(ANY);
+        assert_eq!(proxy.asked().len(), 1, "{how:?}");
+        match outcome {
+            Ok(response) => {
+                assert_eq!((how, response.text()), (End::CloseNotify, "{\"half\":1}"));
+            }
+            Err(error) => {
+                assert_ne!(how, End::CloseNotify, "{error:?}");
+                assert_eq!((error.code, error.http_status), (code::NETWORK, 0), "{how:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -79,7 +79,8 @@ static void cycle(const char *server, const char *token, const char *path, int w
     SUCCEED(fitbit_from_token(app, token, save, NULL, &client));
     FAIL(fitbit_from_token(app, "{}", save, NULL, &none), FITBIT_ERROR_INVALID_ARGUMENT);
     SUCCEED(fitbit_from_file(app, path, &filed));
-    FAIL(fitbit_from_file(app, "/none/token", &none), FITBIT_ERROR_REAUTHORIZE);
+    FAIL(fitbit_from_file(app, "/none", &none), FITBIT_ERROR_REAUTHORIZE);
+    FAIL(fitbit_from_file(app, "/none/token", &none), FITBIT_ERROR_STORE);
     if (with_request) {
         requests(filed, app, path);
     }

@@ -51,7 +51,7 @@ static void fail(fitbit::App &app, fitbit::Client &client)
     CHECK(!unmade && has(unmade.error().what(), "client_id"));
     auto unset = app.set_scopes("sleep");
     CHECK(!unset && unset.error().code() == FITBIT_ERROR_INVALID_ARGUMENT);
-    auto unread = app.from_file("/none/token");
+    auto unread = app.from_file("/none");
     CHECK(!unread && unread.error().code() == FITBIT_ERROR_REAUTHORIZE);
 }
 

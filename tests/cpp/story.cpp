@@ -113,7 +113,7 @@ static void meet_errors(fitbit::App &app, fitbit::Client &client)
     FAIL(app.set_scopes("sleep"), FITBIT_ERROR_INVALID_ARGUMENT);
     FAIL(app.verify_signature("bm90IGdlbnVpbmU=", "[]"), FITBIT_ERROR_SIGNATURE);
     FAIL(app.from_token("{}"), FITBIT_ERROR_INVALID_ARGUMENT);
-    FAIL(app.from_file("/none/token"), FITBIT_ERROR_REAUTHORIZE);
+    FAIL(app.from_file("/none"), FITBIT_ERROR_REAUTHORIZE);
     FAIL(fitbit::App(FITBIT_PROVIDER_FITBIT, ""), FITBIT_ERROR_INVALID_ARGUMENT);
 }
 

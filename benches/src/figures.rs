@@ -16,7 +16,7 @@ use crate::rows;
 const GROWTH: f64 = 1.05;
 
 /// The largest shared library.
-const LARGEST: u64 = 2_200_000;
+const LARGEST: u64 = 3_000_000;
 
 /// A promise of the design: this library's count over another's, of the same work.
 struct Bar {
@@ -27,7 +27,7 @@ struct Bar {
 }
 
 const BARS: [Bar; 3] = [
-    Bar { group: rows::GET, name: rows::SMALL_PLAIN, peer: "ureq", most: 1.10 },
+    Bar { group: rows::GET, name: rows::SMALL_PLAIN, peer: "ureq", most: 1.20 },
     Bar { group: rows::GET, name: rows::SMALL_PLAIN, peer: "libcurl", most: 0.60 },
     Bar { group: rows::ADDRESS, name: rows::ONE_ADDRESS, peer: "oauth2-rs", most: 2.0 },
 ];

@@ -14,7 +14,7 @@ pub const MEMORY: &str = "Memory of an idle client";
 pub const CLIENT: &str = "A client of a saved token";
 
 /// What a client may take beyond its token's own text.
-const MOST: u64 = 256;
+const MOST: u64 = 1024;
 
 /// A program that holds as many persons as it is told, and looks at its memory.
 struct Holder {

@@ -189,7 +189,7 @@ impl Session {
             app.transport(),
             deadline,
         )?;
-        Token::received(fields, None, app.provider, false)
+        Token::received(fields, None, app.provider, false).map_err(Error::of_exchange)
     }
 }
 

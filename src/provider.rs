@@ -51,6 +51,8 @@ pub(crate) struct Provider {
     /// None: a token says whose it is.
     pub identity: Option<Identity>,
     pub paging: Paging,
+    /// How the paths end that are read with POST: such a request changes nothing.
+    pub reads_by_post: &'static [&'static str],
     /// Whether the callback of a program on this machine may have any port (RFC 8252 section 7.3).
     pub any_loopback_port: bool,
     /// `iss` of an authorization response (RFC 9207), where the provider sends one.
@@ -96,6 +98,7 @@ pub(crate) static FITBIT: Provider = Provider {
     revocation_is_authenticated: true,
     identity: None,
     paging: Paging::Address,
+    reads_by_post: &[],
     any_loopback_port: false,
     issuer: None,
     authorize_params: &[],
@@ -134,6 +137,7 @@ pub(crate) static GOOGLE_HEALTH: Provider = Provider {
     revocation_is_authenticated: false,
     identity: Some(Identity { path: "/v4/users/me/identity", field: "healthUserId" }),
     paging: Paging::PageToken,
+    reads_by_post: &[":rollUp", ":dailyRollUp"],
     any_loopback_port: true,
     issuer: Some("https://accounts.google.com"),
     // Without the first there is no refresh token, without the second only at the first consent.

@@ -3,9 +3,9 @@
 //! The file is private (0600, whatever the umask) and holds one JSON object. It is never written
 //! in place: a new one is written beside it, brought to the disk, and renamed over it. Who changes
 //! it holds a lock on a second file, `<path>.lock`, which the system takes back when a process dies;
-//! reading needs no lock. Before the provider is asked, the token is marked as being renewed: a
-//! process that finds the mark and gets the lock knows that the one which set it was killed, and
-//! asks again at once, while the provider still repeats its answer.
+//! reading needs no lock. Before the provider is asked, the token gets a renewal marker. A process that
+//! finds the marker and gets the lock knows that the process which set it was killed or got no answer,
+//! and asks again while the provider still repeats its answer.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
@@ -124,12 +124,17 @@ impl TokenFile {
         }
     }
 
+    /// Fails in a child that the program's logger has forked inside of a renewal.
+    fn check_lock(&self, what: &str, lock: &LockFile) -> Result<()> {
+        match lock.is_of_this_process() {
+            true => Ok(()),
+            false => Err(failed(what, &self.path, "its lock is the parent process's")),
+        }
+    }
+
     /// Puts a token in the place of whatever is there. Only with the lock in hand.
     fn write(&self, lock: &LockFile, json: &str) -> Result<()> {
-        if !lock.is_of_this_process() {
-            // The logger of this program has forked inside of a renewal.
-            return Err(failed("cannot write", &self.path, "its lock is the parent process's"));
-        }
+        self.check_lock("cannot write", lock)?;
         let new = self.beside(".new");
         self.write_through(&new, json).map_err(|why| {
             let _ = std::fs::remove_file(&new);
@@ -154,7 +159,8 @@ impl TokenFile {
     }
 
     /// Only with the lock in hand, whose file stays: another process may be waiting for it.
-    fn remove(&self) -> Result<()> {
+    fn remove(&self, lock: &LockFile) -> Result<()> {
+        self.check_lock("cannot remove", lock)?;
         let removed = match std::fs::remove_file(&self.path) {
             Err(why) if why.kind() == ErrorKind::NotFound => Ok(()),
             removed => removed.and_then(|()| os::sync_directory(self.directory())),
@@ -162,8 +168,19 @@ impl TokenFile {
         removed.map_err(|why| failed("cannot remove", &self.path, why))
     }
 
-    /// Keeps all other writers out until it is dropped, or its process dies.
-    fn lock(&self, deadline: &Deadline) -> Result<LockFile> {
+    /// Whether a token can be saved here later: the directory can be written to, and its file system
+    /// has locks.
+    pub fn check_usable(&self) -> Result<()> {
+        let directory = self.directory();
+        os::check_writable(directory)
+            .map_err(|why| failed("cannot save a token in the directory", directory, why))?;
+        match self.open_lock()?.try_lock() {
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(()),
+            Err(TryLockError::Error(why)) => Err(failed("cannot lock", &self.beside(".lock"), why)),
+        }
+    }
+
+    fn open_lock(&self) -> Result<LockFile> {
         let path = self.beside(".lock");
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).mode(0o600);
@@ -179,6 +196,12 @@ impl TokenFile {
         lock.file()
             .set_permissions(PermissionsExt::from_mode(0o600))
             .map_err(|why| failed("cannot use", &path, why))?;
+        Ok(lock)
+    }
+
+    /// Keeps all other writers out until it is dropped, or its process dies.
+    fn lock(&self, deadline: &Deadline) -> Result<LockFile> {
+        let lock = self.open_lock()?;
         let mut wait = MIN_WAIT;
         loop {
             match lock.try_lock() {
@@ -190,7 +213,9 @@ impl TokenFile {
                     deadline.pause(wait.min(deadline.left()));
                     wait = MAX_WAIT.min(wait * 2);
                 }
-                Err(TryLockError::Error(why)) => return Err(failed("cannot lock", &path, why)),
+                Err(TryLockError::Error(why)) => {
+                    return Err(failed("cannot lock", &self.beside(".lock"), why));
+                }
             }
         }
     }
@@ -248,7 +273,7 @@ impl Store for TokenFile {
             Change::Keep(token) => {
                 self.write(&lock, &json(&token, token.is_possibly_used(), keeping.provider))
             }
-            Change::Remove => self.remove(),
+            Change::Remove => self.remove(&lock),
             Change::None => Ok(()),
         }
     }

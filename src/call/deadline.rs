@@ -18,6 +18,8 @@ pub(crate) struct Deadline {
     logged: Duration,
     /// None: it cannot be cancelled any more.
     call: Option<Call>,
+    /// When it ends if nothing single-use was sent by then.
+    until_sent: Option<Instant>,
 }
 
 impl Deadline {
@@ -26,7 +28,8 @@ impl Deadline {
     }
 
     fn at(at: Instant, call: Option<Call>) -> Deadline {
-        Deadline { at, given_back: Duration::ZERO, logged: log::time_spent(), call }
+        let given_back = Duration::ZERO;
+        Deadline { at, given_back, logged: log::time_spent(), call, until_sent: None }
     }
 
     /// So much time from now on for what the same call does next.
@@ -37,6 +40,16 @@ impl Deadline {
     /// For what must not be given up half-way.
     pub fn uncancellable(&self) -> Deadline {
         Deadline { call: None, ..self.clone() }
+    }
+
+    /// The same, which ends after so much time already if nothing single-use was sent by then.
+    pub fn sent_within(&self, time: Duration) -> Deadline {
+        Deadline { until_sent: Some(now() + time), ..self.clone() }
+    }
+
+    /// Once something single-use is sent, its answer is waited for.
+    pub fn once_sent(&self) -> Deadline {
+        Deadline { call: None, until_sent: None, ..self.clone() }
     }
 
     pub fn call(&self) -> Option<&Call> {
@@ -71,12 +84,16 @@ impl Deadline {
         if self.is_cancelled() {
             return Duration::ZERO;
         }
-        self.end().saturating_duration_since(now())
+        let end = self.until_sent.map_or(self.end(), |until_sent| until_sent.min(self.end()));
+        end.saturating_duration_since(now())
     }
 
     /// This one or `after` from now, whichever comes first.
     pub fn at_most(&self, after: Duration) -> Deadline {
-        Deadline::at(self.end().min(now() + after), self.call.clone())
+        Deadline {
+            until_sent: self.until_sent,
+            ..Deadline::at(self.end().min(now() + after), self.call.clone())
+        }
     }
 
     /// Gives back time that was not the library's.

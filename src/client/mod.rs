@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use once_cell::race::OnceBox;
-use ureq::http::{HeaderMap, Method, Request, header};
+use ureq::http::{HeaderMap, Request, header};
 
 use crate::answer::Answer;
 use crate::app::{Shared, check_header, put_header};
@@ -64,6 +64,7 @@ impl Client {
                 return Err(Error::not_logged_in(&format!("there is no token in {path}")));
             }
         };
+        file.check_usable()?;
         let client = Client::new(Login::loaded(app, token, Arc::new(file)));
         client.login.resume(&client.app().deadline());
         Ok(client)
@@ -224,13 +225,16 @@ impl Client {
             let answer = self.send(request, &token, deadline)?;
             if answer.status < 300 {
                 token.mark_proven();
-                self.login.renew_after_response(budget, deadline);
+                if !deadline.is_cancelled() {
+                    self.login.renew_after_response(budget, deadline);
+                    // The response is in hand: whatever is cancelled now, it counts.
+                    *deadline = deadline.uncancellable();
+                }
                 return Ok(answer);
             }
             let provider = self.app().provider;
             if answer.status != 401 {
                 token.mark_proven();
-                self.login.renew_after_response(budget, deadline);
             } else if Arc::ptr_eq(&first, &token)
                 && ProviderError::read(&answer).is_one_of(provider.token_errors)
                 && let Some(better) = self.login.token_after_401(&token, budget, deadline)?
@@ -238,6 +242,7 @@ impl Client {
                 token = better;
                 continue;
             }
+            self.login.renew_after_response(budget, deadline);
             let newest = self.login.newest();
             let secrets = self.secrets([&*first, &token, &newest]);
             return Err(Error::from_api(provider, &answer, &secrets));
@@ -249,9 +254,7 @@ impl Client {
     fn send(&self, request: &ApiRequest, token: &Token, deadline: &Deadline) -> Result<Answer> {
         token.mark_used();
         let transport = self.app().transport();
-        // RFC 9110 section 9.2.2.
-        let idempotent =
-            matches!(request.method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE);
+        let idempotent = request.is_idempotent(self.app().provider);
         let mut connection = Connection::Any;
         let max_body = self.app().max_body;
         let clean = |text: &str| self.secrets([token, &self.login.newest()]).clean_line(text);

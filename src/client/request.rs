@@ -4,6 +4,7 @@ use ureq::http::{HeaderValue, Method, Uri};
 
 use crate::app::LONGEST_HEADER;
 use crate::error::{Error, Result};
+use crate::provider::Provider;
 
 /// The longest request target that the HTTP libraries take.
 const LONGEST_TARGET: usize = 32 * 1024;
@@ -42,6 +43,17 @@ impl<'a> ApiRequest<'a> {
             body => body,
         };
         Ok(ApiRequest { method, uri, content_type, body })
+    }
+}
+
+impl ApiRequest<'_> {
+    /// Whether it comes to the same if it is carried out twice (RFC 9110 section 9.2.2).
+    pub fn is_idempotent(&self, provider: &Provider) -> bool {
+        match self.method {
+            Method::GET | Method::HEAD | Method::PUT | Method::DELETE => true,
+            Method::POST => provider.reads_by_post.iter().any(|end| self.uri.path().ends_with(end)),
+            _ => false,
+        }
     }
 }
 

@@ -65,11 +65,13 @@ impl ProviderError {
             .unwrap_or_default()
     }
 
-    /// Providers' error words are letters, digits, `_`, `-` and `.`. A gateway's JSON often has
-    /// the same member with a sentence in it (`"error": "Bad Request"`).
+    /// Providers' error words are written in one case: `invalid_grant`, `PERMISSION_DENIED`. A
+    /// gateway's JSON often has the same member with a phrase in it (`"error": "Forbidden"`).
     pub fn words(&self) -> Words {
         let is_word = |kind: &&String| {
-            kind.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+            let all = |is: fn(&u8) -> bool| kind.bytes().all(|byte| is(&byte) || byte == b'_');
+            all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                || all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         };
         match self.kind.as_ref().filter(is_word) {
             Some(kind) if self.is_in_body && PASSING.contains(&kind.as_str()) => Words::Passing,

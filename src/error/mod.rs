@@ -120,10 +120,10 @@ impl Error {
         self
     }
 
-    /// Adds how often the provider was asked, where that was more than once.
+    /// Adds how often it was tried, where that was more than once.
     pub fn after_attempts(mut self, attempts: u32) -> Error {
         if attempts > 1 {
-            self.0.message.push_str(&format!(" (asked {attempts} times)"));
+            self.0.message.push_str(&format!(" (tried {attempts} times)"));
         }
         self
     }
@@ -132,7 +132,7 @@ impl Error {
     pub fn asked_too_often() -> Error {
         Error::new(
             FITBIT_ERROR_TIMEOUT,
-            "the token has to be renewed once more, but this call has asked for too many; try again",
+            "the token must be renewed again, but this call has already sent four refresh requests",
         )
     }
 
@@ -145,7 +145,9 @@ impl Error {
     /// The renewal before this call left it open whether the refresh token is used, a moment ago.
     pub fn asked_too_early(mut self, wait: Duration) -> Error {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        self.0.message.push_str(&format!("; it is asked again in {seconds} s at the earliest"));
+        self.0
+            .message
+            .push_str(&format!("; the library asks again in {seconds} s at the earliest"));
         self
     }
 

@@ -39,14 +39,15 @@ fn request(
 /// A status from 200 to 299 is success; anything else is an error, and so is a
 /// redirect, which is never followed. A token about to expire is renewed first. After a 401 that
 /// says the token is not valid it is renewed, and the request is sent once more. A GET, HEAD, PUT or
-/// DELETE whose kept-alive connection died before any answer is sent once more on a fresh one.
+/// DELETE whose kept-alive connection died before any answer is sent once more on a fresh one, and so
+/// is a POST of Google Health that only reads (":rollUp", ":dailyRollUp").
 ///
 /// A body ends at its length, at its last chunk, or, if it has neither, when the server closes the
 /// connection cleanly: over https with the TLS alert close_notify. A body that is cut is
 /// FITBIT_ERROR_NETWORK, whatever the status. A gzip body that cannot be decoded is
-/// FITBIT_ERROR_PROTOCOL if the status is 200 to 299; with any other status the error has that status,
-/// and no body. If the server answers before it has read the whole request, and closes, that answer
-/// counts.
+/// FITBIT_ERROR_PROTOCOL if the status is 200 to 299, and so is a body that is too large. With any
+/// other status the error has that status, and an empty body. If the server answers before it has read
+/// the whole request, and closes, that answer counts if it has a length or chunks.
 ///
 /// Not supported, and FITBIT_ERROR_PROTOCOL: an answer with more than 128 header lines, or with more
 /// than 64 KiB of them; a header line that is folded into several; the size line of a chunk, its

@@ -210,8 +210,8 @@ pub unsafe extern "C" fn fitbit_from_token(
 /// While the provider has possibly used the refresh token, the file holds a renewal marker: the
 /// process that was renewing was killed, or it got no answer. If this function finds the marker, it
 /// renews at once, because the provider repeats its answer only for a while (Fitbit: for two minutes,
-/// or until one of the new tokens is used). Only then it sends requests, and waits for them at most
-/// five seconds. A renewal that fails is logged, and the client is returned. If the provider has ended
+/// or until one of the new tokens is used). It sends requests only in that case, for at most five
+/// seconds. A renewal that fails is logged, and the client is returned. If the provider has ended
 /// the login, the first request reports it.
 ///
 /// If the system cannot sync a directory, or your program may not open it, the file counts as saved

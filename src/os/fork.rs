@@ -43,7 +43,8 @@ fn watch() -> io::Result<()> {
     static WATCHING: AtomicBool = AtomicBool::new(false);
     if !WATCHING.load(SeqCst) {
         #[cfg(not(miri))] // which cannot fork either
-        // SAFETY: the handlers are functions of this library, which is never unloaded.
+        // SAFETY: the handlers are functions of this library. A shared library on Linux is linked so
+        // that it is never unloaded; elsewhere the header forbids it.
         match unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) } {
             0 => {}
             number => return Err(io::Error::from_raw_os_error(number)),
@@ -123,7 +124,7 @@ impl Drop for LockFile {
         if !self.is_of_this_process() {
             return; // it is closed
         }
-        // A copy of a child that was made without `fork` is unlocked with it.
+        // This also unlocks the copy in a child that was not made by `fork`.
         let _ = self.file.unlock();
         HELD.forget(self.file.as_raw_fd());
         // SAFETY: this is the only place that drops it, and it is not used any more.

@@ -8,6 +8,6 @@ mod unix;
 
 pub(crate) use fork::{LockFile, fork_count};
 pub(crate) use unix::{
-    above_two, effective_user, is_mount_point, open_private, read, sync_directory,
+    above_two, check_writable, effective_user, is_mount_point, open_private, read, sync_directory,
     without_cancellation,
 };

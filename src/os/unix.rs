@@ -55,6 +55,12 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether this process may make files in a directory.
+pub(crate) fn check_writable(directory: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+    Ok(accessat(CWD, directory, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
+}
+
 fn means_not_possible(number: i32) -> bool {
     // Where ENOTSUP and EOPNOTSUPP are the same number, one of them would be unreachable in a match.
     let numbers = [

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::Login;
 use super::outcome::judge;
 use crate::call::Deadline;
-use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
+use crate::error::FitbitErrorCode::{FITBIT_ERROR_CANCELLED, FITBIT_ERROR_REAUTHORIZE};
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::token::Token;
-use crate::token_endpoint::Attempt;
+use crate::token_endpoint::{Attempt, End};
 
 /// The most requests to the token endpoint that one call of the library sends.
 const MAX_ATTEMPTS: u32 = 4;
@@ -43,6 +43,11 @@ impl Budget {
     fn take(&self) -> bool {
         self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
     }
+
+    /// A request that was not sent does not count.
+    fn give_back(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
 }
 
 /// What several requests with one token came to.
@@ -68,7 +73,7 @@ impl Login {
             self.app.token_endpoint.refresh(refresh_token, access_token, transport, deadline)
         });
         match asked.outcome {
-            // The provider has used it, whatever the token is good for that it gave out.
+            // The provider has used it, also if the token that it gave out cannot be used.
             Ok(fields) => Asked {
                 outcome: Token::received(fields, Some(own), self.app.provider, after_401),
                 possibly_used: true,
@@ -109,10 +114,9 @@ impl Login {
         let mut possibly_used = false;
         let mut pause = FIRST_PAUSE;
         let mut last = None;
-        for attempts in 1.. {
+        for attempts in 1..=MAX_ATTEMPTS {
             if deadline.left() < self.least_time() {
-                let why = Error::timeout("before the provider could be asked");
-                last = last.or_else(|| Some(deadline.unless_cancelled(Err(why))));
+                last = last.or_else(|| Some(Error::timeout("before the provider could be asked")));
                 break;
             }
             if !budget.take() {
@@ -121,31 +125,32 @@ impl Login {
             let patience = deadline.at_most(PATIENCE.max(deadline.left() / 2));
             let Attempt { end, outcome } = attempt(&patience);
             let error = match outcome {
-                Ok(granted) => return Asked { outcome: Ok(granted), possibly_used },
+                Ok(granted) => return Asked { outcome: Ok(granted), possibly_used: false },
                 Err(error) => error,
             };
             let judgement = judge(end, error.code());
             possibly_used |= judgement.possibly_used;
-            let error = error.after_attempts(attempts);
-            // A cancelled call says so, and repeats nothing.
-            let error = deadline.unless_cancelled(Err(error));
+            if end == End::NotSent {
+                budget.give_back();
+            }
             let jittered = pause.mul_f64(0.5 + random());
+            // A cancelled call repeats nothing: it has no time left.
             let too_late = deadline.left() < jittered + self.least_time();
-            if !judgement.ask_again || too_late || budget.is_empty() {
-                last = Some(error);
+            let is_last = attempts == MAX_ATTEMPTS || budget.is_empty();
+            if !error.is(FITBIT_ERROR_CANCELLED) || last.is_none() {
+                last = Some(error.after_attempts(attempts));
+            }
+            if !judgement.ask_again || too_late || is_last {
                 break;
             }
-            if let Err(error) = &error {
-                self.app.log.line(Level::Warn, || {
-                    format!("asking again in {} ms: {error}", jittered.as_millis())
-                });
-            }
-            last = Some(error);
+            self.app.log.line(Level::Warn, || {
+                let why = last.as_ref().map_or("", Error::message);
+                format!("asking again in {} ms: {why}", jittered.as_millis())
+            });
             deadline.pause(jittered);
             pause *= 2;
         }
-        let outcome = last.unwrap_or_else(|| Err(Error::asked_too_often()));
-        Asked { outcome, possibly_used }
+        Asked { outcome: Err(last.unwrap_or_else(Error::asked_too_often)), possibly_used }
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct Flight {
     thread: usize,
     /// A forked child inherits the note of a flight whose thread it does not have.
     forks: u32,
+    /// It is to renew, not only to save.
+    renews: bool,
     landed: Arc<Bell>,
     outcome: OnceCell<Outcome>,
 }
@@ -21,19 +23,19 @@ pub(super) struct Flight {
 /// What a flight brought, for those who waited for it.
 pub(super) struct Outcome {
     pub(super) token: Result<Arc<Token>>,
-    /// It was to renew, not only to save.
-    pub(super) renewal: bool,
     /// The store was handed a token.
     pub(super) offered: bool,
-    /// It failed because the call that flew it had no time left, or was cancelled.
-    pub(super) out_of_time: bool,
+    /// It failed for want of time or attempts, or because its call was cancelled: another call may
+    /// have more of both.
+    pub(super) fell_short: bool,
 }
 
 impl Flight {
-    pub(super) fn begin() -> Arc<Flight> {
+    pub(super) fn begin(renews: bool) -> Arc<Flight> {
         Arc::new(Flight {
             thread: this_thread(),
             forks: fork_count(),
+            renews,
             landed: Arc::default(),
             outcome: OnceCell::new(),
         })
@@ -54,6 +56,10 @@ impl Flight {
 
     pub(super) fn is_of_this_process(&self) -> bool {
         self.forks == fork_count()
+    }
+
+    pub(super) fn renews(&self) -> bool {
+        self.renews
     }
 
     pub(super) fn is_mine(&self) -> bool {

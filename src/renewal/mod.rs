@@ -85,9 +85,14 @@ struct FailedRenewal {
 }
 
 impl FailedRenewal {
-    /// How much of the five seconds after it is left.
+    /// How long the provider is not to be asked again.
     fn time_left(&self, now: Instant) -> Duration {
-        ASK_AGAIN_AFTER.saturating_sub(now.saturating_duration_since(self.at))
+        let pause = match self.possibly_used {
+            true => ASK_AGAIN_AFTER,
+            // Only where the provider has named a time: what was not sent starts no five seconds.
+            false => self.error.retry_after().unwrap_or(Duration::ZERO),
+        };
+        pause.saturating_sub(now.saturating_duration_since(self.at))
     }
 
     /// What a call is told that may not ask for a token any more.
@@ -117,6 +122,8 @@ struct Renewal<'a> {
     bad: &'a Token,
     why: Why,
     budget: &'a Budget,
+    /// It has less time or fewer attempts than its call.
+    is_short: bool,
 }
 
 /// Why a token is to be renewed.
@@ -255,7 +262,7 @@ impl Login {
         budget: &Budget,
         deadline: &mut Deadline,
     ) -> Result<Arc<Token>> {
-        let token = self.settled(deadline)?;
+        let token = self.settled(deadline, false)?;
         match self.age(&token) {
             Age::Lasting => Ok(token),
             Age::Expired => self.renew(&token, Why::Expired, budget, deadline),
@@ -264,7 +271,7 @@ impl Login {
                 // What goes wrong here is not the request's problem yet, and half of the time is
                 // left to it.
                 let mut half = deadline.at_most(deadline.left() / 2);
-                let renewed = self.renew(&token, Why::Leaving, budget, &mut half);
+                let renewed = self.renew_in_short(&token, Why::Leaving, budget, &mut half);
                 deadline.give_back(half.given_back());
                 match renewed {
                     Err(error) if error.is(FITBIT_ERROR_REAUTHORIZE) => Err(error),
@@ -291,7 +298,8 @@ impl Login {
     }
 
     /// After the response to a request whose token works: asks once more for a token whose renewal
-    /// failed, if that was five seconds ago or more. The request's own result stands.
+    /// failed; if it possibly used the refresh token, not within five seconds. The request's own
+    /// result stands.
     pub fn renew_after_response(&self, budget: &Budget, deadline: &mut Deadline) {
         let state = self.lock();
         if state.failed.is_none() && !state.current.is_possibly_used() {
@@ -310,9 +318,13 @@ impl Login {
             return;
         }
         drop(state);
-        let mut short = deadline.at_most(AFTER_A_RESPONSE);
+        let mut short = match why {
+            Why::InDoubt => deadline.at_most(AFTER_A_RESPONSE),
+            // It is not in doubt yet: if it is sent, its answer is worth waiting for.
+            _ => deadline.sent_within(AFTER_A_RESPONSE),
+        };
         // What goes wrong here goes wrong again when a request needs it.
-        let _ = self.renew(&token, why, &budget.one(), &mut short);
+        let _ = self.renew_in_short(&token, why, &budget.one(), &mut short);
         deadline.give_back(short.given_back());
     }
 
@@ -324,15 +336,20 @@ impl Login {
         budget: &Budget,
         deadline: &mut Deadline,
     ) -> Result<Option<Arc<Token>>> {
-        if self.lock().current.same_as(bad) && !bad.may_be_renewed_after_401() {
-            return Ok(None);
+        let state = self.lock();
+        if state.current.same_as(bad) {
+            let gave_up = budget.is_empty() && state.failed_renewal_of(bad).is_none();
+            if gave_up || !bad.may_be_renewed_after_401() {
+                return Ok(None);
+            }
         }
+        drop(state);
         self.renew(bad, Why::Rejected, budget, deadline).map(Some)
     }
 
     /// Renews now, whatever the clock says, and saves.
     pub fn refresh(&self, budget: &Budget, deadline: &mut Deadline) -> Result<()> {
-        let held = self.settled(deadline)?;
+        let held = self.settled(deadline, true)?;
         self.renew(&held, Why::AskedFor, budget, deadline)?;
         self.lock().must_be_saved()
     }
@@ -344,7 +361,7 @@ impl Login {
 
     /// Offers an unsaved token now.
     pub fn save(&self, deadline: &mut Deadline) -> Result<()> {
-        match self.settled(deadline) {
+        match self.settled(deadline, true) {
             Err(_) if self.lock().revoked => {} // and has nothing to be saved, or says so
             settled => drop(settled?),
         }
@@ -375,18 +392,21 @@ impl Login {
         if token.is_possibly_used() {
             let (budget, mut short) = (Budget::new(), deadline.at_most(RESUMING));
             // What goes wrong here goes wrong again when a request needs it.
-            let _ = self.renew(&token, Why::InDoubt, &budget, &mut short);
+            let _ = self.renew_in_short(&token, Why::InDoubt, &budget, &mut short);
         }
     }
 
-    /// The current token, after an unsaved one was offered once more.
-    fn settled(&self, deadline: &mut Deadline) -> Result<Arc<Token>> {
+    /// The current token, after an unsaved one was offered once more. A thread that renews offers it as
+    /// well, and need not be waited for.
+    fn settled(&self, deadline: &mut Deadline, waits_for_renewal: bool) -> Result<Arc<Token>> {
         let state = self.lock();
         state.refuse_inside_own_callback()?;
         if state.revoked {
             return Err(Error::revoked());
         }
-        if !state.unsaved {
+        let flight = state.flight.as_ref();
+        let renews = flight.is_some_and(|flight| flight.renews() && flight.is_of_this_process());
+        if !state.unsaved || renews && !waits_for_renewal {
             return Ok(state.current.clone());
         }
         drop(state);
@@ -440,7 +460,18 @@ impl Login {
         budget: &Budget,
         deadline: &mut Deadline,
     ) -> Result<Arc<Token>> {
-        self.fly(Purpose::Renew(Renewal { bad, why, budget }), deadline)
+        self.fly(Purpose::Renew(Renewal { bad, why, budget, is_short: false }), deadline)
+    }
+
+    /// The same with less time or fewer attempts than the call has.
+    fn renew_in_short(
+        &self,
+        bad: &Token,
+        why: Why,
+        budget: &Budget,
+        deadline: &mut Deadline,
+    ) -> Result<Arc<Token>> {
+        self.fly(Purpose::Renew(Renewal { bad, why, budget, is_short: true }), deadline)
     }
 
     /// Renews or saves, or waits for the thread that does.
@@ -484,15 +515,18 @@ impl Login {
                 (Purpose::Save, Outcome { offered: true, .. }) => {
                     return Ok(state.current.clone());
                 }
-                // There may be time left here.
-                (_, Outcome { out_of_time: true, .. }) => {}
-                (Purpose::Renew(_), Outcome { renewal: true, token, .. }) => {
-                    return token.clone();
+                (_, Outcome { fell_short: true, .. }) => {}
+                (Purpose::Renew(renewal), Outcome { token, .. }) if flight.renews() => {
+                    match token {
+                        // Another process had found out that it needs no renewal; here it does.
+                        Ok(same) if same.access_token() == renewal.bad.access_token() => {}
+                        token => return token.clone(),
+                    }
                 }
                 _ => {}
             }
         }
-        let flight = Flight::begin();
+        let flight = Flight::begin(matches!(purpose, Purpose::Renew(_)));
         state.flight = Some(flight.clone());
         let mut round = Round {
             login: self,
@@ -507,15 +541,17 @@ impl Login {
             dead: state.dead.clone(),
             revoked: state.revoked,
             error: Some(Error::internal("a renewal did not come to its end")),
-            renewal: matches!(purpose, Purpose::Renew(_)),
             offered: false,
-            out_of_time: false,
+            fell_short: false,
+            is_asking: false,
         };
         drop(state);
         let flown = round.fly(purpose, deadline);
-        round.out_of_time = flown.as_ref().is_err_and(|error| {
+        round.fell_short = flown.as_ref().is_err_and(|error| {
             let late = error.is(FITBIT_ERROR_TIMEOUT) && deadline.left() < self.least_time();
-            late || deadline.is_cancelled()
+            let is_short = matches!(purpose, Purpose::Renew(Renewal { is_short: true, .. }))
+                && !error.is(FITBIT_ERROR_REAUTHORIZE);
+            late || is_short || deadline.is_cancelled()
         });
         round.error = flown.err();
         round.land()

@@ -28,9 +28,10 @@ pub(super) struct Round<'a> {
     pub(super) dead: Option<Arc<Token>>,
     pub(super) revoked: bool,
     pub(super) error: Option<Error>,
-    pub(super) renewal: bool,
     pub(super) offered: bool,
-    pub(super) out_of_time: bool,
+    pub(super) fell_short: bool,
+    /// A request with its refresh token is under way.
+    pub(super) is_asking: bool,
 }
 
 impl Round<'_> {
@@ -230,7 +231,7 @@ impl Round<'_> {
         if dead {
             return Err(Error::refused_login(login.refresh_token_end(&self.own)));
         }
-        let Renewal { bad, why, budget } = renewal;
+        let Renewal { bad, why, budget, .. } = renewal;
         if budget.is_empty() {
             let failed = self.failed.as_ref().filter(|failed| failed.token.same_as(&self.own));
             return Err(FailedRenewal::asked_too_often(failed));
@@ -243,7 +244,9 @@ impl Round<'_> {
         }
         log.line(Level::Info, || format!("renewing the token: {}", why.in_words()));
         let born_of_401 = why == Why::Rejected && self.own.same_as(bad);
+        self.is_asking = true;
         let Asked { outcome, possibly_used } = login.ask(&self.own, born_of_401, budget, deadline);
+        self.is_asking = false;
         let error = match outcome {
             Ok(token) => {
                 self.failed = None;
@@ -256,7 +259,10 @@ impl Round<'_> {
         };
         let over = error.is(FITBIT_ERROR_REAUTHORIZE);
         let level = if over { Level::Error } else { Level::Warn };
-        log.line(level, || format!("the token is not renewed: {error}"));
+        log.line(level, || match deadline.is_cancelled() && !over {
+            true => "the renewal was cancelled".to_owned(),
+            false => format!("the token is not renewed: {error}"),
+        });
         self.failed = None;
         if over {
             self.dead = Some(self.own.clone());
@@ -310,11 +316,14 @@ impl Drop for Round<'_> {
     fn drop(&mut self) {
         let mut state = self.login.lock();
         let pending = state.pending.take();
-        if std::thread::panicking()
-            && let Some(pending) = pending
-        {
-            self.own = pending;
-            self.unsaved = true;
+        if std::thread::panicking() {
+            if self.is_asking {
+                self.own.set_possibly_used(true);
+            }
+            if let Some(pending) = pending {
+                self.own = pending;
+                self.unsaved = true;
+            }
         }
         state.current = self.own.clone();
         state.store = self.store.clone();
@@ -329,9 +338,8 @@ impl Drop for Round<'_> {
         drop(state);
         self.flight.land(Outcome {
             token: self.error.take().map_or_else(|| Ok(self.own.clone()), Err),
-            renewal: self.renewal,
             offered: self.offered,
-            out_of_time: self.out_of_time,
+            fell_short: self.fell_short,
         });
     }
 }

@@ -8,8 +8,11 @@
 use std::io::{Error, ErrorKind, Read};
 
 use flate2::bufread::GzDecoder;
+use ureq::Timeout;
 use ureq::http::{HeaderMap, header};
 use zeroize::Zeroize;
+
+use super::dial::is_out_of_time;
 
 /// Where a body's buffer starts at most, whatever length the server announces.
 const FIRST_BUFFER: usize = 1024 * 1024;
@@ -73,6 +76,7 @@ pub(super) fn read(
             Err(error) => {
                 unpacked.zeroize();
                 return match error.kind() {
+                    ErrorKind::TimedOut => Err(ureq::Error::Timeout(Timeout::Global)),
                     ErrorKind::OutOfMemory => Err(error.into()),
                     ErrorKind::FileTooLarge => Err(too_large(max_body)),
                     _ => Ok(Body::Undecodable(error)),
@@ -123,6 +127,10 @@ fn too_large(max_body: usize) -> ureq::Error {
 fn unpack(packed: &[u8], unpacked: &mut Vec<u8>, limit: usize) -> Result<(), Error> {
     let mut rest = packed;
     loop {
+        // A member of a few bytes costs as much time as some kilobytes.
+        if is_out_of_time() {
+            return Err(ErrorKind::TimedOut.into());
+        }
         let mut member = GzDecoder::new(rest);
         let room = limit.saturating_sub(unpacked.len()).saturating_add(1);
         let room = u64::try_from(room).unwrap_or(u64::MAX);

@@ -88,7 +88,7 @@ impl Certificates {
         match self {
             Certificates::These(certificates) => Ok(RootCerts::Specific(certificates.clone())),
             Certificates::OfTheEnvironment { variable, file, folders } => {
-                let file = file.as_ref().and_then(|file| fs::read(file).ok()).unwrap_or_default();
+                let file = file.as_ref().and_then(|file| os::read(file).ok()).unwrap_or_default();
                 let file = without_marks(&file);
                 let mut found: Vec<_> = CertificateDer::pem_slice_iter(&file).flatten().collect();
                 for folder in folders {

@@ -104,6 +104,11 @@ fn time_left() -> Result<NextTimeout, Error> {
     Ok(NextTimeout { after, reason: Timeout::Global, ..NextTimeout::default() })
 }
 
+/// Whether the call that this thread is making has to end.
+pub(super) fn is_out_of_time() -> bool {
+    time_left().is_err()
+}
+
 /// A socket is told how long it may wait, which is a call of the system; ureq tells it only where the
 /// time is another one than the last. So it is rounded, to be the same for most calls.
 trait Rounded {
@@ -447,7 +452,7 @@ impl Transport for Timed {
                 return Err(Error::Timeout(Timeout::Global));
             }
             change(|state| {
-                state.deadline = state.deadline.as_ref().map(Deadline::uncancellable);
+                state.deadline = state.deadline.as_ref().map(Deadline::once_sent);
             });
         }
         change(|state| state.sent |= state.dialling == 0);

@@ -237,7 +237,7 @@ impl Transport {
             // 101: no request asks for another protocol. The others are never the last word.
             return Err(Failure {
                 error: Error::protocol(format!(
-                    "the answer is not one: {} switches to another protocol",
+                    "{} answered 101 and switched to another protocol",
                     self.way_to(&uri)
                 )),
                 quotes: false,
@@ -268,6 +268,7 @@ impl Transport {
                             headers announce";
                 return Err(failed(Error::protocol(format!("{what}: {why}")), false));
             }
+            Err(ureq::Error::BodyExceedsLimit(_)) if head.status.as_u16() >= 300 => vec![],
             Err(error) => {
                 let quotes = quotes(&error);
                 return Err(failed(described(error), quotes));

@@ -39,7 +39,8 @@ two minutes, so the login lives. Google's refresh tokens can be used any number 
   after a 5xx, and after a passing fault. It does not ask again after any other complete response,
   nor after a TLS handshake that was refused.
 - While the access token works, requests go out at once. After a request's response the same call
-  asks once more, for two seconds at most. The request's own result stands.
+  asks once more, for two seconds at most. The request's own result stands. If the token endpoint
+  needs more than two seconds, call `fitbit_refresh`: it has the app's whole timeout.
 - Later calls ask again, together at most once every five seconds. If the access token has expired,
   a call within the five seconds waits for the rest of them. If its time is too short for that, it
   returns the last error at once.

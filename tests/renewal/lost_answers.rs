@@ -154,7 +154,7 @@ fn one_request_asks_for_a_token_at_most_four_times() {
     provider.fault(Fault::always(Target::Api, FaultKind::Status401Expired));
     let error = client.get(PROFILE).unwrap_err();
     assert_eq!((error.code, error.http_status), (code::HTTP, 500));
-    assert!(error.message.contains("asked 4 times"), "{}", error.message);
+    assert!(error.message.contains("tried 4 times"), "{}", error.message);
     assert_eq!(provider.requests(Target::Refresh), 4);
 }
 

@@ -56,7 +56,9 @@ pub fn program(source: &str) -> Option<Command> {
     succeeded(clang.output().expect("clang is installed"));
     let mut link = Command::new("clang");
     link.arg(&object).arg("-o").arg(&program).arg("-L").arg(library).arg("-lfitbit");
-    link.arg(format!("-Wl,-rpath,{},--whole-archive", library.display())).arg(runtime);
+    // Before LD_LIBRARY_PATH, in which cargo names folders that may hold another build of the library.
+    link.arg(format!("-Wl,--disable-new-dtags,-rpath,{}", library.display()));
+    link.arg("-Wl,--whole-archive").arg(runtime);
     link.args(["-Wl,--no-whole-archive,--export-dynamic", "-lpthread", "-ldl", "-lm", "-lrt"]);
     link.arg("-lresolv");
     succeeded(link.output().expect("clang is installed"));

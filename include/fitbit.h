@@ -39,12 +39,15 @@
  *   the value returned. Calls block; nothing runs in the background, but for a thread that looks up a
  *   name while a connection is opened, and one that waits for the browser that fitbit_login() has run. A
  *   signal does not end a call (fitbit_app_cancel() does), and none is raised. A call needs at most
- *   128 KiB of stack. pthread_cancel() never ends a thread inside a call, nor in a callback: the call
- *   finishes first, and the thread ends at its next cancellation point after it.
+ *   128 KiB of stack. pthread_cancel() of the usual, deferred, type never ends a thread inside a call, nor
+ *   in a callback: the call finishes first, and the thread ends at its next cancellation point after
+ *   it. Call fork() without exec only while no other thread is in a call.
  * - Loading. On Linux the library stays in memory after dlclose(): a thread that looks up a name, and
  *   the handler that fork() calls, may still need its code.
- * - Descriptors. The library opens its files, and the port of fitbit_login(), under descriptors above
- *   2, even if your program has closed standard input, output or error.
+ * - Descriptors. The library keeps its files, and the port of fitbit_login(), under descriptors above
+ *   2, even if your program has closed standard input, output or error. Its connections may get a lower
+ *   number: what such a program prints would go to the provider. Open /dev/null in place of what you
+ *   close.
  * - Secrets. No token, code, verifier, secret or password appears in an error or a log line. Nothing is
  *   ever printed.
  */
@@ -689,6 +692,7 @@ FitbitError *fitbit_step_two(FitbitApp *app,
  *
  * Requests for another path or host, or with another login's state, get a short answer, and the
  * waiting goes on. localhost, 127.0.0.1 and [::1] with the callback's port are the same host here.
+ * It listens on the callback's own address; only localhost listens on both families.
  * The page cannot be loaded again after this has returned.
  *
  * FITBIT_ERROR_ACCESS_DENIED: the person said no. FITBIT_ERROR_TIMEOUT: nobody came back in time; a
@@ -763,7 +767,8 @@ FitbitError *fitbit_from_token(FitbitApp *app,
  * removes the lock, as a cleaner of old files may, can cost one.
  *
  * FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
- * read, or holds something else, also another provider's token; or its folder does not exist.
+ * read, or holds something else, also another provider's token; or its folder does not exist, or your
+ * program cannot make files in it.
  *
  * @param path    the file; it is found again when the working directory changes. Its folder must exist.
  * @param client  receives the client; NULL on failure
@@ -967,13 +972,14 @@ FitbitError *fitbit_user_id(FitbitClient *client,
  * same time share one renewal.
  *
  * If the response is lost, the provider has possibly used the refresh token. The library then asks
- * again: at most four times in one call, and in later calls at most once in five seconds for all
- * threads. Within the five seconds this waits for the rest of them; without time for that it returns
- * the last error at once.
+ * again: one call sends at most four requests. Five seconds lie between the last request of one call
+ * and the first of the next, whichever thread makes it. If this call's time allows, it waits until
+ * they are over. Otherwise it returns the last error at once.
  *
  * FITBIT_ERROR_REAUTHORIZE: there is no refresh token, or the provider refused it for good.
- * FITBIT_ERROR_STORE: it was renewed, but not saved; the client keeps and uses the new token, and
- * offers it again.
+ * FITBIT_ERROR_STORE: the store failed. If the token was renewed, the client keeps and uses the new
+ * token, and offers it again. If a token file or a guard failed before the provider was asked, nothing
+ * was sent.
  */
 FITBIT_MUST_USE
 FitbitError *fitbit_refresh(FitbitClient *client);

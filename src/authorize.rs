@@ -59,7 +59,7 @@ pub(crate) fn step_two(
     redirect_uri: &str,
     deadline: &Deadline,
 ) -> Result<Token> {
-    Session::read(app, session)?.finish(app, redirect_uri, deadline)
+    Session::read(app, session)?.finish(app, redirect_uri, deadline, Error::of_exchange)
 }
 
 /// Begins a login: the address where the person grants access, and what has to be known when they
@@ -165,7 +165,14 @@ impl Session {
     }
 
     /// Everything is checked before the one request goes out; a lost answer to it means step one.
-    pub fn finish(&self, app: &Shared, redirect_uri: &str, deadline: &Deadline) -> Result<Token> {
+    /// `of_exchange` is applied to an error of that request.
+    pub fn finish(
+        &self,
+        app: &Shared,
+        redirect_uri: &str,
+        deadline: &Deadline,
+        of_exchange: fn(Error) -> Error,
+    ) -> Result<Token> {
         let answer = self.answer(redirect_uri)?;
         if let Some(issuer) = answer.get("iss")
             && app.authorize_endpoint_is_the_providers
@@ -182,14 +189,11 @@ impl Session {
         }
         let code = answer.get("code").ok_or_else(Error::no_authorization_code)?;
 
-        let fields = app.token_endpoint.exchange(
-            code,
-            &self.verifier,
-            &self.callback_uri,
-            app.transport(),
-            deadline,
-        )?;
-        Token::received(fields, None, app.provider, false).map_err(Error::of_exchange)
+        let transport = app.transport();
+        app.token_endpoint
+            .exchange(code, &self.verifier, &self.callback_uri, transport, deadline)
+            .and_then(|fields| Token::received(fields, None, app.provider, false))
+            .map_err(of_exchange)
     }
 }
 

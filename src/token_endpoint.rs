@@ -167,7 +167,6 @@ impl TokenEndpoint {
             deadline,
         )
         .outcome
-        .map_err(Error::of_exchange)
     }
 
     /// Refresh token to token. `held` is the access token that goes with it.

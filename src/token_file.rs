@@ -75,6 +75,9 @@ impl TokenFile {
             Err(why) if why.kind() == ErrorKind::NotFound => {
                 return self.check_directory().map(|()| Content::Nothing);
             }
+            Err(why) if why.raw_os_error() == Some(libc::ELOOP) => {
+                return Err(cannot(&"it is a symbolic link, which is not followed"));
+            }
             Err(why) => return Err(cannot(&why)),
         };
         check_private(&file).map_err(|why| cannot(&why))?;
@@ -171,13 +174,17 @@ impl TokenFile {
     /// Whether a token can be saved here later: the directory can be written to, and its file system
     /// has locks.
     pub fn check_usable(&self) -> Result<()> {
-        let directory = self.directory();
-        os::check_writable(directory)
-            .map_err(|why| failed("cannot save a token in the directory", directory, why))?;
+        self.check_writable()?;
         match self.open_lock()?.try_lock() {
             Ok(()) | Err(TryLockError::WouldBlock) => Ok(()),
             Err(TryLockError::Error(why)) => Err(failed("cannot lock", &self.beside(".lock"), why)),
         }
+    }
+
+    pub fn check_writable(&self) -> Result<()> {
+        let directory = self.directory();
+        os::check_writable(directory)
+            .map_err(|why| failed("cannot make files in the directory", directory, why))
     }
 
     fn open_lock(&self) -> Result<LockFile> {
@@ -266,7 +273,7 @@ impl Store for TokenFile {
         let mark = |token: &Token, on: bool| match gone {
             // Perhaps somebody has ended this login. A token in hand is still saved, but none is
             // spent for one.
-            true => Err(failed("cannot read", &self.path, "it is gone")),
+            true => Err(failed("cannot read", &self.path, "it is gone or empty")),
             false => self.write(&lock, &json(token, on, keeping.provider)).map(|()| true),
         };
         match run(held, &mark)? {

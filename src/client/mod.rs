@@ -61,6 +61,8 @@ impl Client {
             Content::Token(token) => token,
             Content::Foreign(why) => return Err(why),
             Content::Nothing => {
+                // Before anybody logs in, only to find that the login cannot be saved.
+                file.check_writable()?;
                 return Err(Error::not_logged_in(&format!("there is no token in {path}")));
             }
         };

@@ -119,6 +119,7 @@ pub unsafe extern "C" fn fitbit_step_two(
 ///
 /// Requests for another path or host, or with another login's state, get a short answer, and the
 /// waiting goes on. localhost, 127.0.0.1 and [::1] with the callback's port are the same host here.
+/// It listens on the callback's own address; only localhost listens on both families.
 /// The page cannot be loaded again after this has returned.
 ///
 /// FITBIT_ERROR_ACCESS_DENIED: the person said no. FITBIT_ERROR_TIMEOUT: nobody came back in time; a
@@ -222,7 +223,8 @@ pub unsafe extern "C" fn fitbit_from_token(
 /// removes the lock, as a cleaner of old files may, can cost one.
 ///
 /// FITBIT_ERROR_REAUTHORIZE: there is no such file, or it is empty. FITBIT_ERROR_STORE: it cannot be
-/// read, or holds something else, also another provider's token; or its folder does not exist.
+/// read, or holds something else, also another provider's token; or its folder does not exist, or your
+/// program cannot make files in it.
 ///
 /// @param path    the file; it is found again when the working directory changes. Its folder must exist.
 /// @param client  receives the client; NULL on failure

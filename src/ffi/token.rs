@@ -95,13 +95,14 @@ pub unsafe extern "C" fn fitbit_user_id(
 /// same time share one renewal.
 ///
 /// If the response is lost, the provider has possibly used the refresh token. The library then asks
-/// again: at most four times in one call, and in later calls at most once in five seconds for all
-/// threads. Within the five seconds this waits for the rest of them; without time for that it returns
-/// the last error at once.
+/// again: one call sends at most four requests. Five seconds lie between the last request of one call
+/// and the first of the next, whichever thread makes it. If this call's time allows, it waits until
+/// they are over. Otherwise it returns the last error at once.
 ///
 /// FITBIT_ERROR_REAUTHORIZE: there is no refresh token, or the provider refused it for good.
-/// FITBIT_ERROR_STORE: it was renewed, but not saved; the client keeps and uses the new token, and
-/// offers it again.
+/// FITBIT_ERROR_STORE: the store failed. If the token was renewed, the client keeps and uses the new
+/// token, and offers it again. If a token file or a guard failed before the provider was asked, nothing
+/// was sent.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn fitbit_refresh(client: *mut FitbitClient) -> *mut FitbitError {

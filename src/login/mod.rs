@@ -63,7 +63,8 @@ pub(crate) fn login(
 
     // A code is worth the app's own timeout, however late it came.
     let exchange = deadline.anew(app.timeout);
-    let token = exchange.cancelled_or(session.finish(app, &answer.target, &exchange));
+    let token =
+        exchange.cancelled_or(session.finish(app, &answer.target, &exchange, |error| error));
     let has_store = store.saves();
     let login = token.map(|token| Client::from_login(app.clone(), token, store));
     let provider = app.provider.display_name;

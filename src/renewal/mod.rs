@@ -66,6 +66,9 @@ struct State {
     store_error: Option<Error>,
     /// The last renewal, if it failed and the provider did not end the login.
     failed: Option<Arc<FailedRenewal>>,
+    /// When a renewal after a response last ended without asking the provider: another process held the
+    /// store, say.
+    tried_in_vain: Option<Instant>,
     /// A token whose refresh token the provider refused for good.
     dead: Option<Arc<Token>>,
     /// The program ended this login.
@@ -233,6 +236,7 @@ impl Login {
             never_stored: unsaved,
             store_error: None,
             failed: None,
+            tried_in_vain: None,
             dead: None,
             revoked: false,
             flight: None,
@@ -312,7 +316,10 @@ impl Login {
             false if failed.is_some() && self.age(&token) == Age::Leaving => Why::Leaving,
             false => return,
         };
-        let too_early = failed.is_some_and(|failed| !failed.time_left(now()).is_zero());
+        let before = state.failed.clone();
+        let in_vain = state.tried_in_vain;
+        let too_early = failed.is_some_and(|failed| !failed.time_left(now()).is_zero())
+            || in_vain.is_some_and(|at| now().saturating_duration_since(at) < ASK_AGAIN_AFTER);
         let in_flight = state.flight.as_ref().is_some_and(|flight| flight.is_of_this_process());
         if too_early || in_flight || state.revoked || state.is_dead(&token) {
             return;
@@ -324,8 +331,14 @@ impl Login {
             _ => deadline.sent_within(AFTER_A_RESPONSE),
         };
         // What goes wrong here goes wrong again when a request needs it.
-        let _ = self.renew_in_short(&token, why, &budget.one(), &mut short);
+        let renewed = self.renew_in_short(&token, why, &budget.one(), &mut short);
         deadline.give_back(short.given_back());
+        let mut state = self.lock();
+        let same = match (&before, &state.failed) {
+            (Some(before), Some(after)) => Arc::ptr_eq(before, after),
+            (before, after) => before.is_none() && after.is_none(),
+        };
+        state.tried_in_vain = (renewed.is_err() && same).then(now);
     }
 
     /// After a 401 that says the token is not valid: the token to repeat the request with, if
@@ -487,7 +500,8 @@ impl Login {
             }
             let Some(flight) = state.flight.clone() else {
                 let Purpose::Renew(renewal) = purpose else { break };
-                let time_left = deadline.left().saturating_sub(self.least_time());
+                // Nobody is asked with less than the least time left: once more than that is enough.
+                let time_left = deadline.left().saturating_sub(2 * self.least_time());
                 let Some(wait) = state.pause_before(renewal, time_left)? else { break };
                 drop(state);
                 self.app.log.line(Level::Trace, || {

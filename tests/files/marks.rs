@@ -300,6 +300,7 @@ fn a_refusal_that_is_not_the_providers_own_leaves_the_marker() {
         [
             (400, "<html>Bad Request</html>"),
             (400, r#"{"status":400,"error":"Bad Request"}"#),
+            (403, r#"{"timestamp":1,"status":403,"error":"Forbidden"}"#),
             (403, r#"{"message":"no"}"#),
             (407, ""),
             (429, "slow down"),
@@ -342,4 +343,36 @@ fn a_login_in_doubt_takes_its_marker_into_another_file() {
     drop(client);
     provider.clear_faults();
     app(&provider).from_file(&other).unwrap().refresh().expect("the provider repeats its answer");
+}
+
+/// A thread that joins a renewal of doubt gets what it asked for, also if the doubt was none.
+#[test]
+fn a_refresh_that_joins_a_renewal_which_was_not_needed_renews_all_the_same() {
+    let provider = with_grace();
+    let folder = Folder::new();
+    let path = folder.token_file(&provider, 3600);
+    let unmarked = std::fs::read_to_string(&path).unwrap();
+    let client = app(&provider).from_file(&path).unwrap();
+    provider.fault(Fault { times: 4, ..Fault::always(Target::Refresh, FaultKind::Status503) });
+    client.refresh().unwrap_err();
+    assert!(is_marked(&path));
+    let asked = provider.requests(Target::Refresh);
+    rest();
+    // Another process holds the lock, and finds out that the refresh token was not used.
+    let lock = std::fs::File::open(folder.join("token.json.lock")).unwrap();
+    lock.lock().unwrap();
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| client.get(PROFILE).map(|response| response.status));
+        while provider.requests(Target::Api) == 0 {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        let joining = scope.spawn(|| client.refresh());
+        std::thread::sleep(Duration::from_millis(300));
+        write_private(&path, &unmarked);
+        lock.unlock().unwrap();
+        assert_eq!(asking.join().unwrap(), Ok(200));
+        joining.join().unwrap().unwrap();
+    });
+    assert_eq!(provider.requests(Target::Refresh), asked + 1, "the refresh was asked for");
 }

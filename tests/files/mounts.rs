@@ -65,3 +65,21 @@ fn a_token_file_in_a_mounted_directory_works() {
     keeper.must("refresh");
     assert_ne!(stored(&file)["access_token"], before["access_token"]);
 }
+
+/// `docker run -v directory:directory:ro`.
+#[test]
+fn a_directory_that_cannot_be_written_to_is_refused_when_the_file_is_opened() {
+    let provider = provider();
+    let (outside, inside) = (Folder::new(), Folder::new());
+    outside.token_file(&provider, 3600);
+    let path = inside.join("token.json");
+    let Some(_) = mounted(outside.path(), inside.path()) else { return };
+    let mut command = Command::new("unshare");
+    let mount =
+        "mount --bind \"$1\" \"$2\" && mount -o remount,ro,bind \"$2\" && shift 2 && exec \"$@\"";
+    command.args(["-m", "sh", "-c", mount, "sh"]).args([outside.path(), inside.path()]);
+    let said = Keeper::run_by(command, &provider, &path).ask("open 1");
+    assert!(said.starts_with("FITBIT_ERROR_STORE"), "{said}");
+    assert!(said.contains(inside.path().to_str().unwrap()), "{said}");
+    assert_eq!(provider.requests(Target::Any), 0);
+}

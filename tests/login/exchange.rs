@@ -200,3 +200,11 @@ fn a_slow_answer_is_waited_for() {
     log_in(&provider, &app(&provider), &Saver::new());
     assert_eq!(provider.requests(Target::Exchange), 1);
 }
+
+#[test]
+fn a_token_that_cannot_be_used_sends_the_person_back_to_step_one() {
+    let provider = provider();
+    let app = app(&provider);
+    let kind = FaultKind::Json(200, json!({ "access_token": "a", "token_type": "mac" }));
+    assert_eq!(failure(&app, &provider, kind), code::PROTOCOL);
+}

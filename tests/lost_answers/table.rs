@@ -35,15 +35,16 @@ two minutes, so the login lives. Google's refresh tokens can be used any number 
 
 - One call sends at most four requests to the token endpoint. The first pause between them is a
   quarter of a second, give or take a half. Each further pause is twice as long.
-- A call asks again after a connection that ended, after a response that cannot be used, after 409,
-  after a 5xx, and after a passing fault. It does not ask again after any other complete response,
+- A call asks again after a connection that failed or ended, after silence, after a response that
+  cannot be used, after 409, after a 5xx, and after a passing fault. It does not ask again after any other complete response,
   nor after a TLS handshake that was refused.
-- While the access token works, requests go out at once. After a request's response the same call
-  asks once more, for two seconds at most. The request's own result stands. If the token endpoint
-  needs more than two seconds, call `fitbit_refresh`: it has the app's whole timeout.
-- Later calls ask again, together at most once every five seconds. If the access token has expired,
-  a call within the five seconds waits for the rest of them. If its time is too short for that, it
-  returns the last error at once.
+- While the access token works, requests go out at once. After the API's response the call tries
+  the renewal once more, for two seconds at most, and returns the API's result. If the token
+  endpoint needs more than two seconds, call `fitbit_refresh`: it has the app's whole timeout.
+- Later calls ask again. Five seconds lie between the last request of one call and the first of the
+  next, whichever thread makes it. If the access token has expired, a call within the five seconds
+  waits until they are over. If the call's timeout is too short for that, it returns the last error
+  at once.
 - A token file holds a *renewal marker* while its refresh token is possibly used. A process that
   finds the marker asks again. A token callback and a renewal guard have no marker.
 - **The library never repeats the exchange of an authorization code.** If its response is lost, the
@@ -82,7 +83,8 @@ the login lives.
 
 The exchanges use https, except where a row says plain http. The simulator's faults use plain http,
 too. A response whose connection ends in its body has a Content-Length, except where a row says
-otherwise.
+otherwise. Calls that end in silence have a timeout of 2.5 seconds here, which one request uses up;
+with the default of 30 seconds a call sends up to three.
 ";
 
 const OF_RENEWALS: &str = "

@@ -1,6 +1,7 @@
 //! A refresh whose answer got lost: asked for again with the same refresh token, on a connection
 //! of its own, in the same call and in every later one.
 
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
@@ -235,4 +236,68 @@ fn the_pauses_between_the_attempts_grow_and_differ() {
     assert!(pauses.iter().all(|of_one| of_one.iter().all(|pause| *pause >= 20)), "{pauses:?}");
     assert!(sum(last) > sum(0), "{pauses:?}");
     assert!(pauses.iter().any(|of_one| of_one[0].abs_diff(pauses[0][0]) > 2), "{pauses:?}");
+}
+
+/// An address where nobody listens; the function makes somebody listen there, who passes everything on.
+fn closed_door(provider: &Simulator) -> (String, impl Fn()) {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, provider) = (nobody.local_addr().unwrap(), provider.uri()[7..].to_owned());
+    drop(nobody);
+    let open = move || {
+        let (listener, provider) = (TcpListener::bind(address).unwrap(), provider.clone());
+        std::thread::spawn(move || {
+            for near in listener.incoming().flatten() {
+                let far = TcpStream::connect(&provider).unwrap();
+                let (mut from, mut to) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+                let (mut from, mut to) = (far, near);
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        });
+    };
+    (format!("http://{address}{}", DIALECT.oauth_paths[1]), open)
+}
+
+/// Nothing was sent, and so the refresh token is in no doubt and the provider in no need of a pause.
+#[test]
+fn after_a_renewal_that_was_not_sent_the_next_response_is_followed_by_one() {
+    let provider = repeating_provider();
+    let (token_uri, open) = closed_door(&provider);
+    let app = app(&provider);
+    app.set_endpoint(1, &token_uri).unwrap();
+    let client = client_of(&app, &provider, 20, &Saver::new());
+    client.get(PROFILE).expect("the token expires soon, and works");
+    assert_eq!(provider.requests(Target::Refresh), 0);
+    open();
+    // More than the two seconds in which it has to be sent.
+    provider.fault(Fault::once(Target::Refresh, FaultKind::Latency(2600)));
+    let before = client.token();
+    client.get(PROFILE).unwrap();
+    assert_ne!(client.token(), before, "its answer is waited for");
+    assert_eq!(provider.requests(Target::Refresh), 1);
+}
+
+#[test]
+fn attempts_that_were_not_sent_leave_the_four_requests_for_later() {
+    let provider = repeating_provider();
+    let (token_uri, open) = closed_door(&provider);
+    let app = app(&provider);
+    app.set_endpoint(1, &token_uri).unwrap();
+    let client = client_of(&app, &provider, 20, &Saver::new());
+    provider.fault(Fault::once(Target::Api, FaultKind::Status401Expired));
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| client.get(PROFILE).map(|response| response.status));
+        while provider.requests(Target::Api) == 0 {
+            std::thread::yield_now();
+        }
+        open();
+        assert_eq!(asking.join().unwrap(), Ok(200));
+    });
+    assert_eq!(provider.requests(Target::Refresh), 1);
 }

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use fitbit_simulator::{Fault, FaultKind, Target};
-use fitbit_test_support::{Saver, code};
+use fitbit_test_support::{Saver, code, rest};
 
 use super::scene::{Gate, LONG, client_of, client_with, delay, hasty_app, refresh_tokens_sent};
 use super::world::{PROFILE, provider};
@@ -185,4 +185,66 @@ fn a_token_that_still_works_waits_for_nobodys_renewal() {
         assert_eq!(renewing.join().unwrap(), Ok(200));
     });
     assert_eq!(provider.requests(Target::Refresh), 1);
+}
+
+#[test]
+fn a_token_that_still_works_waits_for_no_renewal_although_it_is_unsaved() {
+    let provider = provider();
+    provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
+    let client = client_of(&hasty_app(&provider, 6000), &provider, 3600, &Saver::doing(|_| 0));
+    client.refresh().unwrap_err();
+    provider.fault(Fault::always(Target::Refresh, FaultKind::StallBeforeAnswer));
+    let asked = provider.requests(Target::Refresh);
+    std::thread::scope(|scope| {
+        let renewing = scope.spawn(|| client.refresh());
+        while provider.requests(Target::Refresh) == asked {
+            std::thread::yield_now();
+        }
+        assert_eq!(client.get(PROFILE).unwrap().status, 200);
+        assert!(!renewing.is_finished(), "the renewal offers the token to the store as well");
+        renewing.join().unwrap().unwrap_err();
+    });
+}
+
+/// The renewal after a response has one attempt and two seconds.
+#[test]
+fn a_weak_attempt_does_not_fail_a_thread_that_has_more_time() {
+    let provider = provider();
+    provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
+    let client = client_with(&provider, 3600, &Saver::new());
+    provider.fault(Fault { times: 4, ..Fault::always(Target::Refresh, FaultKind::Status503) });
+    client.refresh().unwrap_err();
+    rest();
+    provider.fault(Fault::once(Target::Refresh, FaultKind::Latency(800)));
+    provider.fault(Fault::once(Target::Refresh, FaultKind::Status503));
+    let asked = provider.requests(Target::Refresh);
+    std::thread::scope(|scope| {
+        let weak = scope.spawn(|| client.get(PROFILE).map(|response| response.status));
+        while provider.requests(Target::Refresh) == asked {
+            std::thread::yield_now();
+        }
+        client.refresh().expect("it has thirty seconds and four attempts of its own");
+        assert_eq!(weak.join().unwrap(), Ok(200));
+    });
+    assert_eq!(provider.requests(Target::Refresh), asked + 2);
+}
+
+#[test]
+fn a_cancelled_renewal_is_nobody_elses_error() {
+    let provider = provider();
+    provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
+    let app = hasty_app(&provider, 2500);
+    let client = client_of(&app, &provider, -10, &Saver::new());
+    provider.fault(Fault::always(Target::Refresh, FaultKind::StallBeforeAnswer));
+    std::thread::scope(|scope| {
+        let cancelled = scope.spawn(|| client.get(PROFILE).map(drop));
+        while provider.requests(Target::Refresh) == 0 {
+            std::thread::yield_now();
+        }
+        app.cancel();
+        // It was sent: its answer is waited for.
+        assert_eq!(cancelled.join().unwrap().unwrap_err().code, code::CANCELLED);
+    });
+    let later = client.get(PROFILE).unwrap_err();
+    assert_eq!(later.code, code::TIMEOUT, "nobody has cancelled this one: {later:?}");
 }

@@ -76,10 +76,19 @@ fn a_length_that_is_only_announced_costs_no_memory() {
 }
 
 #[test]
-fn an_error_whose_body_is_too_large_is_a_protocol_error_too() {
-    let server = Scripted::saying(|| whole("500 Internal Server Error", "a".repeat(LIMIT + 1)));
-    let client = client_with(&server.uri, |app| app.set_max_body(LIMIT).unwrap());
-    assert_eq!(client.get(ANY).unwrap_err().code, code::PROTOCOL);
+fn an_error_whose_body_is_too_large_keeps_its_status_and_its_headers() {
+    for (head, expected, status, wait) in [
+        ("500 Internal Server Error", code::HTTP, 500, -1),
+        ("429 Too Many Requests\r\nRetry-After: 7", code::RATE_LIMITED, 429, 8),
+        ("401 Unauthorized\r\nContent-Encoding: gzip", code::HTTP, 401, -1),
+    ] {
+        let body = "a".repeat(2 * LIMIT);
+        let body = if head.contains("gzip") { gzip(body.as_bytes()) } else { body.into() };
+        let server = Scripted::saying(move || whole(head, &body));
+        let client = client_with(&server.uri, |app| app.set_max_body(LIMIT).unwrap());
+        let error = client.get(ANY).unwrap_err();
+        assert_eq!((error.code, error.http_status, error.retry_after), (expected, status, wait));
+    }
 }
 
 #[test]

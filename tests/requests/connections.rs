@@ -94,6 +94,30 @@ fn a_put_that_is_sent_once_more_has_its_body_again() {
     assert!(asked[1].body == body && asked[2].body == body, "both times whole");
 }
 
+/// Google Health reads roll-ups with POST.
+#[test]
+fn a_post_that_only_reads_is_sent_once_more_too() {
+    use fitbit_test_support::{Saver, fitbit, google_health};
+    let roll_up = "/v4/users/me/dataTypes/steps/dataPoints:rollUp";
+    let daily = "/v4/users/me/dataTypes/steps/dataPoints:dailyRollUp?a=b";
+    let create = "/v4/users/me/dataTypes/weight/dataPoints";
+    for (of, path, connections) in [
+        (google_health::DIALECT, roll_up, 2),
+        (google_health::DIALECT, daily, 2),
+        (google_health::DIALECT, create, 1),
+        (fitbit::DIALECT, roll_up, 1),
+    ] {
+        let server = Scripted::answering(|number, _| if number == 1 { dies() } else { ok() });
+        let app = of.app_at(&server.uri, "ID", Some("a-secret"), "http://127.0.0.1:1/");
+        let token = r#"{"access_token":"a","expires_at":4102444800}"#;
+        let client = app.from_token(token, &Saver::new()).unwrap();
+        client.get(ANY).unwrap();
+        let outcome = client.request("POST", path, Some("application/json"), Some(b"{}"));
+        assert_eq!(outcome.is_ok(), connections == 2, "{path}");
+        assert_eq!(server.connections(), connections, "{path}");
+    }
+}
+
 #[test]
 fn any_other_method_that_dies_on_a_kept_alive_connection_is_not_sent_again() {
     for method in ["POST", "PATCH", "OPTIONS", "BREW"] {

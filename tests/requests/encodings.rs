@@ -267,3 +267,12 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).expect("memory takes everything");
     encoder.finish().expect("memory takes everything")
 }
+
+/// Each member costs as much time as some kilobytes.
+#[test]
+fn a_body_of_very_many_members_ends_with_the_timeout() {
+    let body = gzip(b"").repeat(600_000);
+    let server = Scripted::saying(move || coded("200 OK", "gzip", &body));
+    let client = client_with(&server.uri, |app| app.set_timeout_ms(500).unwrap());
+    assert_eq!(client.get(ANY).unwrap_err().code, code::TIMEOUT);
+}

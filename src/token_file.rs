@@ -75,10 +75,7 @@ impl TokenFile {
             Err(why) if why.kind() == ErrorKind::NotFound => {
                 return self.check_directory().map(|()| Content::Nothing);
             }
-            Err(why) if why.raw_os_error() == Some(libc::ELOOP) => {
-                return Err(cannot(&"it is a symbolic link, which is not followed"));
-            }
-            Err(why) => return Err(cannot(&why)),
+            Err(why) => return Err(cannot(&in_words(why))),
         };
         check_private(&file).map_err(|why| cannot(&why))?;
         if os::is_mount_point(&file, &self.path) {
@@ -195,7 +192,7 @@ impl TokenFile {
             Ok(lock) => lock,
             Err(why) => {
                 self.check_directory()?;
-                return Err(failed("cannot open", &path, why));
+                return Err(failed("cannot open", &path, in_words(why)));
             }
         };
         check_private(lock.file()).map_err(|why| failed("cannot use", &path, why))?;
@@ -225,6 +222,14 @@ impl TokenFile {
                 }
             }
         }
+    }
+}
+
+/// Why a file cannot be opened: the system's own words for a link speak of levels.
+fn in_words(why: io::Error) -> String {
+    match why.raw_os_error() {
+        Some(libc::ELOOP) => "it is a symbolic link, which is not followed".into(),
+        _ => why.to_string(),
     }
 }
 

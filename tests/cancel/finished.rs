@@ -4,7 +4,7 @@ use std::thread;
 
 use fitbit_simulator::{Decision, Fault, FaultKind, Target};
 use fitbit_test_support::world::{PROFILE, provider};
-use fitbit_test_support::{Saver, code};
+use fitbit_test_support::{Saver, code, rest};
 
 use crate::scene::{client_of, is_cancelled, patient_app, start, wait_for};
 
@@ -112,4 +112,26 @@ fn a_revocation_that_was_sent_has_ended_the_login() {
         assert_eq!(revoking.end().0, Ok(()));
     });
     assert_eq!(client.get(PROFILE).unwrap_err().code, code::REAUTHORIZE);
+}
+
+/// After a response the library may ask for a token whose renewal failed before. The response counts.
+#[test]
+fn a_response_in_hand_counts_although_the_renewal_after_it_is_cancelled() {
+    let provider = provider();
+    provider.settings(|settings| settings.grace = Some(std::time::Duration::from_secs(120)));
+    let app = patient_app(&provider);
+    let client = client_of(&app, &provider, 3600, &Saver::new());
+    provider.fault(Fault { times: 4, ..Fault::always(Target::Refresh, FaultKind::Status503) });
+    client.refresh().unwrap_err();
+    rest();
+    provider.fault(Fault::once(Target::Refresh, FaultKind::StallBeforeAnswer));
+    let asked = provider.requests(Target::Refresh);
+    thread::scope(|scope| {
+        let running = start(scope, || client.get(PROFILE).map(|response| response.status));
+        while provider.requests(Target::Refresh) == asked {
+            thread::yield_now();
+        }
+        app.cancel();
+        assert_eq!(running.end().0, Ok(200));
+    });
 }

@@ -376,3 +376,25 @@ fn a_refresh_that_joins_a_renewal_which_was_not_needed_renews_all_the_same() {
     });
     assert_eq!(provider.requests(Target::Refresh), asked + 1, "the refresh was asked for");
 }
+
+#[test]
+fn a_lock_that_another_process_holds_prolongs_one_request_in_five_seconds() {
+    let provider = provider();
+    let folder = Folder::new();
+    let path = folder.join("token.json");
+    write_private(&path, marked(&saved_token(&provider, 3600)));
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Status503));
+    let client = hasty_app(&provider).from_file(&path).unwrap();
+    rest();
+    let lock = std::fs::File::open(folder.join("token.json.lock")).unwrap();
+    lock.lock().unwrap();
+    let asked = provider.requests(Target::Refresh);
+    client.get(PROFILE).unwrap();
+    let begin = std::time::Instant::now();
+    for _ in 0..3 {
+        client.get(PROFILE).unwrap();
+    }
+    // Each that waits for the lock takes two seconds.
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert_eq!(provider.requests(Target::Refresh), asked);
+}

@@ -107,8 +107,10 @@ fn a_lock_that_is_a_link_is_refused_and_what_it_leads_to_is_not_touched() {
     let (lock, target) = (beside(&path, ".lock"), folder.join("precious"));
     write_private(&target, "precious");
     for leads_to in [target.clone(), folder.join("nowhere")] {
-        symlink(leads_to, &lock).unwrap();
         let kept = app(&provider).from_file(&path).unwrap();
+        fs::remove_file(&lock).unwrap();
+        symlink(leads_to, &lock).unwrap();
+        assert_store_error(app(&provider).from_file(&path).map(drop), &lock);
         assert_store_error(kept.refresh(), &lock);
         assert_store_error(client(&provider).set_token_file(&path), &lock);
         fs::remove_file(&lock).unwrap();
@@ -126,10 +128,10 @@ fn a_lock_that_others_can_use_is_refused() {
     let lock = beside(&path, ".lock");
     fs::write(&lock, "").unwrap();
     fs::set_permissions(&lock, PermissionsExt::from_mode(0o666)).unwrap();
-    assert_store_error(app(&provider).from_file(&path).unwrap().refresh(), &lock);
+    assert_store_error(app(&provider).from_file(&path).map(drop), &lock);
     fs::remove_file(&lock).unwrap();
     fs::create_dir(&lock).unwrap();
-    assert_store_error(app(&provider).from_file(&path).unwrap().refresh(), &lock);
+    assert_store_error(app(&provider).from_file(&path).map(drop), &lock);
     assert_eq!(provider.requests(Target::Any), 0);
 }
 

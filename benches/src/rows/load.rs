@@ -97,7 +97,7 @@ pub fn size(bench: &Bench) -> Vec<Row> {
         .collect();
     let packages = [
         (LIBRARY, "fitbit", "itself included"),
-        ("ureq", "ureq", "as this library has it: with TLS, gzip and SOCKS"),
+        ("ureq", "ureq", "as this library has it: with TLS and SOCKS"),
         ("oauth2-rs", "oauth2", "as this library has it: without an HTTP client"),
     ];
     for (subject, package, note) in packages {

@@ -6,7 +6,7 @@ use super::ask::Asked;
 use super::flight::{Flight, Outcome};
 use super::{FailedRenewal, Login, Purpose, Renewal, Why, same_refresh_token};
 use crate::call::Deadline;
-use crate::error::FitbitErrorCode::FITBIT_ERROR_REAUTHORIZE;
+use crate::error::FitbitErrorCode::{FITBIT_ERROR_CANCELLED, FITBIT_ERROR_REAUTHORIZE};
 use crate::error::{Error, Result};
 use crate::log::{Level, Stopwatch};
 use crate::store::{Change, Held, Keeping, Mark, Store};
@@ -266,7 +266,7 @@ impl Round<'_> {
         self.failed = None;
         if over {
             self.dead = Some(self.own.clone());
-        } else {
+        } else if possibly_used || !error.is(FITBIT_ERROR_CANCELLED) {
             self.failed = Some(Arc::new(FailedRenewal {
                 token: self.own.clone(),
                 error: error.clone(),
@@ -331,7 +331,7 @@ impl Drop for Round<'_> {
         state.unsaved = self.unsaved;
         state.never_stored = self.never_stored;
         state.store_error = self.store_error.take();
-        state.failed = self.failed.take();
+        state.failed = self.failed.take().filter(|failed| failed.token.same_as(&self.own));
         state.dead = self.dead.take();
         state.revoked |= self.revoked;
         state.flight = None;

@@ -36,8 +36,8 @@ two minutes, so the login lives. Google's refresh tokens can be used any number 
 - One call sends at most four requests to the token endpoint. The first pause between them is a
   quarter of a second, give or take a half. Each further pause is twice as long.
 - A call asks again after a connection that failed or ended, after silence, after a response that
-  cannot be used, after 409, after a 5xx, and after a passing fault. It does not ask again after any other complete response,
-  nor after a TLS handshake that was refused.
+  cannot be used, after 409, after a 5xx, and after a passing fault. It does not ask again after any
+  other complete response, nor after a TLS handshake that was refused.
 - While the access token works, requests go out at once. After the API's response the call tries
   the renewal once more, for two seconds at most, and returns the API's result. If the token
   endpoint needs more than two seconds, call `fitbit_refresh`: it has the app's whole timeout.

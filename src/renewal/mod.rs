@@ -14,6 +14,7 @@ mod flight;
 mod outcome;
 mod round;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -48,6 +49,9 @@ const RESUMING: Duration = Duration::from_secs(5);
 pub(crate) struct Login {
     app: Arc<Shared>,
     state: Mutex<State>,
+    /// Whether a renewal may have to be repeated after a response: what most requests look at without
+    /// the lock.
+    is_troubled: AtomicBool,
 }
 
 struct State {
@@ -158,6 +162,11 @@ impl State {
         self.pending.as_ref().unwrap_or(&self.current)
     }
 
+    /// The last renewal failed, or its outcome is not known.
+    fn is_troubled(&self) -> bool {
+        self.failed.is_some() || self.current.is_possibly_used()
+    }
+
     fn is_dead(&self, token: &Token) -> bool {
         same_refresh_token(self.dead.as_deref(), token)
     }
@@ -241,7 +250,8 @@ impl Login {
             revoked: false,
             flight: None,
         };
-        Login { app, state: Mutex::new(state) }
+        let is_troubled = AtomicBool::new(state.is_troubled());
+        Login { app, state: Mutex::new(state), is_troubled }
     }
 
     pub fn app(&self) -> &Arc<Shared> {
@@ -305,10 +315,10 @@ impl Login {
     /// failed; if it possibly used the refresh token, not within five seconds. The request's own
     /// result stands.
     pub fn renew_after_response(&self, budget: &Budget, deadline: &mut Deadline) {
-        let state = self.lock();
-        if state.failed.is_none() && !state.current.is_possibly_used() {
+        if !self.is_troubled.load(Ordering::Relaxed) {
             return;
         }
+        let state = self.lock();
         let token = state.current.clone();
         let failed = state.failed_renewal_of(&token);
         let why = match token.is_possibly_used() {

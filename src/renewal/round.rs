@@ -1,6 +1,7 @@
 //! One flight, on the thread that flies it: through the store, and where needed to the provider.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::ask::Asked;
 use super::flight::{Flight, Outcome};
@@ -335,6 +336,7 @@ impl Drop for Round<'_> {
         state.dead = self.dead.take();
         state.revoked |= self.revoked;
         state.flight = None;
+        self.login.is_troubled.store(state.is_troubled(), Ordering::Relaxed);
         drop(state);
         self.flight.land(Outcome {
             token: self.error.take().map_or_else(|| Ok(self.own.clone()), Err),

@@ -1,7 +1,7 @@
 //! Asking the provider, again and again where the rule for a lost answer allows it.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::Login;
@@ -24,29 +24,42 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many requests to the token endpoint one call of the library may still send.
-pub(crate) struct Budget(AtomicU32);
+pub(crate) struct Budget {
+    left: AtomicU32,
+    /// This call has tried to ask, whether it was sent or not.
+    is_touched: AtomicBool,
+}
 
 impl Budget {
     pub fn new() -> Budget {
-        Budget(AtomicU32::new(MAX_ATTEMPTS))
+        Budget::of(MAX_ATTEMPTS)
+    }
+
+    fn of(attempts: u32) -> Budget {
+        Budget { left: AtomicU32::new(attempts), is_touched: AtomicBool::new(false) }
     }
 
     /// One attempt of this budget, or none.
     pub(super) fn one(&self) -> Budget {
-        Budget(AtomicU32::new(u32::from(self.take())))
+        Budget::of(u32::from(self.take()))
+    }
+
+    pub(super) fn is_touched(&self) -> bool {
+        self.is_touched.load(Relaxed)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.load(Relaxed) == 0
+        self.left.load(Relaxed) == 0
     }
 
     fn take(&self) -> bool {
-        self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
+        self.is_touched.store(true, Relaxed);
+        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 
     /// A request that was not sent does not count.
     fn give_back(&self) {
-        self.0.fetch_add(1, Relaxed);
+        self.left.fetch_add(1, Relaxed);
     }
 }
 

@@ -312,10 +312,10 @@ impl Login {
     }
 
     /// After the response to a request whose token works: asks once more for a token whose renewal
-    /// failed; if it possibly used the refresh token, not within five seconds. The request's own
-    /// result stands.
+    /// failed in an earlier call; if it possibly used the refresh token, not within five seconds. The
+    /// request's own result stands.
     pub fn renew_after_response(&self, budget: &Budget, deadline: &mut Deadline) {
-        if !self.is_troubled.load(Ordering::Relaxed) {
+        if budget.is_touched() || !self.is_troubled.load(Ordering::Relaxed) {
             return;
         }
         let state = self.lock();

@@ -200,10 +200,9 @@ fn looks_right(run: &Run, threads: usize, server: &Server) {
     assert_eq!(codes.len(), threads);
     assert!(bearers.iter().all(|token| token == "Bearer new"), "{bearers:?}");
     // A request that is cancelled may have been carried out all the same, and so may one whose thread
-    // panics afterwards.
-    let without_answer = cancelled + internal;
-    let carried_out = answered..=answered + without_answer;
-    assert!(carried_out.contains(&bearers.len()), "{bearers:?}");
+    // panics afterwards. The server may also see a cancelled one late, when the next order has begun.
+    let cut_off = cancelled + internal;
+    assert!(bearers.len() == answered || cut_off > 0 && bearers.len() > answered, "{bearers:?}");
     match run.case {
         Case::IsRefused => {
             assert_eq!((renewals, dead, offered), (1, threads, 0));

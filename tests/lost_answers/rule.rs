@@ -255,7 +255,7 @@ fn spoil_the_refusal(row: &Row, outcome: &mut Outcome) {
     use Framing::{HalfOfGzip, HalfWithoutLength};
     match row.end {
         // A status of 400, and no words that can be read: nobody knows whose they are.
-        End::Simulated("malformed_json")
+        End::Simulated("malformed_json" | "endless_body" | "gzip_bomb")
         | End::Body(HalfOfGzip, _)
         | End::Body(HalfWithoutLength, Close | PlainClose) => {
             outcome.code = "HTTP".into();

@@ -28,6 +28,8 @@ pub(super) struct Outcome {
     /// It failed for want of time or attempts, or because its call was cancelled: another call may
     /// have more of both.
     pub(super) fell_short: bool,
+    /// It asked nobody: another process had found out that the refresh token was not used.
+    pub(super) was_needless: bool,
 }
 
 impl Flight {

@@ -539,13 +539,9 @@ impl Login {
                 (Purpose::Save, Outcome { offered: true, .. }) => {
                     return Ok(state.current.clone());
                 }
-                (_, Outcome { fell_short: true, .. }) => {}
-                (Purpose::Renew(renewal), Outcome { token, .. }) if flight.renews() => {
-                    match token {
-                        // Another process had found out that it needs no renewal; here it does.
-                        Ok(same) if same.access_token() == renewal.bad.access_token() => {}
-                        token => return token.clone(),
-                    }
+                (_, Outcome { fell_short: true, .. } | Outcome { was_needless: true, .. }) => {}
+                (Purpose::Renew(_), Outcome { token, .. }) if flight.renews() => {
+                    return token.clone();
                 }
                 _ => {}
             }
@@ -567,6 +563,7 @@ impl Login {
             error: Some(Error::internal("a renewal did not come to its end")),
             offered: false,
             fell_short: false,
+            was_needless: false,
             is_asking: false,
         };
         drop(state);

@@ -31,6 +31,7 @@ pub(super) struct Round<'a> {
     pub(super) error: Option<Error>,
     pub(super) offered: bool,
     pub(super) fell_short: bool,
+    pub(super) was_needless: bool,
     /// A request with its refresh token is under way.
     pub(super) is_asking: bool,
 }
@@ -187,6 +188,7 @@ impl Round<'_> {
             }
             // Another process has found out how it ended.
             Purpose::Renew(Renewal { why: Why::InDoubt, .. }) if !self.own.is_possibly_used() => {
+                self.was_needless = true;
                 Ok(self.unsaved(held, dead))
             }
             Purpose::Renew(renewal) => self.renew(held, mark, renewal, dead, deadline),
@@ -342,6 +344,7 @@ impl Drop for Round<'_> {
             token: self.error.take().map_or_else(|| Ok(self.own.clone()), Err),
             offered: self.offered,
             fell_short: self.fell_short,
+            was_needless: self.was_needless,
         });
     }
 }

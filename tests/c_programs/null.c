@@ -46,6 +46,8 @@ static void the_application(void)
     SUCCEED(fitbit_app_set_logger(unused, FITBIT_LOG_INFO, NULL, NULL));
     REFUSED(fitbit_app_set_renewal_guard, "app", "NULL", NULL, NULL);
     SUCCEED(fitbit_app_set_renewal_guard(unused, NULL));
+    REFUSED_AND_CLEARED(new, fitbit_app_dup, "app", "NULL", NULL, &new);
+    REFUSED(fitbit_app_dup, "dup", "NULL", app, NULL);
 }
 
 /* No browser is opened for a call that is refused. */
@@ -131,6 +133,15 @@ static void requests_without_a_body(void)
     puts("fitbit_post form NULL");
 }
 
+static void handles_on_one_login(void)
+{
+    FitbitClient *new;
+    REFUSED_AND_CLEARED(new, fitbit_dup, "client", "NULL", NULL, &new);
+    REFUSED(fitbit_dup, "dup", "NULL", client, NULL);
+    REFUSED(fitbit_set_timeout_ms, "client", "NULL", NULL, 1000);
+    REFUSED(fitbit_set_rate_limit_wait, "client", "NULL", NULL, 1);
+}
+
 static void the_login(void)
 {
     REFUSED_AND_CLEARED(text, fitbit_token, "client", "NULL", NULL, &text);
@@ -199,6 +210,9 @@ static void functions_without_an_error(void)
     fitbit_response_free(NULL);
     fitbit_free(NULL);
     fitbit_app_cancel(NULL);
+    fitbit_abort(NULL);
+    fitbit_app_abort(NULL);
+    fitbit_app_shutdown(NULL);
     fitbit_app_free(NULL);
     fitbit_string_free(NULL);
 
@@ -218,6 +232,7 @@ int main(int argc, char **argv)
     logging_in(argv[2]);
     requests();
     requests_without_a_body();
+    handles_on_one_login();
     the_login();
     notifications();
     functions_without_an_error();

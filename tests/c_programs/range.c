@@ -68,9 +68,13 @@ static void the_largest_numbers(const char *server, const char *token)
     SUCCEED(fitbit_app_set_rate_limit_wait(app, UINT32_MAX));
     SUCCEED(fitbit_app_set_max_body(app, SIZE_MAX));
     SUCCEED(fitbit_from_token(app, token, NULL, NULL, &client));
+    SUCCEED(fitbit_set_timeout_ms(client, UINT32_MAX));
+    SUCCEED(fitbit_set_rate_limit_wait(client, UINT32_MAX));
     SUCCEED(fitbit_get(client, PROFILE, &response));
     CHECK(fitbit_response_status(response) == 200);
     fitbit_response_free(response);
+    SUCCEED(fitbit_set_timeout_ms(client, 0));
+    SUCCEED(fitbit_set_rate_limit_wait(client, 0));
     fitbit_free(client);
     fitbit_app_free(app);
 }
@@ -90,6 +94,18 @@ static void an_app_in_use(FitbitApp *app)
     REFUSED(fitbit_app_set_logger, "app", "in use", app, FITBIT_LOG_INFO, NULL, NULL);
     REFUSED(fitbit_app_set_ca_file, "app", "in use", app, "ca.pem");
     REFUSED(fitbit_app_set_renewal_guard, "app", "in use", app, NULL);
+}
+
+/* Making another handle is a use: neither handle can be set up after it. */
+static void an_app_with_two_handles(const char *server)
+{
+    FitbitApp *app = app_at(server), *dup;
+    SUCCEED(fitbit_app_dup(app, &dup));
+    an_app_in_use(app);
+    an_app_in_use(dup);
+    fitbit_app_free(app);
+    an_app_in_use(dup);
+    fitbit_app_free(dup);
 }
 
 static void names_of_codes(void)
@@ -127,6 +143,7 @@ int main(int argc, char **argv)
     numbers(unused, client);
     the_largest_numbers(argv[1], argv[2]);
     an_app_in_use(app);
+    an_app_with_two_handles(argv[1]);
     the_time_for_a_login(app);
     names_of_codes();
     fitbit_free(client);

@@ -48,7 +48,10 @@ unsafe extern "C" {
         _: *mut c_void,
     ) -> Handle;
     pub fn fitbit_app_set_renewal_guard(_: Handle, _: Guard) -> Handle;
+    pub fn fitbit_app_dup(_: Handle, _: *mut Handle) -> Handle;
     pub fn fitbit_app_cancel(_: Handle);
+    pub fn fitbit_app_abort(_: Handle);
+    pub fn fitbit_app_shutdown(_: Handle);
     pub fn fitbit_app_free(_: Handle);
     pub fn fitbit_step_one(_: Handle, _: Text, _: *mut *mut c_char, _: *mut *mut c_char) -> Handle;
     pub fn fitbit_step_two(
@@ -67,6 +70,11 @@ unsafe extern "C" {
         _: *mut Handle,
     ) -> Handle;
     pub fn fitbit_from_file(_: Handle, _: Text, _: *mut Handle) -> Handle;
+    pub fn fitbit_dup(_: Handle, _: *mut Handle) -> Handle;
+    pub fn fitbit_set_header(_: Handle, _: Text, _: Text) -> Handle;
+    pub fn fitbit_set_timeout_ms(_: Handle, _: u32) -> Handle;
+    pub fn fitbit_set_rate_limit_wait(_: Handle, _: u32) -> Handle;
+    pub fn fitbit_abort(_: Handle);
     pub fn fitbit_set_token_file(_: Handle, _: Text) -> Handle;
     pub fn fitbit_get(_: Handle, _: Text, _: *mut Handle) -> Handle;
     pub fn fitbit_token(_: Handle, _: *mut *mut c_char) -> Handle;

@@ -206,6 +206,47 @@ fn a_path_that_leads_elsewhere_is_refused_before_anything_is_sent() {
     }
 }
 
+#[test]
+fn handles_on_one_login_are_set_ended_and_freed_in_any_order() {
+    for end_all in [false, true] {
+        let (app, heard) = (app(), Heard::new(1));
+        let client = client(app, &heard);
+        let (mut dup, mut last, mut other) = (null_mut(), null_mut(), null_mut());
+        let mut response = null_mut();
+        // SAFETY: living handles and texts, freed once.
+        unsafe {
+            done(c::fitbit_set_header(client, c"X-Mine".as_ptr(), c"a".as_ptr()));
+            done(c::fitbit_dup(client, &raw mut dup));
+            done(c::fitbit_set_header(dup, c"X-Mine".as_ptr(), null_mut()));
+            done(c::fitbit_set_timeout_ms(dup, 1000));
+            done(c::fitbit_set_rate_limit_wait(dup, 1));
+            done(c::fitbit_app_dup(app, &raw mut other));
+            c::fitbit_app_free(app);
+            c::fitbit_abort(client);
+            if end_all {
+                c::fitbit_app_shutdown(other);
+                refused(c::fitbit_refresh(dup), "CANCELLED", "");
+            }
+            refused(
+                c::fitbit_get(client, c"/1/a.json".as_ptr(), &raw mut response),
+                "CANCELLED",
+                "",
+            );
+            assert!(response.is_null());
+            done(c::fitbit_dup(client, &raw mut last));
+            done(c::fitbit_save(client));
+            assert_eq!(token(client), token(dup));
+            c::fitbit_free(client);
+            c::fitbit_app_abort(other);
+            c::fitbit_app_free(other);
+            c::fitbit_free(dup);
+            assert!(token_field(last, "access_token").is_some());
+            c::fitbit_free(last);
+        }
+        assert!(heard.texts().is_empty(), "nothing was unsaved");
+    }
+}
+
 struct Shared(Handle);
 
 // SAFETY: the header says that a client may be used by many threads.

@@ -45,7 +45,17 @@ fn null_and_bad_text_are_refused_by_name_and_outputs_are_cleared() {
         assert_eq!(c::fitbit_response_status(response), 0);
         c::fitbit_response_body(response);
         c::fitbit_response_free(response);
+        let mut dup = c"something".as_ptr().cast_mut().cast();
+        refused(c::fitbit_dup(null_mut(), &raw mut dup), "INVALID_ARGUMENT", "client");
+        assert!(dup.is_null());
+        refused(c::fitbit_app_dup(null_mut(), &raw mut dup), "INVALID_ARGUMENT", "app");
+        refused(c::fitbit_app_dup(app, null_mut()), "INVALID_ARGUMENT", "dup");
+        refused(c::fitbit_set_timeout_ms(null_mut(), 1), "INVALID_ARGUMENT", "client");
+        refused(c::fitbit_set_rate_limit_wait(null_mut(), 1), "INVALID_ARGUMENT", "client");
         c::fitbit_app_cancel(null_mut());
+        c::fitbit_app_abort(null_mut());
+        c::fitbit_app_shutdown(null_mut());
+        c::fitbit_abort(null_mut());
         c::fitbit_free(null_mut());
         c::fitbit_string_free(null_mut());
         c::fitbit_app_free(null_mut());

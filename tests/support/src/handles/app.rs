@@ -3,6 +3,7 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr::null_mut;
+use std::sync::Arc;
 
 use super::text::{c_text, or_null, owned, text};
 use super::{Client, Error, Saver};
@@ -206,6 +207,23 @@ impl App {
         unsafe { (interface().app_cancel)(self.0) }
     }
 
+    /// Another handle on this application. It counts as the first use.
+    pub fn dup(&self) -> Result<App, Error> {
+        let mut dup = null_mut();
+        Error::check(unsafe { (interface().app_dup)(self.0, &mut dup) })?;
+        Ok(App(dup))
+    }
+
+    /// Ends the calls that take this handle, now and later.
+    pub fn abort(&self) {
+        unsafe { (interface().app_abort)(self.0) }
+    }
+
+    /// Ends every call of the application and of its clients, now and later.
+    pub fn shutdown(&self) {
+        unsafe { (interface().app_shutdown)(self.0) }
+    }
+
     pub fn from_token(&self, token_json: &str, saver: &Saver) -> Result<Client, Error> {
         let json = c_text(token_json);
         self.client(saver, |on_token, user_data, client| unsafe {
@@ -230,10 +248,11 @@ impl App {
         saver: &Saver,
         call: impl FnOnce(TokenCallback, *mut c_void, *mut Handle) -> Handle,
     ) -> Result<Client, Error> {
-        let user_data = Box::into_raw(Box::new(saver.clone()));
+        let saver = Arc::new(saver.clone());
+        let user_data = Arc::as_ptr(&saver).cast_mut();
         let mut handle = null_mut();
         let outcome = Error::check(call(Some(Saver::called), user_data.cast(), &mut handle));
-        let client = Client::new(handle, user_data);
+        let client = Client::new(handle, saver);
         match outcome {
             Ok(()) => Ok(client),
             Err(error) => {

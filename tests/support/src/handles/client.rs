@@ -2,24 +2,47 @@
 
 use std::path::Path;
 use std::ptr::{null, null_mut};
+use std::sync::Arc;
 
 use super::response::{Response, response};
 use super::text::{c_text, or_null, owned};
 use super::{Error, Saver};
 use crate::interface::{Handle, RateLimit, interface};
 
-/// A `FitbitClient`, with the callback that it calls.
+/// A `FitbitClient`, with the callback that it calls. The handles of one login share the callback.
 pub struct Client {
     pub handle: Handle,
-    saver: *mut Saver,
+    saver: Arc<Saver>,
 }
 
 unsafe impl Send for Client {}
 unsafe impl Sync for Client {}
 
 impl Client {
-    pub(super) fn new(handle: Handle, saver: *mut Saver) -> Client {
+    pub(super) fn new(handle: Handle, saver: Arc<Saver>) -> Client {
         Client { handle, saver }
+    }
+
+    /// Another handle on the same login.
+    pub fn dup(&self) -> Result<Client, Error> {
+        let mut dup = null_mut();
+        Error::check(unsafe { (interface().dup)(self.handle, &mut dup) })?;
+        Ok(Client::new(dup, self.saver.clone()))
+    }
+
+    /// Ends this handle's calls, now and later.
+    pub fn abort(&self) {
+        unsafe { (interface().abort)(self.handle) }
+    }
+
+    /// The time for each call of this handle; 0: the app's.
+    pub fn set_timeout_ms(&self, milliseconds: u32) -> Result<(), Error> {
+        Error::check(unsafe { (interface().set_timeout_ms)(self.handle, milliseconds) })
+    }
+
+    /// How long one request of this handle waits for the provider; 0: it reports at once.
+    pub fn set_rate_limit_wait(&self, seconds: u32) -> Result<(), Error> {
+        Error::check(unsafe { (interface().set_rate_limit_wait)(self.handle, seconds) })
     }
 
     pub fn get(&self, path: &str) -> Result<Response, Error> {
@@ -121,9 +144,6 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        unsafe {
-            (interface().free)(self.handle);
-            drop(Box::from_raw(self.saver));
-        }
+        unsafe { (interface().free)(self.handle) }
     }
 }

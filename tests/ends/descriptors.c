@@ -1,0 +1,71 @@
+/*
+ * A program that has closed standard input, output and error. While its calls run, nothing of the library
+ * may be under one of these numbers.
+ *
+ *     descriptors SERVER TOKEN
+ */
+
+#include "measure.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+#define PATH "/1/user/-/profile.json"
+
+static atomic_int over, looks, found;
+
+/* What is under the low numbers, and whether that is a socket. */
+static void *look(void *none)
+{
+    while (!atomic_load(&over)) {
+        for (int low = 0; low < 3; low++) {
+            struct sockaddr_storage address;
+            socklen_t len = sizeof address;
+            if (getsockname(low, (struct sockaddr *)&address, &len) == 0 || errno == ENOTSOCK) {
+                atomic_fetch_add(&found, 1);
+            }
+        }
+        atomic_fetch_add(&looks, 1);
+    }
+    return none;
+}
+
+int main(int argc, char **argv)
+{
+    FitbitClient *client;
+    FitbitResponse *response;
+    pthread_t looking;
+    FitbitErrorCode code;
+    int worked = 0;
+    CHECK(argc == 3);
+    begin();
+    FILE *out = fdopen(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 10), "w");
+    CHECK(out != NULL);
+    for (int low = 0; low < 3; low++) {
+        close(low);
+    }
+    FitbitApp *app = app_at(argv[1]);
+    SUCCEED(fitbit_from_token(app, argv[2], NULL, NULL, &client));
+    CHECK(pthread_create(&looking, NULL, look, NULL) == 0);
+    /* The server is slow, and does not answer the last one. */
+    SUCCEED(fitbit_set_timeout_ms(client, 20000));
+    for (int i = 0; i < 5; i++) {
+        SUCCEED(fitbit_get(client, PATH, &response));
+        fitbit_response_free(response);
+        SUCCEED(fitbit_refresh(client));
+        worked++;
+    }
+    SUCCEED(fitbit_set_timeout_ms(client, 500));
+    FitbitError *error = fitbit_get(client, "/1.2/user/-/sleep/date/today.json", &response);
+    code = fitbit_error_code(error);
+    fitbit_error_free(error);
+    atomic_store(&over, 1);
+    CHECK(pthread_join(looking, NULL) == 0);
+    fprintf(out, "%d worked, %s, found %d, %s\n", worked, fitbit_error_code_name(code),
+            atomic_load(&found), atomic_load(&looks) > 100 ? "looked often" : "did not look");
+    fclose(out);
+    fitbit_free(client);
+    fitbit_app_free(app);
+    return 0;
+}

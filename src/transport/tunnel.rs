@@ -224,7 +224,7 @@ impl Tunnel {
             Awaited::Socks5Method => self.socks5_method(received),
             Awaited::Socks5Login => self.socks5_login(received),
             Awaited::Socks5Reply => self.socks5_reply(received),
-            Awaited::Nothing => self.open(received, 0),
+            Awaited::Nothing => Ok(self.open(received, 0)),
         }
     }
 
@@ -256,7 +256,7 @@ impl Tunnel {
                     self.skipped += length;
                 }
                 // Whatever its headers say, a 2xx has no body.
-                200..=299 => return self.open(received, length),
+                200..=299 => return Ok(self.open(received, length)),
                 code => {
                     let answered = format!("it answered {code} {}", self.shown(head.reason));
                     return Err(refused(answered.trim_end()));
@@ -276,7 +276,7 @@ impl Tunnel {
         match **received {
             [] | [0] => Ok(Step::Read),
             [0, 90, ..] if received.len() < 8 => Ok(Step::Read),
-            [0, 90, ..] => self.open(received, 8),
+            [0, 90, ..] => Ok(self.open(received, 8)),
             [0, 91, ..] => Err(unreachable("it rejected the request, or the request failed")),
             [0, 92, ..] => Err(refused("it cannot reach an identd server on this machine")),
             [0, 93, ..] => Err(refused("the identd server on this machine names another user")),
@@ -334,19 +334,16 @@ impl Tunnel {
         };
         match received.len() < length {
             true => Ok(Step::Read),
-            false => self.open(received, length),
+            false => Ok(self.open(received, length)),
         }
     }
 
-    /// After a last response of this length. A target speaks only after TLS has begun: bytes behind
-    /// the response are the proxy's own.
-    fn open(&mut self, received: &mut Vec<u8>, length: usize) -> Result<Step, Refusal> {
+    /// After a last response of this length. What came behind it is left: the caller knows whether the
+    /// target may speak first.
+    fn open(&mut self, received: &mut Vec<u8>, length: usize) -> Step {
         self.awaited = Awaited::Nothing;
         received.drain(..length);
-        match received.is_empty() {
-            true => Ok(Step::Open),
-            false => Err(garbage("it sent more than its response")),
-        }
+        Step::Open
     }
 }
 

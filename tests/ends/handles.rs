@@ -138,6 +138,20 @@ fn a_handle_may_wait_less_than_its_app() {
     assert_eq!(provider.requests(Target::Api), 1);
 }
 
+/// What a handle has little time for is little by its own timeout, not by its app's.
+#[test]
+fn a_handle_with_a_short_timeout_renews() {
+    let provider = provider();
+    let app = patient_app(&provider);
+    let client = client_of(&app, &provider, -10, &Saver::new());
+    client.set_timeout_ms(400).unwrap();
+    // A busy machine may need more than one call.
+    assert!((0..50).any(|_| client.get(PROFILE).is_ok()), "{:?}", client.get(PROFILE).err());
+    assert!((0..50).any(|_| client.refresh().is_ok()), "{:?}", client.refresh().err());
+    client.set_timeout_ms(300).unwrap();
+    assert!((0..50).any(|_| client.revoke().is_ok()), "{:?}", client.revoke().err());
+}
+
 /// Every order of freeing two clients' handles and two apps'.
 #[test]
 fn handles_are_freed_in_any_order() {

@@ -2,7 +2,7 @@
  * One call at one stage, ended in one way. It prints how that call ended and how long it took, what of
  * the process is still in use, and what calls say that come later.
  *
- *     stages call=get ending=abort login=TOKEN token=URI api=URI [proxy=URI] [ca=FILE] [wait=SECONDS]
+ *     stages call=get ending=abort login=TOKEN token=URI api=URI callback=URI [proxy=URI] [ca=FILE] ...
  *
  * It says "ready" and waits for a line; then the call begins, and the next line ends it. The host
  * nowhere.example is looked up for ever.
@@ -20,7 +20,8 @@
 #include <stdatomic.h>
 
 #define PATH "/1/user/-/profile.json"
-/* The time that the later calls have. */
+/* The time that a call has which is to run out of it, and that of the later calls. */
+#define TIMEOUT_MS 1000
 #define BRIEFLY_MS 200
 #define BIG (64 * 1024 * 1024)
 
@@ -99,7 +100,7 @@ static FitbitError *make(FitbitClient *client)
     } else {
         CHECK(strcmp(call, "login") == 0);
         /* Its own time ends it where nothing else does. */
-        unsigned patience = strcmp(ending, "timeout") == 0 ? 2 * BRIEFLY_MS : PATIENCE_MS;
+        unsigned patience = strcmp(ending, "timeout") == 0 ? TIMEOUT_MS : PATIENCE_MS;
         return fitbit_login(app, patience, opened, NULL, save, NULL, &made);
     }
     fitbit_response_free(response);
@@ -196,14 +197,14 @@ static void the_app(int argc, char **argv)
     const char *api = argument(argc, argv, "api");
     char revoke[256];
     SUCCEED(fitbit_app_new(FITBIT_PROVIDER_FITBIT, "22SRVR", "5e2f7e7a90c14d1b8a6d3b0f4c9e1a27",
-                           "http://127.0.0.1:0/callback", &app));
+                           argument(argc, argv, "callback"), &app));
     SUCCEED(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, token));
     SUCCEED(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, api));
     snprintf(revoke, sizeof revoke, "%s/oauth2/revoke", api);
     SUCCEED(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_REVOKE, revoke));
     SUCCEED(fitbit_app_set_timeout_ms(app, PATIENCE_MS));
     if (strcmp(ending, "timeout") == 0 && is_of_the_app()) {
-        SUCCEED(fitbit_app_set_timeout_ms(app, 2 * BRIEFLY_MS));
+        SUCCEED(fitbit_app_set_timeout_ms(app, TIMEOUT_MS));
     }
     SUCCEED(fitbit_app_set_proxy(app, proxy));
     if (ca != NULL) {
@@ -254,7 +255,7 @@ int main(int argc, char **argv)
         SUCCEED(fitbit_from_token(app, argument(argc, argv, "login"), save, NULL, &client));
     }
     if (strcmp(ending, "timeout") == 0) {
-        SUCCEED(fitbit_set_timeout_ms(client, 2 * BRIEFLY_MS));
+        SUCCEED(fitbit_set_timeout_ms(client, TIMEOUT_MS));
     }
     SUCCEED(fitbit_dup(client, &other));
     SUCCEED(fitbit_app_dup(app, &other_app));
@@ -276,7 +277,7 @@ int main(int argc, char **argv)
     end(calling);
     CHECK(pthread_join(calling, NULL) == 0);
     if (strcmp(ending, "timeout") == 0) {
-        ended_at = begun_at + 2 * BRIEFLY_MS * 1000LL;
+        ended_at = begun_at + TIMEOUT_MS * 1000LL;
     }
     printf("ended %s %lld\n", name_of(error), returned_at - ended_at);
     CHECK(errno_was_kept != 0);

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use fitbit_simulator::{Decision, Fault, FaultKind, Simulator, Target};
-use fitbit_test_support::world::{app, provider, saved_token};
+use fitbit_test_support::world::{DIALECT, app, provider, saved_token};
 use fitbit_test_support::{c, library};
 
 use crate::files::{lock_beside, token_file};
@@ -85,10 +85,17 @@ fn place(arguments: &[&str]) -> Place {
 const NOWHERE: &str = "https://nowhere.example";
 const NAMED: &str = "https://192.0.2.1";
 
+/// A callback URI whose port was free a moment ago.
+fn free_callback() -> String {
+    let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().unwrap().port();
+    format!("http://127.0.0.1:{port}/callback")
+}
+
 /// The program's endpoints are both here.
 fn at(uri: &str, login: &str) -> Place {
     let token = format!("token={uri}/oauth2/token");
-    place(&[&token, &format!("api={uri}"), &format!("login={login}")])
+    let (api, login) = (format!("api={uri}"), format!("login={login}"));
+    place(&[&token, &api, &login, &format!("callback={}", free_callback())])
 }
 
 fn silent_at(scheme: &str, steps: &'static [Step], then: Then, login: &str) -> Place {
@@ -216,8 +223,11 @@ fn another_threads_renewal() -> Place {
     Place { before: Box::new(before), ..place }
 }
 
+/// Nobody comes back from it. The server is for the calls that come later.
 fn the_browser() -> Place {
-    at(NAMED, TOKEN)
+    let mut place = no_response();
+    let server = place.server.take();
+    Place { before: Box::new(move || Box::new(server)), ..place }
 }
 
 /// A stage at the simulator.
@@ -523,6 +533,9 @@ fn is_finished(exception: &Exception, ending: &str) -> Result<(), String> {
         let app = app(&provider);
         let step = app.step_one(None).unwrap();
         let back = provider.visit(&step.authorization_uri, Decision::Grant).unwrap();
+        // The provider compares it.
+        arguments.retain(|argument| !argument.starts_with("callback="));
+        arguments.push(format!("callback={}", DIALECT.callback_uri));
         arguments.extend([format!("session={}", step.session), format!("redirect={back}")]);
     }
     arguments.extend([format!("call={}", exception.call), format!("ending={ending}")]);
@@ -532,8 +545,14 @@ fn is_finished(exception: &Exception, ending: &str) -> Result<(), String> {
     program.hear("ready")?;
     program.tell()?;
     program.hear("running")?;
-    while provider.max_in_flight(exception.target.clone()) == 0 {
-        thread::sleep(Duration::from_millis(1));
+    let is_sent = || provider.max_in_flight(exception.target.clone()) > 0;
+    if !(0..30_000).any(|_| {
+        is_sent() || {
+            thread::sleep(Duration::from_millis(1));
+            false
+        }
+    }) {
+        return Err("it was not sent".to_owned());
     }
     program.tell()?;
     let said = program.rest().map(Said)?;

@@ -1,9 +1,11 @@
 /*
  * Healthy requests on four threads; then, beside them, fifty calls a second with a tenth of a second of
- * patience to a path that is silent. It prints what both cost.
+ * patience to a path that is silent, or to another server that is. It prints what both cost.
  *
- *     patience timeout|abort SERVER TOKEN SECONDS
+ *     patience timeout|abort SERVER TOKEN SECONDS [SILENT SERVER]
  */
+
+#include "nowhere.h"
 
 #include "measure.h"
 
@@ -16,7 +18,7 @@
 #define EVERY_US 20000
 #define MOST 64
 
-static FitbitClient *client;
+static FitbitClient *client, *in_vain;
 static atomic_int over, healthy, unhealthy, ended, wrong;
 static atomic_llong slowest_us, latest_us;
 static int aborts;
@@ -70,7 +72,7 @@ static void begin_call(struct impatient *call)
 {
     memset(call, 0, sizeof *call);
     call->used = 1;
-    SUCCEED(fitbit_dup(client, &call->dup));
+    SUCCEED(fitbit_dup(in_vain, &call->dup));
     if (!aborts) {
         SUCCEED(fitbit_set_timeout_ms(call->dup, PATIENCE_US / 1000));
     }
@@ -101,12 +103,17 @@ int main(int argc, char **argv)
     static struct impatient calls[MOST];
     pthread_t threads[THREADS];
     int alone[2] = {0, 0}, beside[2] = {0, 0}, before, crowded = 0;
-    CHECK(argc == 5);
+    CHECK(argc == 5 || argc == 6);
     begin();
     aborts = strcmp(argv[1], "abort") == 0;
     long long time_us = atoll(argv[4]) * 1000000;
-    FitbitApp *app = app_at(argv[2]);
+    FitbitApp *app = app_at(argv[2]), *silent = app_at(argc == 6 ? argv[5] : argv[2]);
     SUCCEED(fitbit_from_token(app, argv[3], NULL, NULL, &client));
+    if (argc == 6) {
+        SUCCEED(fitbit_from_token(silent, argv[3], NULL, NULL, &in_vain));
+    } else {
+        SUCCEED(fitbit_dup(client, &in_vain));
+    }
     for (int i = 0; i < THREADS; i++) {
         CHECK(pthread_create(&threads[i], NULL, ask_for_ever, NULL) == 0);
     }
@@ -144,7 +151,9 @@ int main(int argc, char **argv)
            atomic_load(&healthy) - before, atomic_load(&slowest_us));
     printf("unhealthy %d\nended %d\nwrong %d\nlatest_us %lld\ncrowded %d\n", atomic_load(&unhealthy),
            atomic_load(&ended), atomic_load(&wrong), atomic_load(&latest_us), crowded);
+    fitbit_free(in_vain);
     fitbit_free(client);
+    fitbit_app_free(silent);
     fitbit_app_free(app);
     return 0;
 }

@@ -4,17 +4,14 @@
  *
  *     stages call=get ending=abort login=TOKEN token=URI api=URI callback=URI [proxy=URI] [ca=FILE] ...
  *
- * It says "ready" and waits for a line; then the call begins, and the next line ends it. The host
- * nowhere.example is looked up for ever.
+ * It says "ready" and waits for a line; then the call begins, and the next line ends it.
  */
 
-#define _GNU_SOURCE
+#include "nowhere.h"
 
 #include "measure.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <netdb.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -30,7 +27,7 @@ static FitbitClient *client, *made;
 static char *session, *redirect;
 static const char *call, *ending, *file, *nowhere;
 static char *big;
-static atomic_int looking, offered;
+static atomic_int offered;
 static char newest[4096];
 static long long begun_at, ended_at, returned_at;
 static volatile sig_atomic_t errno_was_kept = -1;
@@ -44,22 +41,6 @@ static const char *argument(int argc, char **argv, const char *name)
         }
     }
     return NULL;
-}
-
-/* The library's look-ups come here, as the program stands before the C library. */
-int getaddrinfo(const char *restrict node, const char *restrict service,
-                const struct addrinfo *restrict hints, struct addrinfo **restrict found)
-{
-    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
-    void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
-    if (node != NULL && strcmp(node, "nowhere.example") == 0) {
-        atomic_store(&looking, 1);
-        for (;;) {
-            pause();
-        }
-    }
-    memcpy(&real, &symbol, sizeof real);
-    return real(node, service, hints, found);
 }
 
 static int save(const char *token_json, void *user_data)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::google_health::world as google;
-use fitbit_test_support::world::{PROFILE, USER, provider, saved_token};
+use fitbit_test_support::world::{PROFILE, USER, app as app_of, provider, saved_token};
 use fitbit_test_support::{App, Client, Saver, code};
 
 use crate::files::{lock_beside, token_file};
@@ -18,6 +18,7 @@ use crate::scene::{
     AT_MOST, LONG, SOON, a_moment, client_of, is_cancelled, is_ended_already, patient_app, start,
     wait_for,
 };
+use crate::silent::{Silent, Then, Until};
 
 /// The two ways to end a client's handle for good.
 const WAYS: [fn(&App, &Client); 2] = [|_, client| client.abort(), |app, _| app.shutdown()];
@@ -320,6 +321,45 @@ fn a_free_of_an_ended_handle_waits_at_most_two_seconds_for_a_files_lock() {
     let begun = Instant::now();
     drop(renewing);
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+}
+
+/// A renewal marker in the file means that the response to a renewal was lost: the library asks again.
+#[test]
+fn fitbit_from_file_is_ended_while_it_asks_for_a_lost_response() {
+    for end in [|app: &App| app.abort(), |app: &App| app.shutdown(), |app: &App| app.cancel()] {
+        let provider = provider();
+        let path = token_file(&saved_token(&provider, -10));
+        provider.fault(Fault::always(Target::Refresh, FaultKind::CloseAfterRead));
+        let client = patient_app(&provider).from_file(&path).unwrap();
+        client.get(PROFILE).unwrap_err();
+        drop(client);
+        let silent = Silent::after(&[(Until::Bytes(5), b"")], Then::Reads);
+        let app = app_of(&provider);
+        app.set_endpoint(1, &format!("https://{}/oauth2/token", silent.address)).unwrap();
+        app.set_timeout_ms(LONG).unwrap();
+        let stored = || -> serde_json::Value {
+            serde_json::from_str(&read_to_string(&path).unwrap()).unwrap()
+        };
+        let before = stored();
+        assert!(before["renewing_since"].is_number());
+        thread::scope(|scope| {
+            let opening = start(scope, || app.from_file(&path).map(drop));
+            silent.wait_for(1);
+            a_moment();
+            let ending = Instant::now();
+            end(&app);
+            let (outcome, ended) = opening.end();
+            // The login is there, whether or not the call says that it was ended.
+            if let Err(error) = outcome {
+                assert_eq!(error.code, code::CANCELLED, "{error:?}");
+            }
+            // By itself it would ask for five seconds.
+            let took = ended.saturating_duration_since(ending);
+            assert!(took < Duration::from_secs(3), "{took:?}");
+        });
+        assert_eq!(stored()["refresh_token"], before["refresh_token"]);
+        assert!(stored()["renewing_since"].is_number(), "the marker stays");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Unix: descriptors, private files, directories, mounts, programs, the cancellation of threads.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -25,6 +25,11 @@ pub(crate) fn above_two<T: Into<OwnedFd> + From<OwnedFd>>(opened: T) -> io::Resu
         true => rustix::io::fcntl_dupfd_cloexec(opened, FIRST_FREE)?.into(),
         false => opened.into(),
     })
+}
+
+/// Whether an address cannot be listened on because the machine has none of its family.
+pub(crate) fn is_no_such_family(why: &io::Error) -> bool {
+    why.kind() == ErrorKind::AddrNotAvailable || why.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }
 
 /// Opens a file under a descriptor above 2. It never has a lower one, not even for a moment:

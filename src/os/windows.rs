@@ -43,6 +43,12 @@ pub(crate) fn above_two<T>(_: T) -> io::Result<T> {
     Err(unsupported("network connections are not supported on Windows yet"))
 }
 
+/// Whether an address cannot be listened on because the machine has none of its family.
+pub(crate) fn is_no_such_family(why: &io::Error) -> bool {
+    const WSAEAFNOSUPPORT: i32 = 10047;
+    why.kind() == ErrorKind::AddrNotAvailable || why.raw_os_error() == Some(WSAEAFNOSUPPORT)
+}
+
 pub(crate) fn open_private(_: &mut OpenOptions, _: &Path) -> io::Result<File> {
     Err(unsupported(TOKEN_FILES))
 }

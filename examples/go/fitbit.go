@@ -24,8 +24,8 @@
 // # Callbacks
 //
 // A callback that panics does not harm the library: the panic goes on, as a [*CallbackPanic], in the
-// call that the callback interrupted; Close returns it where nobody waits for that call. A callback must
-// not end its goroutine (runtime.Goexit, and with it testing.T.FailNow).
+// call that the callback interrupted; Close returns it as its error. A callback must not end its goroutine
+// (runtime.Goexit, and with it testing.T.FailNow).
 package fitbit
 
 // #cgo pkg-config: fitbit

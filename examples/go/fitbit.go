@@ -14,12 +14,13 @@
 // call is affected. The provider may have carried the request out all the same.
 //
 // Some requests are finished first, because ending them would lose the login: the exchange in
-// [App.StepTwo] and [App.Login], a revocation, and the renewal of a single-use refresh token. If such a
-// request was already sent, the call waits for its response, at most until the timeout, and the
-// [SaveFunc] gets the new token. A call that succeeds returns its result and nil, even if its context has
-// ended meanwhile.
+// [App.StepTwo] and [App.Login], a revocation, and a renewal. If such a request was already sent, the call
+// waits for its response, at most until the timeout, and the [SaveFunc] gets the new token. An exchange or
+// a revocation that succeeds returns its result and nil, although the context has ended. After a renewal
+// the call returns the context's error, and the client has the new token.
 //
-// A context can only shorten the timeout of [WithTimeout] or [Client.SetTimeout].
+// A context does not end a callback, and it can only shorten the timeout of [WithTimeout] or
+// [Client.SetTimeout].
 //
 // # Callbacks
 //

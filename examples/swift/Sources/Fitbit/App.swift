@@ -39,9 +39,9 @@ public typealias SaveToken = @Sendable (_ tokenJSON: String) throws -> Void
 /// all the same.
 ///
 /// Some requests are finished first, because ending them would lose the login: the exchange of a login, a
-/// revocation, and the renewal of a single-use refresh token. If such a request was already sent, the call
-/// waits for its response, at most until the timeout, and saves the new token. A call that succeeds returns
-/// its result, even if its task was cancelled meanwhile.
+/// revocation, and a renewal. If such a request was already sent, the call waits for its response, at most
+/// until the timeout, and saves the new token. An exchange or a revocation that succeeds returns its result,
+/// although the task was cancelled. After a renewal the call throws, and the client has the new token.
 public final class App: @unchecked Sendable {
     /// What the functions of fitbit.h take that are not wrapped here, together with ``FitbitError/check(_:cause:)``.
     public let handle: OpaquePointer

@@ -235,7 +235,7 @@ struct FitbitTests {
         let task = Task { try await client.refresh() }
         try await Task.sleep(for: .milliseconds(300))
         task.cancel()
-        _ = await task.result
+        await #expect(throws: CancellationError.self) { try await task.value }
         #expect(store.tokens.count == 2)
         #expect(try store.tokens.last == client.token())
         #expect(try await client.get(profile).status == 200)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 )
 
 // call makes one call of the library on this goroutine. The handles stay open until it has returned.
@@ -85,17 +86,23 @@ func until[H, T any](ctx context.Context, kind kind[H], shared H, use func(H) (T
 // whenDone calls end when the context ends, unless stop comes first. After stop has returned, end does
 // not run. It is context.AfterFunc of later versions of Go, whose stop does not wait for end.
 func whenDone(ctx context.Context, end func()) (stop func()) {
-	stopped, returned := make(chan struct{}), make(chan struct{})
+	var mutex sync.Mutex
+	over, stopped := false, make(chan struct{})
 	go func() {
-		defer close(returned)
 		select {
 		case <-ctx.Done():
-			end()
+			mutex.Lock()
+			defer mutex.Unlock()
+			if !over {
+				end()
+			}
 		case <-stopped:
 		}
 	}()
 	return func() {
 		close(stopped)
-		<-returned
+		mutex.Lock()
+		defer mutex.Unlock()
+		over = true
 	}
 }

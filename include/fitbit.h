@@ -36,18 +36,17 @@
  *   the argument.
  * - Threads. Set an app up in one thread; then it, and every other handle at any time, may be used
  *   from any number of threads at once. There is no global and no per-thread state: an error is in
- *   the value returned. Calls block; nothing runs in the background, but for a thread that looks up a
- *   name while a connection is opened, and one that waits for the browser that fitbit_login() has run. A
- *   signal does not end a call (fitbit_app_cancel() does), and none is raised. A call needs at most
+ *   the value returned. Calls block. Nothing else runs in the background than a thread for each name
+ *   that is looked up (at most 16 in the process), and one that waits for the browser that fitbit_login()
+ *   has run. A signal does not end a call, and none is raised: see "Ending calls". A call needs at most
  *   128 KiB of stack. pthread_cancel() of the usual, deferred, type never ends a thread inside a call, nor
  *   in a callback: the call finishes first, and the thread ends at its next cancellation point after
  *   it. Call fork() without exec only while no other thread is in a call.
  * - Loading. On Linux the library stays in memory after dlclose(): a thread that looks up a name, and
  *   the handler that fork() calls, may still need its code.
- * - Descriptors. The library keeps its files, and the port of fitbit_login(), under descriptors above
- *   2, even if your program has closed standard input, output or error. Its connections may get a lower
- *   number: what such a program prints would go to the provider. Open /dev/null in place of what you
- *   close.
+ * - Descriptors. The library keeps its files and its sockets under descriptors above 2, even if your
+ *   program has closed standard input, output or error. Each call that waits at the same time as others
+ *   of its application needs one descriptor more than its socket; it is kept for later calls.
  * - Secrets. No token, code, verifier, secret or password appears in an error or a log line. Nothing is
  *   ever printed.
  */
@@ -612,8 +611,7 @@ FitbitError *fitbit_app_dup(FitbitApp *app,
  * Four functions end calls: fitbit_abort() and fitbit_app_abort() those of one handle,
  * fitbit_app_shutdown() all of an application, and fitbit_app_cancel() those that run at this moment.
  * You may call each of them from any thread and in a signal handler: they are async-signal-safe and do
- * not change errno. They count as calls on the handle: free it after they have returned. NULL: nothing
- * happens.
+ * not change errno. They count as calls on the handle: free it after they have returned.
  *
  * An ended call is FITBIT_ERROR_CANCELLED. It ends wherever it waits: for a name, a connection, a proxy,
  * TLS, the network, a rate limit, a token file's lock, another thread's renewal, the browser. Within 100
@@ -636,7 +634,8 @@ FitbitError *fitbit_app_dup(FitbitApp *app,
 
 /**
  * Ends the calls that run with this app handle, and every later one: fitbit_step_two(), fitbit_login()
- * and fitbit_from_file(). Calls on clients and on other handles of the application go on.
+ * and fitbit_from_file(). Calls on clients and on other handles of the application go on. NULL: nothing
+ * happens.
  *
  * Example: `fitbit_app_abort(mine);`
  */
@@ -644,6 +643,7 @@ void fitbit_app_abort(FitbitApp *app);
 
 /**
  * Ends all calls of the application and of all its clients, now and later, whatever handle they use.
+ * NULL: nothing happens.
  *
  * Example: `static void on_interrupt(int number) { fitbit_app_shutdown(app); }`
  */
@@ -653,7 +653,7 @@ void fitbit_app_shutdown(FitbitApp *app);
  * Ends the calls that run now with this app or its clients. Calls that start after this function has
  * returned are not affected. A call that another thread is just starting may be missed; to be sure, use
  * fitbit_app_shutdown() or fitbit_abort(). fitbit_save() and fitbit_set_token_file() are ended as well,
- * unless they have succeeded.
+ * unless they have succeeded. NULL: nothing happens.
  *
  * Example: `fitbit_app_cancel(app);`
  */
@@ -962,7 +962,8 @@ FitbitError *fitbit_dup(FitbitClient *client,
 
 /**
  * Ends the calls that run with this handle, and every later one: see "Ending calls". Other handles on
- * the login go on. There is no race with a call that is just beginning: it is ended as well.
+ * the login go on. There is no race with a call that is just beginning: it is ended as well. NULL:
+ * nothing happens.
  *
  * Example: `fitbit_abort(mine);`
  */

@@ -1,15 +1,19 @@
 //! Whom the end of a call does not concern: other handles, and above all those that wait for a renewal
 //! which the ended call led.
 
+use std::ffi::{c_char, c_void};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
+use fitbit_simulator::{Decision, Fault, FaultKind, Simulator, Target};
+use fitbit_test_support::google_health::world as google;
 use fitbit_test_support::world::{DIALECT, PROFILE, provider, saved_token};
-use fitbit_test_support::{App, Client, Saver};
+use fitbit_test_support::{App, Client, Saver, interface, level};
 
 use crate::files::{lock_beside, token_file};
 use crate::scene::{
@@ -194,6 +198,117 @@ fn the_calls_of_other_handles_go_on_beside_an_abort() {
             assert_eq!(call.end().0.unwrap().status, 200);
         }
     });
+}
+
+#[test]
+fn another_handle_still_learns_who_the_person_is() {
+    let provider = provider();
+    provider.fault(Fault { times: 2, ..Fault::always(Target::Api, FaultKind::Latency(1000)) });
+    let app = google::app(&provider);
+    app.set_timeout_ms(LONG).unwrap();
+    let client = app.from_token(&google::saved_token(&provider, 3600), &Saver::new()).unwrap();
+    let aborted = client.dup().unwrap();
+    thread::scope(|scope| {
+        let ended = start(scope, || aborted.user_id());
+        wait_for(&provider, Target::Api, 1);
+        let going_on = start(scope, || client.user_id());
+        a_moment();
+        aborted.abort();
+        is_cancelled(ended.end().0);
+        assert_eq!(going_on.end().0.unwrap(), google::USER);
+    });
+}
+
+#[test]
+fn another_handle_goes_on_waiting_for_the_rate_limit() {
+    let provider = provider();
+    let fault = FaultKind::Status429Reset(2);
+    provider.fault(Fault { times: 2, ..Fault::always(Target::Api, fault) });
+    let app = patient_app(&provider);
+    app.set_rate_limit_wait(60).unwrap();
+    let client = client_of(&app, &provider, 3600, &Saver::new());
+    let aborted = client.dup().unwrap();
+    thread::scope(|scope| {
+        let ended = start(scope, || aborted.get(PROFILE));
+        let going_on = start(scope, || client.get(PROFILE));
+        wait_for(&provider, Target::Api, 1);
+        a_moment();
+        aborted.abort();
+        is_cancelled(ended.end().0);
+        assert_eq!(going_on.end().0.unwrap().status, 200);
+    });
+}
+
+unsafe extern "C" fn abort(_: u32, _: *const c_char, client: *mut c_void) {
+    // It is NULL at first.
+    let client = unsafe { &*client.cast::<AtomicPtr<c_void>>() };
+    unsafe { (interface().abort)(client.load(Ordering::SeqCst)) };
+}
+
+#[test]
+fn a_logger_may_end_the_handle_whose_call_it_hears_of() {
+    let provider = provider();
+    // The app and its clients are freed before it.
+    let handle = AtomicPtr::<c_void>::default();
+    let app = patient_app(&provider);
+    let data = std::ptr::from_ref(&handle).cast_mut().cast();
+    app.set_logger(level::TRACE, Some(abort), data).unwrap();
+    let saver = Saver::new();
+    let client = client_of(&app, &provider, -10, &saver);
+    let dup = client.dup().unwrap();
+    handle.store(client.handle, Ordering::SeqCst);
+    is_cancelled(client.get(PROFILE));
+    assert_eq!(dup.get(PROFILE).unwrap().status, 200);
+    assert_eq!(provider.replayed_refresh_tokens(), 0);
+    handle.store(std::ptr::null_mut(), Ordering::SeqCst);
+}
+
+#[test]
+fn the_first_token_of_a_login_is_saved_and_makes_a_client_although_its_callback_shuts_down() {
+    let provider = provider();
+    let app = patient_app(&provider);
+    let step = app.step_one(None).unwrap();
+    let back = provider.visit(&step.authorization_uri, Decision::Grant).unwrap();
+    let handle = app.0 as usize;
+    let saver = Saver::doing(move |_| {
+        unsafe { (interface().app_shutdown)(handle as *mut c_void) };
+        1
+    });
+    let client = app.step_two(&step.session, &back, &saver).unwrap();
+    assert_eq!(saver.offered(), [client.token()]);
+    is_ended_already(|| client.get(PROFILE));
+}
+
+#[test]
+fn a_login_in_a_browser_is_finished_once_its_code_was_sent() {
+    let provider = provider();
+    provider.fault(Fault::once(Target::Exchange, FaultKind::Latency(700)));
+    let app = patient_app(&provider);
+    let saver = Saver::new();
+    thread::scope(|scope| {
+        let (tell, told) = channel();
+        let open = move |uri: &str| {
+            tell.send(uri.to_owned()).unwrap();
+            1
+        };
+        let logging_in = start(scope, || app.login(LONG, open, &saver));
+        let uri = told.recv().unwrap();
+        let back = provider.visit(&uri, Decision::Grant).unwrap();
+        scope.spawn(move || visit(&back));
+        wait_for(&provider, Target::Exchange, 1);
+        app.abort();
+        let client = logging_in.end().0.unwrap();
+        assert_eq!(saver.offered(), [client.token()]);
+        assert_eq!(client.get(PROFILE).unwrap().status, 200);
+    });
+}
+
+/// The browser comes back to the callback URI.
+fn visit(uri: &str) {
+    let (host, path) = uri.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let _ = std::io::copy(&mut stream, &mut std::io::sink());
 }
 
 #[test]

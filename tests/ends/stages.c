@@ -20,6 +20,8 @@
 /* The time that a call has which is to run out of it, and that of the later calls. */
 #define TIMEOUT_MS 1000
 #define BRIEFLY_MS 200
+/* Of all other calls: only an ending is meant to end them. */
+#define LONG_MS 30000
 #define BIG (64 * 1024 * 1024)
 
 static FitbitApp *app;
@@ -81,7 +83,7 @@ static FitbitError *make(FitbitClient *client)
     } else {
         CHECK(strcmp(call, "login") == 0);
         /* Its own time ends it where nothing else does. */
-        unsigned patience = strcmp(ending, "timeout") == 0 ? TIMEOUT_MS : PATIENCE_MS;
+        unsigned patience = strcmp(ending, "timeout") == 0 ? TIMEOUT_MS : LONG_MS;
         return fitbit_login(app, patience, opened, NULL, save, NULL, &made);
     }
     fitbit_response_free(response);
@@ -183,7 +185,7 @@ static void the_app(int argc, char **argv)
     SUCCEED(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, api));
     snprintf(revoke, sizeof revoke, "%s/oauth2/revoke", api);
     SUCCEED(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_REVOKE, revoke));
-    SUCCEED(fitbit_app_set_timeout_ms(app, PATIENCE_MS));
+    SUCCEED(fitbit_app_set_timeout_ms(app, LONG_MS));
     if (strcmp(ending, "timeout") == 0 && is_of_the_app()) {
         SUCCEED(fitbit_app_set_timeout_ms(app, TIMEOUT_MS));
     }
@@ -242,7 +244,7 @@ int main(int argc, char **argv)
     SUCCEED(fitbit_app_dup(app, &other_app));
     if (argument(argc, argv, "leader") != NULL) {
         SUCCEED(fitbit_dup(client, &leading));
-        SUCCEED(fitbit_set_timeout_ms(leading, PATIENCE_MS));
+        SUCCEED(fitbit_set_timeout_ms(leading, LONG_MS));
         CHECK(pthread_create(&leader, NULL, lead, leading) == 0);
     }
     line("ready");

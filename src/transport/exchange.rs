@@ -56,7 +56,7 @@ impl Connection {
 
 /// Which connection a request may go out on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
+pub(crate) enum ConnectionUse {
     /// One that is already open, if there is any.
     Any,
     /// A new one, closed afterwards.
@@ -68,7 +68,7 @@ pub(crate) enum Use {
 
 /// One exchange, shared by ureq's connection and by the caller, who looks at what became of it.
 pub(super) struct Exchange {
-    connection: Use,
+    connection: ConnectionUse,
     uri: Uri,
     network: Arc<Network>,
     state: Mutex<State>,
@@ -95,7 +95,7 @@ pub(super) struct Ending {
 
 impl Exchange {
     pub fn new(
-        connection: Use,
+        connection: ConnectionUse,
         uri: &Uri,
         network: &Arc<Network>,
         deadline: &Deadline,
@@ -147,7 +147,7 @@ impl Exchange {
         if deadline.left().is_zero() {
             return Err(stopped(false)); // a call that was cancelled opens nothing
         }
-        if self.connection == Use::Any
+        if self.connection == ConnectionUse::Any
             && let Some(idle) = self.network.pool.take(&self.uri)
         {
             return Ok(idle);
@@ -231,7 +231,7 @@ impl Transport for Bound {
                 drop(state);
                 return Err(exchange.failed(Fault::Stopped { resolving: false }));
             }
-            if exchange.connection == Use::Spending {
+            if exchange.connection == ConnectionUse::Spending {
                 state.deadline = state.deadline.once_sent();
             }
             state.sent = true;
@@ -256,7 +256,7 @@ impl Transport for Bound {
     /// ureq asks this once, after a whole response, to keep the connection. It is kept here instead.
     fn is_open(&mut self) -> bool {
         let exchange = &self.exchange;
-        if exchange.connection == Use::Any
+        if exchange.connection == ConnectionUse::Any
             && let Some(connection) = self.connection.take()
             && connection.unsent.is_none()
         {

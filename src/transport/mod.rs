@@ -47,7 +47,7 @@ use body::Body;
 pub(crate) use certificates::Certificates;
 use dial::Route;
 pub(crate) use environment::Environment;
-pub(crate) use exchange::Use as Connection;
+pub(crate) use exchange::ConnectionUse;
 use exchange::{Ending, Exchange, NoNames, Opener};
 pub(crate) use no_proxy::is_loopback;
 use pool::Pool;
@@ -140,7 +140,7 @@ impl Transport {
     pub fn send(
         &self,
         request: Request<impl AsSendBody>,
-        connection: Connection,
+        connection: ConnectionUse,
         deadline: &Deadline,
         max_body: usize,
         clean: &dyn Fn(&str) -> String,
@@ -167,12 +167,12 @@ impl Transport {
     fn carry(
         &self,
         mut request: Request<impl AsSendBody>,
-        connection: Connection,
+        connection: ConnectionUse,
         deadline: &Deadline,
         max_body: usize,
     ) -> std::result::Result<Answer, Failure> {
         let uri = request.uri().clone();
-        if connection != Connection::Any {
+        if connection != ConnectionUse::Any {
             let close = HeaderValue::from_static("close");
             request.headers_mut().insert(header::CONNECTION, close);
         }

@@ -17,7 +17,7 @@
 //! - [`notification`]: whether a notification is the provider's
 //! - [`token_endpoint`]: the token endpoint, through `oauth2`
 //! - [`log`]: what the program's logger is told
-//! - [`transport`]: HTTP, through `ureq`: deadlines, connections, certificates, proxies
+//! - [`transport`]: HTTP, through `ureq`, over sockets that never block: connections, TLS, proxies
 //! - [`answer`]: what a server answered
 //! - [`sync`]: the locks that threads of one client meet at
 //! - [`error`]: every error, the providers' error bodies, redaction

@@ -29,7 +29,7 @@ use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::provider::{ClientAuth, Provider};
 use crate::token::{Fields, is_nothing, parse};
-use crate::transport::{Connection, Transport};
+use crate::transport::{ConnectionUse, Transport};
 
 /// The largest answer that is read: tokens are a few hundred bytes.
 const MAX_BODY: usize = 256 * 1024;
@@ -310,7 +310,7 @@ impl TokenEndpoint {
         let body = Zeroizing::new(body);
         let request = oauth2::http::Request::from_parts(head, body.as_slice());
         transport
-            .send(request, Connection::Spending, deadline, MAX_BODY, &|text| {
+            .send(request, ConnectionUse::Spending, deadline, MAX_BODY, &|text| {
                 secrets.clean_line(text)
             })
             .map_err(|failure| Failed {

@@ -26,7 +26,7 @@ use crate::renewal::{Budget, Login};
 use crate::store::Store;
 use crate::token::{Token, Unfit};
 use crate::token_file::{Content, TokenFile};
-use crate::transport::Connection;
+use crate::transport::ConnectionUse;
 pub(crate) use page::Response;
 use rate_limit::RateLimit;
 pub(crate) use request::ApiRequest;
@@ -326,7 +326,7 @@ impl Client {
         token.mark_used();
         let transport = self.app().transport();
         let idempotent = request.is_idempotent(self.app().provider);
-        let mut connection = Connection::Any;
+        let mut connection = ConnectionUse::Any;
         let max_body = self.app().max_body;
         let clean = |text: &str| self.secrets([token, &self.login().newest()]).clean_line(text);
         loop {
@@ -347,9 +347,9 @@ impl Client {
                 Err(failure)
                     if failure.kept_alive_connection_died
                         && (idempotent || failure.nothing_was_sent)
-                        && connection == Connection::Any =>
+                        && connection == ConnectionUse::Any =>
                 {
-                    connection = Connection::Fresh;
+                    connection = ConnectionUse::Fresh;
                     self.app().log.line(Level::Warn, || {
                         "a kept-alive connection died: sending once more on a fresh one".to_owned()
                     });

@@ -55,7 +55,24 @@ pub fn threads(bench: &Bench) -> Vec<Row> {
         }
     }
     rows.extend(scaling(bench));
+    rows.push(convoy(bench));
     rows
+}
+
+/// What four threads with a client each lose, beside ureq agents that share nothing.
+fn convoy(bench: &Bench) -> Row {
+    let subjects =
+        [1, 4].map(|threads| [ours(bench, threads, How::Each), ureq(bench, threads, How::Each)]);
+    let subjects: Vec<_> = subjects.iter().flatten().map(|entry| entry.subject.clone()).collect();
+    let times = subject::race_for(MANY_ROUNDS, &subjects);
+    let (one, four) = (times[1] / times[0], times[3] / times[2]);
+    let kept = four / one;
+    Row::new(THREADS, "4 threads with a client each, beside ureq agents", LIBRARY)
+        .figure(format!("1 thread {one:.2}, 4 threads {four:.2} times an agent each: {kept:.2}"))
+        .bar(
+            format!("4 threads keep {kept:.2} of one thread's ratio to ureq, at least 0.90"),
+            kept >= 0.9,
+        )
 }
 
 /// Whether the threads share a client, or have one each.

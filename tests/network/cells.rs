@@ -63,7 +63,7 @@ impl Cell {
             0 => (Family::V6, Family::V4),
             _ => (Family::V4, Family::V6),
         };
-        let alternate = |index: usize| if index % 2 == 0 { one } else { other };
+        let alternate = |index: usize| if index.is_multiple_of(2) { one } else { other };
         let family = |index: usize| match (self.arrangement, index < self.dead) {
             (Dead::SameFamily, _) | (Dead::OtherFamily, true) => one,
             (Dead::OtherFamily, false) => other,
@@ -85,7 +85,7 @@ impl Cell {
         net.name(&curls, &self.addresses(net));
         let (call, curl) = std::thread::scope(|scope| {
             let curl = scope.spawn(|| curl(net, &curls));
-            let script = Script::to(&format!("https://{name}")).timeout_ms(60_000).get();
+            let script = Script::to(&format!("https://{name}")).timeout_ms(30_000).get();
             (net.call(script), curl.join().expect("curl is waited for"))
         });
         let syns = net.first_syns(&name);

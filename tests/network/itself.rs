@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::bench::{Family, Fate, Network, Path};
+use crate::bench::{Family, Fate, Network, Path, Script};
 
 #[test]
 fn a_request_takes_the_round_trips_of_its_path() {
@@ -12,11 +12,27 @@ fn a_request_takes_the_round_trips_of_its_path() {
     let call = net.get("https://api.test");
     assert_eq!((call.code.as_str(), call.status), ("FITBIT_OK", 200), "{call:?}");
     // The name, TCP, TLS, the request.
-    assert!(call.lasted() >= 4 * net.round_trip(), "{call:?}");
+    assert!(call.round_trips(&net) >= 4.0, "{call:?}");
     assert_eq!(net.questions("api.test"), 2);
     let connected = net.connected("api.test").unwrap() - call.began;
     assert!(connected >= 2 * net.round_trip(), "{connected:?}");
     assert_eq!(net.first_syns("api.test").len(), 1);
+    net.set_round_trip(Duration::from_millis(300));
+    let call = net.get("https://api.test");
+    assert!(call.lasted() >= Duration::from_millis(1200), "{call:?}");
+}
+
+#[test]
+fn an_expired_token_is_renewed_over_the_same_path() {
+    let Some(net) = Network::new(Path::rtt_ms(100)) else { return };
+    net.name("api.test", &[net.live_v6()]);
+    net.name("token.test", &[net.live_v4()]);
+    let script = Script::to("https://api.test").renews_at("https://token.test");
+    let call = net.call(script.timeout_ms(20_000).get());
+    assert_eq!((call.code.as_str(), call.status), ("FITBIT_OK", 200), "{call:?}");
+    assert!(net.connected("token.test").is_some());
+    // The token endpoint's name, TCP, TLS, the renewal; the request needs its token.
+    assert!(call.round_trips(&net) >= 5.0, "{call:?}");
 }
 
 #[test]

@@ -4,5 +4,9 @@
 
 mod bench;
 
+mod addresses;
 mod cells;
+mod ending;
 mod itself;
+mod looking_up;
+mod proxies;

@@ -2,7 +2,9 @@
  *     client CA-FILE SCRIPT...
  * Each script runs in a thread of its own. It is a list of words that are carried out in order:
  *     timeout=MS   proxy=URI   of the application, before the first call
- *     api=ORIGIN   where the requests go
+ *     api=ORIGIN   where requests go
+ *     token=ORIGIN where a token is renewed
+ *     expired=1    the token that the client begins with has expired
  *     cancel=MS    ends the next call after so many milliseconds
  *     get=PATH     a call
  * A line for each call: script, code, status, begun, asked to end, ended (nanoseconds), message.
@@ -18,9 +20,12 @@
 #include <string.h>
 #include <time.h>
 
-static const char *const TOKEN =
-    "{\"access_token\":\"the-access-token\",\"refresh_token\":\"the-refresh-token\","
-    "\"token_type\":\"Bearer\",\"expires_at\":4102444800,\"user_id\":\"26FWFL\"}";
+#define TOKEN(expires_at)                                                                      \
+    "{\"access_token\":\"the-access-token\",\"refresh_token\":\"the-refresh-token\","            \
+    "\"token_type\":\"Bearer\",\"user_id\":\"26FWFL\",\"expires_at\":" expires_at "}"
+
+static const char *const GOOD_TOKEN = TOKEN("4102444800");
+static const char *const EXPIRED_TOKEN = TOKEN("1700000000");
 
 static const char *ca_file;
 static atomic_int running;
@@ -76,14 +81,12 @@ static FitbitApp *new_app(void)
     return app;
 }
 
-/* Both endpoints that a request can need are at one origin. */
-static void set_api(FitbitApp *app, const char *origin)
+static void set_token_endpoint(FitbitApp *app, const char *origin)
 {
-    char token[512];
+    char endpoint[512];
 
-    snprintf(token, sizeof token, "%s/oauth2/token", origin);
-    check(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, token));
-    check(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, origin));
+    snprintf(endpoint, sizeof endpoint, "%s/oauth2/token", origin);
+    check(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, endpoint));
 }
 
 static void *end_later(void *argument)
@@ -130,6 +133,7 @@ static void *run(void *argument)
     struct script *script = argument;
     FitbitApp *app = new_app();
     FitbitClient *client = NULL;
+    const char *token = GOOD_TOKEN;
     long cancel_ms = 0;
     char *rest = NULL, *word;
 
@@ -144,12 +148,16 @@ static void *run(void *argument)
         else if (strcmp(word, "proxy") == 0)
             check(fitbit_app_set_proxy(app, value));
         else if (strcmp(word, "api") == 0)
-            set_api(app, value);
+            check(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, value));
+        else if (strcmp(word, "token") == 0)
+            set_token_endpoint(app, value);
+        else if (strcmp(word, "expired") == 0)
+            token = EXPIRED_TOKEN;
         else if (strcmp(word, "cancel") == 0)
             cancel_ms = atol(value);
         else if (strcmp(word, "get") == 0) {
             if (client == NULL)
-                check(fitbit_from_token(app, TOKEN, saved, NULL, &client));
+                check(fitbit_from_token(app, token, saved, NULL, &client));
             get(script->number, app, client, value, cancel_ms);
             cancel_ms = 0;
         } else

@@ -22,9 +22,14 @@ pub const ANY: &str = "/1/user/-/any.json";
 pub struct Script(String);
 
 impl Script {
-    /// An app whose requests go to this origin.
+    /// An app whose requests go to this origin, those to the token endpoint too.
     pub fn to(origin: &str) -> Script {
-        Script::default().word("api", origin)
+        Script::default().word("token", origin).word("api", origin)
+    }
+
+    /// Its token has expired, and is renewed at this origin.
+    pub fn renews_at(self, origin: &str) -> Script {
+        self.word("token", origin).word("expired", "1")
     }
 
     fn word(mut self, name: &str, value: &str) -> Script {
@@ -68,6 +73,11 @@ pub struct Call {
 impl Call {
     pub fn lasted(&self) -> Duration {
         self.ended - self.began
+    }
+
+    /// How many round trips of this path it lasted for.
+    pub fn round_trips(&self, net: &Network) -> f64 {
+        self.lasted().as_secs_f64() / net.round_trip().as_secs_f64()
     }
 
     /// How long the call lasted after something had begun to end it.

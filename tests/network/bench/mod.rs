@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use fitbit_test_support::c;
 
-pub use client::{ANY, Call, Ran, Script};
+pub use client::{ANY, Call, Script};
 pub use forwarder::{Fate, Seen, now};
 pub use names::Record;
 pub use packet::Kind;
@@ -107,8 +107,8 @@ fn missing() -> Option<&'static str> {
         if !ip.is_ok_and(|output| output.status.success()) {
             return Some("ip (iproute2) is not installed".to_owned());
         }
-        let tried = Namespace::new("link set tun0 up\n");
-        tried.err().map(|why| format!("no network namespace with a TUN device: {why}"))
+        let tried = Network::make(Path::rtt_ms(1)).and_then(|net| net.command("true").status());
+        tried.err().map(|why| format!("the network bench cannot be built: {why}"))
     };
     MISSING.get_or_init(find).as_deref()
 }
@@ -255,13 +255,12 @@ impl Network {
         port: u16,
         serve: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static,
     ) -> Listening {
-        let address = SocketAddr::new(address, port);
-        self.servers.run(move || Listening::start(address, serve)).expect("the port is free")
-    }
-
-    /// Runs it where the servers are: a socket that it opens belongs there.
-    pub fn in_servers<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
-        self.servers.run(run)
+        let start = move || {
+            // The local route is enough for IPv4, and for connections to any address.
+            namespace::ip(&format!("addr replace {address} dev lo\n"))?;
+            Listening::start(SocketAddr::new(address, port), serve)
+        };
+        self.servers.run(start).expect("the port is free")
     }
 }
 

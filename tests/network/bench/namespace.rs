@@ -72,7 +72,8 @@ fn device() -> io::Result<OwnedFd> {
     Ok(device.into())
 }
 
-fn ip(commands: &str) -> io::Result<()> {
+/// Carries out commands of ip(8) in the namespace of this thread.
+pub fn ip(commands: &str) -> io::Result<()> {
     let mut ip = Command::new("ip");
     ip.args(["-batch", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut ip = ip.spawn()?;

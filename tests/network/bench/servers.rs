@@ -17,7 +17,6 @@ const MAX_HEAD: u64 = 64 * 1024;
 
 /// A listener with a thread for each connection. All of them end when it is dropped.
 pub struct Listening {
-    pub address: SocketAddr,
     listener: TcpListener,
     connections: Arc<Mutex<Vec<TcpStream>>>,
     accepting: Option<JoinHandle<()>>,
@@ -30,7 +29,6 @@ impl Listening {
         serve: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static,
     ) -> io::Result<Listening> {
         let listener = TcpListener::bind(address)?;
-        let address = listener.local_addr()?;
         let connections = Arc::<Mutex<Vec<TcpStream>>>::default();
         let (accepting, open, serve) =
             (listener.try_clone()?, connections.clone(), Arc::new(serve));
@@ -42,7 +40,7 @@ impl Listening {
                 std::thread::spawn(move || serve(connection));
             }
         });
-        Ok(Listening { address, listener, connections, accepting: Some(accepting) })
+        Ok(Listening { listener, connections, accepting: Some(accepting) })
     }
 }
 
@@ -98,7 +96,13 @@ impl ResolvesServerCert for ForEachName {
     }
 }
 
-/// One response to each request, over https, for ever.
+/// A program's requests are GET, and the library's own to the token endpoint are POST.
+const RESPONSE: &str = "{}";
+const TOKEN: &str = r#"{"access_token":"a-newer-access-token",
+    "refresh_token":"a-newer-refresh-token","token_type":"Bearer","expires_in":28800,
+    "scope":"activity","user_id":"26FWFL"}"#;
+
+/// Responds to every request, over https, on connections that stay open.
 pub fn web(address: SocketAddr) -> io::Result<Listening> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
@@ -111,31 +115,38 @@ pub fn web(address: SocketAddr) -> io::Result<Listening> {
         // The handshake's last message and the response must not wait for acknowledgements.
         connection.set_nodelay(true)?;
         let session = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
-        respond(StreamOwned::new(session, connection))
+        let mut stream = BufReader::new(StreamOwned::new(session, connection));
+        while let Some(method) = request(&mut stream)? {
+            let body = if method == "post" { TOKEN } else { RESPONSE };
+            let response = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.get_mut().write_all(response.as_bytes())?;
+            stream.get_mut().flush()?;
+        }
+        Ok(())
     })
 }
 
-fn respond(stream: impl Read + Write) -> io::Result<()> {
-    let mut stream = BufReader::new(stream);
+/// Reads a request and says its method. `None`: the client has left.
+fn request(stream: &mut impl BufRead) -> io::Result<Option<String>> {
+    let (mut method, mut body) = (None, 0);
     loop {
-        let mut body = 0;
-        loop {
-            let mut line = String::new();
-            if stream.by_ref().take(MAX_HEAD).read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let line = line.trim_end().to_ascii_lowercase();
-            if let Some(length) = line.strip_prefix("content-length:") {
-                body = length.trim().parse().map_err(io::Error::other)?;
-            }
-            if line.is_empty() {
-                break;
-            }
+        let mut line = String::new();
+        if stream.by_ref().take(MAX_HEAD).read_line(&mut line)? == 0 {
+            return Ok(None);
         }
-        io::copy(&mut stream.by_ref().take(body), &mut io::sink())?;
-        let response = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
-                        Content-Length: 2\r\n\r\n{}";
-        stream.get_mut().write_all(response.as_bytes())?;
-        stream.get_mut().flush()?;
+        let line = line.trim_end().to_ascii_lowercase();
+        if let Some(length) = line.strip_prefix("content-length:") {
+            body = length.trim().parse().map_err(io::Error::other)?;
+        }
+        if line.is_empty() {
+            break;
+        }
+        method.get_or_insert_with(|| line.split(' ').next().unwrap_or_default().to_owned());
     }
+    io::copy(&mut stream.by_ref().take(body), &mut io::sink())?;
+    Ok(method)
 }

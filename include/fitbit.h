@@ -274,8 +274,9 @@ typedef struct FitbitApp FitbitApp;
 /**
  * One person's login: it makes requests as that person, and renews its token by itself, before
  * the token expires or when the provider says that it has. Any number of threads may use it at
- * once; one of them renews, the others wait for it and share the result. Freed with
- * fitbit_free(), when no call on it runs in any thread.
+ * once; one of them renews, the others wait for it and share the result. This is a handle on the
+ * login: fitbit_dup() makes another one. Freed with fitbit_free(), when no call on it runs in any
+ * thread.
  */
 typedef struct FitbitClient FitbitClient;
 
@@ -591,27 +592,75 @@ FitbitError *fitbit_app_set_renewal_guard(FitbitApp *app,
                                           FitbitRenewalGuard guard);
 
 /**
- * Ends, from any thread, the calls that run now with this app or its clients: they are
- * FITBIT_ERROR_CANCELLED, soon. Calls that begin later run, also one that another thread was just about
- * to begin: who has to be sure repeats this until that call has returned. One client's calls alone cannot
- * be ended; give it an app of its own where that matters.
+ * Makes another handle on the same application. It has the same settings, connections and renewal
+ * guard. Use it for calls that you want to end with fitbit_app_abort() while others go on.
  *
- * What is single-use is not given up half-way: a renewal, an exchange or a revocation that was already
- * sent is waited for, at most its timeout, and a new token is saved first. fitbit_step_two() then still
- * succeeds, and so does what was already saved or revoked; fitbit_refresh() and the requests are
- * FITBIT_ERROR_CANCELLED, with the new token in hand. A request that was ended may have been
- * carried out. Callbacks of yours are not ended. NULL: nothing happens.
+ * This counts as the first use of the app: the fitbit_app_set_ functions fail afterwards. The handles are
+ * freed in any order. A dup of an aborted handle works; after fitbit_app_shutdown() all are ended. A dup
+ * costs about as much as two allocations, and no descriptor.
  *
- * Safe in another thread; not in a signal handler. For Ctrl-C block SIGINT in all threads, wait for it
- * in one (sigwait), set a flag of yours and call this every 20 ms until the others are done; they look at
- * the flag before each request, because one may have succeeded all the same. A login that succeeded is
- * saved first, flag or not: call fitbit_set_token_file() again while it is FITBIT_ERROR_CANCELLED. Join
- * that thread before fitbit_app_free().
+ * Example: `fitbit_app_dup(app, &mine);`
+ *
+ * @param dup  receives the handle, to be freed with fitbit_app_free(); NULL on failure
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_dup(FitbitApp *app,
+                            FitbitApp **dup);
+
+/* ======== Ending calls
+ *
+ * Four functions end calls: fitbit_abort() and fitbit_app_abort() those of one handle,
+ * fitbit_app_shutdown() all of an application, and fitbit_app_cancel() those that run at this moment.
+ * You may call each of them from any thread and in a signal handler: they are async-signal-safe and do
+ * not change errno. They count as calls on the handle: free it after they have returned. NULL: nothing
+ * happens.
+ *
+ * An ended call is FITBIT_ERROR_CANCELLED. It ends wherever it waits: for a name, a connection, a proxy,
+ * TLS, the network, a rate limit, a token file's lock, another thread's renewal, the browser. Within 100
+ * ms its thread is free and its connection closed. It opens no new connection and repeats nothing. The
+ * provider may have carried out a request that was ended. Callbacks of yours are not ended.
+ *
+ * A single-use code or token that was already sent is not given up: the exchange of fitbit_step_two(),
+ * a revocation and a renewal are finished, at most until their timeout, and a new token is saved.
+ * fitbit_step_two(), fitbit_login() and fitbit_revoke() then still succeed. fitbit_refresh() and requests
+ * are FITBIT_ERROR_CANCELLED, with the new token in hand. If other threads wait for a renewal whose call
+ * was ended, one of them takes it over.
+ *
+ * So that no login is lost, fitbit_token(), fitbit_token_field(), fitbit_save(),
+ * fitbit_set_token_file() and the functions that free still work on an ended handle. They wait at most
+ * two seconds for a lock or for another thread's renewal. Functions that neither wait nor ask anybody
+ * still work, too, as fitbit_dup(), fitbit_set_header() and fitbit_rate_limit() do.
+ *
+ * Ctrl-C in C needs one line: let the handler of SIGINT call fitbit_app_shutdown().
+ */
+
+/**
+ * Ends the calls that run with this app handle, and every later one: fitbit_step_two(), fitbit_login()
+ * and fitbit_from_file(). Calls on clients and on other handles of the application go on.
+ *
+ * Example: `fitbit_app_abort(mine);`
+ */
+void fitbit_app_abort(FitbitApp *app);
+
+/**
+ * Ends all calls of the application and of all its clients, now and later, whatever handle they use.
+ *
+ * Example: `static void on_interrupt(int number) { fitbit_app_shutdown(app); }`
+ */
+void fitbit_app_shutdown(FitbitApp *app);
+
+/**
+ * Ends the calls that run now with this app or its clients. Calls that start after this function has
+ * returned are not affected. A call that another thread is just starting may be missed; to be sure, use
+ * fitbit_app_shutdown() or fitbit_abort(). fitbit_save() and fitbit_set_token_file() are ended as well,
+ * unless they have succeeded.
+ *
+ * Example: `fitbit_app_cancel(app);`
  */
 void fitbit_app_cancel(FitbitApp *app);
 
 /**
- * Frees an application; its clients go on. NULL: nothing happens.
+ * Frees a handle on an application; its clients and other handles go on. NULL: nothing happens.
  */
 void fitbit_app_free(FitbitApp *app);
 
@@ -700,7 +749,7 @@ FitbitError *fitbit_step_two(FitbitApp *app,
  * is taken, or another program listens there. FITBIT_ERROR_AUTHORIZATION: also where no browser could
  * be opened: trying again does not help then, but an `open` that prints the address and returns 1 does.
  * FITBIT_ERROR_INVALID_ARGUMENT: the callback URI is no such address. FITBIT_ERROR_CANCELLED:
- * fitbit_app_cancel() ended it; once the exchange was sent it succeeds all the same. Else as
+ * your program ended it; once the exchange was sent it succeeds all the same. Else as
  * fitbit_step_two().
  *
  * @param timeout_ms  how long to wait for the person, at least 1; the exchange that follows has the
@@ -889,6 +938,61 @@ FitbitError *fitbit_set_header(FitbitClient *client,
                                const char *name,
                                const char *value);
 
+/* ======== More handles on one login
+ *
+ * A handle is cheap: give each task, request or thread its own if you want to end its calls alone or to
+ * give it another timeout.
+ */
+
+/**
+ * Makes another handle on the same login. Both share the token, its renewal, its store and the
+ * connections. Headers, timeout and waiting are copied, and then each handle has its own. In a callback
+ * of the login, "its own client" means any of its handles.
+ *
+ * The handles are freed in any order. A dup of an aborted handle works; after fitbit_app_shutdown() all
+ * are ended. A dup costs about as much as two allocations, and no descriptor.
+ *
+ * Example: `fitbit_dup(client, &mine);`
+ *
+ * @param dup  receives the handle, to be freed with fitbit_free(); NULL on failure
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_dup(FitbitClient *client,
+                        FitbitClient **dup);
+
+/**
+ * Ends the calls that run with this handle, and every later one: see "Ending calls". Other handles on
+ * the login go on. There is no race with a call that is just beginning: it is ended as well.
+ *
+ * Example: `fitbit_abort(mine);`
+ */
+void fitbit_abort(FitbitClient *client);
+
+/**
+ * Sets how long one call on this handle may take as a whole, as fitbit_app_set_timeout_ms() does for
+ * all. From any thread, at any time; it holds for calls that begin later.
+ *
+ * Example: `fitbit_set_timeout_ms(mine, 2000);`
+ *
+ * @param milliseconds  0: the app's; default: 0
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_set_timeout_ms(FitbitClient *client,
+                                   uint32_t milliseconds);
+
+/**
+ * Sets how long one call on this handle may wait for a rate limit, beside its timeout, as
+ * fitbit_app_set_rate_limit_wait() does for all. From any thread, at any time; it holds for calls that
+ * begin later.
+ *
+ * Example: `fitbit_set_rate_limit_wait(mine, 0);`
+ *
+ * @param seconds  0: a rate limit is reported at once; default: the app's
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_set_rate_limit_wait(FitbitClient *client,
+                                        uint32_t seconds);
+
 /* ======== Answers
  *
  * What a request brought. Everything read from a response is borrowed: it lives until
@@ -1044,9 +1148,10 @@ bool fitbit_rate_limit(const FitbitClient *client,
                        FitbitRateLimit *limit);
 
 /**
- * Ends a client. Free one whose token is unsaved before the same person logs in again: it would offer
- * its old token to the same store. A token that could not be saved is offered to on_token once more; nothing is
- * sent to the provider. After this has returned, no callback of this client runs. NULL: nothing
+ * Frees a handle on a login. If it is the last handle and the token is unsaved, the token is offered to
+ * on_token once more; nothing is sent to the provider. After the last one's fitbit_free() has returned,
+ * no callback of this login runs: user_data must live until then. Free a client whose token is unsaved
+ * before the same person logs in again: it would offer its old token to the same store. NULL: nothing
  * happens.
  */
 void fitbit_free(FitbitClient *client);

@@ -1,21 +1,64 @@
-//! What the threads of one client meet at. The standard library's own, except where tests/explored
+//! What the threads of one login meet at. The standard library's own, except where tests/explored
 //! puts its scheduler in their place, to go through every order in which threads can come by.
 
 #[cfg(feature = "explored")]
-pub(crate) use fitbit_explorer::{Condvar, Mutex, MutexGuard, OnceCell, cancelling, now};
+pub(crate) use explored::{Wake, wait};
+#[cfg(feature = "explored")]
+pub(crate) use fitbit_explorer::{Mutex, MutexGuard, cancelling, now};
 #[cfg(not(feature = "explored"))]
-pub(crate) use once_cell::sync::OnceCell;
-#[cfg(not(feature = "explored"))]
-pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use std::sync::{Mutex, MutexGuard};
 
-/// What only a cancel changes for other threads.
+#[cfg(not(feature = "explored"))]
+pub(crate) use crate::os::{Wake, wait};
+
+/// What only the end of a call changes for other threads.
 #[cfg(not(feature = "explored"))]
 pub(crate) mod cancelling {
-    pub use std::sync::Mutex;
     pub use std::sync::atomic::AtomicU64;
 }
 
 #[cfg(not(feature = "explored"))]
 pub(crate) fn now() -> std::time::Instant {
     std::time::Instant::now()
+}
+
+#[cfg(feature = "explored")]
+mod explored {
+    use std::io;
+    use std::time::Duration;
+
+    use fitbit_explorer::Event;
+
+    use crate::os::{self, Interest};
+
+    /// A thread that waits for another one waits on the scheduler; one that waits for the network
+    /// waits as ever.
+    pub(crate) struct Wake {
+        event: Event,
+        system: os::Wake,
+    }
+
+    impl Wake {
+        pub fn new() -> io::Result<Wake> {
+            Ok(Wake { event: Event::default(), system: os::Wake::new()? })
+        }
+
+        pub fn wake(&self) {
+            self.event.notify();
+            self.system.wake();
+        }
+    }
+
+    pub(crate) fn wait(
+        wake: Option<&Wake>,
+        interests: &[Interest],
+        time: Duration,
+    ) -> io::Result<()> {
+        if let (Some(wake), []) = (wake, interests)
+            && wake.event.wait(time)
+        {
+            return Ok(());
+        }
+        os::wait(wake.map(|wake| &wake.system), interests, time)
+    }
 }

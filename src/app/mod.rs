@@ -13,7 +13,7 @@ use once_cell::sync::OnceCell;
 use ureq::http::{HeaderMap, HeaderValue, Uri, header};
 use zeroize::Zeroizing;
 
-use crate::call::{Cancel, Deadline};
+use crate::call::{Calls, Deadline, Handle};
 use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::provider::{ClientAuth, Provider};
@@ -58,6 +58,7 @@ pub(crate) struct App {
     callback_uri: Option<String>,
     settings: Mutex<Settings>,
     shared: OnceCell<Arc<Shared>>,
+    calls: Arc<Calls>,
 }
 
 /// An application in use: settings that no longer change, and the connections.
@@ -78,7 +79,7 @@ pub(crate) struct Shared {
     pub max_body: usize,
     pub token_endpoint: TokenEndpoint,
     pub log: Log,
-    pub cancel: Arc<Cancel>,
+    pub calls: Arc<Calls>,
     token_uri: String,
     revoke_uri: String,
     transport: Transport,
@@ -129,7 +130,13 @@ impl App {
                 log: Log::none(),
             }),
             shared: OnceCell::new(),
+            calls: Arc::default(),
         })
+    }
+
+    /// All calls of this app and its clients.
+    pub fn calls(&self) -> &Arc<Calls> {
+        &self.calls
     }
 
     fn set(&self, change: impl FnOnce(&mut Settings) -> Result<()>) -> Result<()> {
@@ -257,13 +264,6 @@ impl App {
         })
     }
 
-    /// Ends the calls that run now.
-    pub fn cancel(&self) {
-        if let Some(shared) = self.shared.get() {
-            shared.cancel.cancel();
-        }
-    }
-
     /// Freezes the settings, the first time, and shares them.
     pub fn shared(&self) -> Result<&Arc<Shared>> {
         if let Some(shared) = self.shared.get() {
@@ -311,7 +311,7 @@ impl App {
             max_body: settings.max_body,
             token_endpoint,
             log: settings.log.clone(),
-            cancel: Arc::default(),
+            calls: self.calls.clone(),
             token_uri,
             revoke_uri,
             transport: Transport::new(
@@ -346,8 +346,9 @@ impl Shared {
         })
     }
 
-    pub fn deadline(&self) -> Deadline {
-        Deadline::after(self.timeout, &self.cancel)
+    /// Of a call with a handle of the app itself.
+    pub fn deadline(&self, handle: &Arc<Handle>) -> Deadline {
+        Deadline::after(self.timeout, handle)
     }
 
     pub fn transport(&self) -> &Transport {

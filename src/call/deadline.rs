@@ -1,45 +1,87 @@
-//! The time that one call of the library may take.
+//! The time that one call of the library may take, and what ends it earlier.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cancel::{Bell, Call, Cancel};
+use super::ends::{Ends, Handle};
+use super::waiter::{Waiter, Waker};
 use crate::error::{Error, Result};
 use crate::log;
+use crate::os::Interest;
 use crate::sync::now;
 
-/// When a call has to return, and whether it was cancelled. Time that it spends in the program's own
+/// How long what keeps a login from being lost may still wait when its handle was ended.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// When a call has to return, and whether it was ended. Time that it spends in the program's own
 /// callbacks is given back; the logger's, which is called from everywhere, is counted here.
+///
+/// A clone is the same call: it waits in the same place.
 #[derive(Clone)]
 pub(crate) struct Deadline {
     at: Instant,
     given_back: Duration,
     /// What this thread had spent in the logger when `at` was set.
     logged: Duration,
-    /// None: it cannot be cancelled any more.
-    call: Option<Call>,
+    waiter: Arc<Waiter>,
+    ends: Ends,
+    /// What an end does to it.
+    when_ended: WhenEnded,
     /// When it ends if nothing single-use was sent by then.
     until_sent: Option<Instant>,
 }
 
+/// What becomes of a call that the program ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WhenEnded {
+    Stops,
+    /// It keeps a login from being lost: a cancel stops it; the end of its handle leaves it a while.
+    HasGrace,
+    /// The same, and a cancel changes nothing.
+    IgnoresCancel,
+    GoesOn,
+}
+
+/// A call whose time is over, or that was ended.
+#[derive(Debug)]
+pub(crate) struct Stopped;
+
 impl Deadline {
-    pub fn after(timeout: Duration, cancel: &Arc<Cancel>) -> Deadline {
-        Deadline::at(now() + timeout, Some(cancel.begin()))
+    pub fn after(timeout: Duration, handle: &Arc<Handle>) -> Deadline {
+        Deadline {
+            at: now() + timeout,
+            given_back: Duration::ZERO,
+            logged: log::time_spent(),
+            waiter: Waiter::of(handle),
+            ends: Ends::of(handle),
+            when_ended: WhenEnded::Stops,
+            until_sent: None,
+        }
     }
 
-    fn at(at: Instant, call: Option<Call>) -> Deadline {
-        let given_back = Duration::ZERO;
-        Deadline { at, given_back, logged: log::time_spent(), call, until_sent: None }
+    fn at(&self, at: Instant) -> Deadline {
+        let (given_back, logged) = (Duration::ZERO, log::time_spent());
+        Deadline { at, given_back, logged, until_sent: None, ..self.clone() }
     }
 
     /// So much time from now on for what the same call does next.
     pub fn anew(&self, timeout: Duration) -> Deadline {
-        Deadline::at(now() + timeout, self.call.clone())
+        self.at(now() + timeout)
     }
 
     /// For what must not be given up half-way.
     pub fn uncancellable(&self) -> Deadline {
-        Deadline { call: None, ..self.clone() }
+        Deadline { when_ended: WhenEnded::GoesOn, ..self.clone() }
+    }
+
+    /// For what keeps a login from being lost: it goes on for two seconds when its handle is ended.
+    pub fn with_grace(self) -> Deadline {
+        Deadline { when_ended: WhenEnded::HasGrace, ..self }
+    }
+
+    /// The same, and [`super::Calls::cancel`] does not end it.
+    pub fn with_grace_even_if_cancelled(self) -> Deadline {
+        Deadline { when_ended: WhenEnded::IgnoresCancel, ..self }
     }
 
     /// The same, which ends after so much time already if nothing single-use was sent by then.
@@ -47,32 +89,33 @@ impl Deadline {
         Deadline { until_sent: Some(now() + time), ..self.clone() }
     }
 
-    /// Once something single-use is sent, its answer is waited for.
+    /// Once something single-use is sent, its response is waited for.
     pub fn once_sent(&self) -> Deadline {
-        Deadline { call: None, until_sent: None, ..self.clone() }
+        Deadline { until_sent: None, ..self.uncancellable() }
     }
 
-    pub fn call(&self) -> Option<&Call> {
-        self.call.as_ref()
-    }
-
+    /// The program has ended it, and it has to stop for that.
     pub fn is_cancelled(&self) -> bool {
-        self.call.as_ref().is_some_and(Call::is_cancelled)
+        match self.when_ended {
+            WhenEnded::Stops => self.ends.is_ended(),
+            WhenEnded::HasGrace => self.ends.is_cancelled(),
+            WhenEnded::IgnoresCancel | WhenEnded::GoesOn => false,
+        }
     }
 
-    /// What a call answers that was cancelled, whatever it came to.
+    fn has_only_grace(&self) -> bool {
+        matches!(self.when_ended, WhenEnded::HasGrace | WhenEnded::IgnoresCancel)
+            && self.ends.is_final()
+    }
+
+    /// The result of a call that was cancelled, whatever it came to.
     pub fn unless_cancelled<T>(&self, outcome: Result<T>) -> Result<T> {
         if self.is_cancelled() { Err(Error::cancelled()) } else { outcome }
     }
 
-    /// What a call answers whose success counts although it was cancelled.
+    /// The result of a call whose success counts although it was cancelled.
     pub fn cancelled_or<T>(&self, outcome: Result<T>) -> Result<T> {
         if outcome.is_err() { self.unless_cancelled(outcome) } else { outcome }
-    }
-
-    /// Does nothing for so long, or until the call is cancelled.
-    pub fn pause(&self, time: Duration) {
-        Arc::new(Bell::default()).wait(&self.anew(time), || false);
     }
 
     fn end(&self) -> Instant {
@@ -84,16 +127,16 @@ impl Deadline {
         if self.is_cancelled() {
             return Duration::ZERO;
         }
-        let end = self.until_sent.map_or(self.end(), |until_sent| until_sent.min(self.end()));
+        let mut end = self.until_sent.map_or(self.end(), |until_sent| until_sent.min(self.end()));
+        if self.has_only_grace() {
+            end = end.min(*self.waiter.ended_at.get_or_init(now) + GRACE);
+        }
         end.saturating_duration_since(now())
     }
 
     /// This one or `after` from now, whichever comes first.
     pub fn at_most(&self, after: Duration) -> Deadline {
-        Deadline {
-            until_sent: self.until_sent,
-            ..Deadline::at(self.end().min(now() + after), self.call.clone())
-        }
+        Deadline { until_sent: self.until_sent, ..self.at(self.end().min(now() + after)) }
     }
 
     /// Gives back time that was not the library's.
@@ -105,5 +148,40 @@ impl Deadline {
     /// All that was given back so far.
     pub fn given_back(&self) -> Duration {
         self.given_back
+    }
+
+    /// Blocks until a socket is ready, until another thread wakes this call, or at most until `until`;
+    /// what is waited for need not have happened. The library blocks nowhere else, but in files and in
+    /// the program's own callbacks.
+    pub fn wait(
+        &self,
+        interests: &[Interest],
+        until: Option<Instant>,
+    ) -> std::result::Result<(), Stopped> {
+        // In this order: whoever ends the call from here on wakes it.
+        self.waiter.can_be_woken();
+        let mut left = self.left();
+        if left.is_zero() {
+            return Err(Stopped);
+        }
+        if let Some(until) = until {
+            left = left.min(until.saturating_duration_since(now()));
+        }
+        if self.waiter.wait(interests, left).is_err() {
+            // The system has no memory for it, or does not know how: not at full speed, then.
+            std::thread::sleep(left.min(Duration::from_millis(1)));
+        }
+        Ok(())
+    }
+
+    /// For another thread, to wake this call where it waits.
+    pub fn waker(&self) -> Waker {
+        self.waiter.waker()
+    }
+
+    /// Does nothing for so long, or until the call is ended.
+    pub fn pause(&self, time: Duration) {
+        let until = now() + time;
+        while now() < until && self.wait(&[], Some(until)).is_ok() {}
     }
 }

@@ -1,7 +1,9 @@
-//! A call of the library: how long it may take, and how it is ended from another thread.
+//! A call of the library: how long it may take, what can end it, and the one way in which it waits.
 
-mod cancel;
 mod deadline;
+mod ends;
+mod waiter;
 
-pub(crate) use cancel::{Bell, Cancel, Line};
 pub(crate) use deadline::Deadline;
+pub(crate) use ends::{Calls, Handle};
+pub(crate) use waiter::Waker;

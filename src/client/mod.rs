@@ -5,8 +5,10 @@ mod page;
 mod rate_limit;
 mod request;
 
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use once_cell::race::OnceBox;
 use ureq::http::{HeaderMap, Request, header};
@@ -14,7 +16,7 @@ use ureq::http::{HeaderMap, Request, header};
 use crate::answer::Answer;
 use crate::app::{Shared, check_header, put_header};
 use crate::authorize;
-use crate::call::Deadline;
+use crate::call::{Deadline, Handle};
 use crate::error::FitbitErrorCode::FITBIT_ERROR_RATE_LIMITED;
 use crate::error::body::ProviderError;
 use crate::error::redact::Secrets;
@@ -25,23 +27,29 @@ use crate::store::Store;
 use crate::token::{Token, Unfit};
 use crate::token_file::{Content, TokenFile};
 use crate::transport::Connection;
-use identity::Turn;
 pub(crate) use page::Response;
 use rate_limit::RateLimit;
 pub(crate) use request::ApiRequest;
 
-/// A program can hold a million of these, idle: what not every one needs is made when it is needed.
+/// One handle on a person's login, with what is this handle's own. A program can hold a million of
+/// these, idle: what not every one needs is made when it is needed.
 pub(crate) struct Client {
-    login: Login,
-    rate_limit: OnceBox<Mutex<RateLimit>>,
-    own: OnceBox<Own>,
+    person: Arc<Person>,
+    handle: Arc<Handle>,
+    /// This handle's headers laid over the app's.
+    headers: OnceBox<Mutex<Arc<HeaderMap>>>,
+    /// In milliseconds; 0: the app's.
+    timeout: AtomicU32,
+    /// In seconds; none: the app's.
+    rate_limit_wait: OnceBox<AtomicU32>,
 }
 
-/// What few clients have.
-struct Own {
-    /// This person's headers laid over the app's.
-    headers: Mutex<Arc<HeaderMap>>,
-    asking_who: Turn,
+/// What all handles on a login share.
+struct Person {
+    login: Login,
+    rate_limit: OnceBox<Mutex<RateLimit>>,
+    /// How many handles the program has not freed.
+    handles: AtomicUsize,
 }
 
 impl Client {
@@ -55,7 +63,7 @@ impl Client {
     }
 
     /// Starts from a token file, which takes every later token.
-    pub fn from_file(app: Arc<Shared>, path: &str) -> Result<Client> {
+    pub fn from_file(app: Arc<Shared>, handle: &Arc<Handle>, path: &str) -> Result<Client> {
         let file = TokenFile::at(path)?;
         let token = match file.read(app.provider)? {
             Content::Token(token) => token,
@@ -68,24 +76,25 @@ impl Client {
         };
         file.check_usable()?;
         let client = Client::new(Login::loaded(app, token, Arc::new(file)));
-        client.login.resume(&client.app().deadline());
+        client.login().resume(&client.app().deadline(handle));
         Ok(client)
     }
 
     /// Saves the token into a file, over what is there; the file takes every later token too.
     pub fn set_token_file(&self, path: &str) -> Result<()> {
         let file = Arc::new(TokenFile::at(path)?);
-        self.within_time(|deadline| self.login.move_to(file, deadline))
+        self.within_time(|deadline| self.login().move_to(file, deadline))
     }
 
     /// Starts from the address that a person was sent back to.
     pub fn from_redirect(
         app: Arc<Shared>,
+        handle: &Arc<Handle>,
         session: &str,
         redirect_uri: &str,
         store: Arc<dyn Store>,
     ) -> Result<Client> {
-        let deadline = app.deadline();
+        let deadline = app.deadline(handle);
         let token = authorize::step_two(&app, session, redirect_uri, &deadline);
         let token = deadline.cancelled_or(token)?;
         Ok(Client::from_login(app, token, store).0)
@@ -105,65 +114,125 @@ impl Client {
     }
 
     fn new(login: Login) -> Client {
-        Client { login, rate_limit: OnceBox::new(), own: OnceBox::new() }
+        let handle = Handle::new(&login.app().calls);
+        Client {
+            person: Arc::new(Person {
+                login,
+                rate_limit: OnceBox::new(),
+                handles: AtomicUsize::new(1),
+            }),
+            handle,
+            headers: OnceBox::new(),
+            timeout: AtomicU32::new(0),
+            rate_limit_wait: OnceBox::new(),
+        }
+    }
+
+    /// Another handle on the same login, with a copy of this one's settings.
+    pub fn dup(&self) -> Client {
+        self.person.handles.fetch_add(1, SeqCst);
+        let dup = Client {
+            person: self.person.clone(),
+            handle: self.handle.another(),
+            headers: OnceBox::new(),
+            timeout: AtomicU32::new(self.timeout.load(Relaxed)),
+            rate_limit_wait: OnceBox::new(),
+        };
+        if let Some(headers) = self.headers.get() {
+            let headers = headers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let _ = dup.headers.set(Box::new(Mutex::new(headers)));
+        }
+        if let Some(wait) = self.rate_limit_wait.get() {
+            let _ = dup.rate_limit_wait.set(Box::new(AtomicU32::new(wait.load(Relaxed))));
+        }
+        dup
+    }
+
+    pub fn abort(&self) {
+        self.handle.abort();
+    }
+
+    fn login(&self) -> &Login {
+        &self.person.login
     }
 
     fn app(&self) -> &Arc<Shared> {
-        self.login.app()
-    }
-
-    fn own(&self) -> &Own {
-        self.own.get_or_init(|| {
-            let headers = Mutex::new(self.app().headers.clone());
-            Box::new(Own { headers, asking_who: Turn::default() })
-        })
+        self.login().app()
     }
 
     pub fn set_header(&self, name: &str, value: Option<&str>) -> Result<()> {
         let (name, value) = check_header(name, value)?;
-        let mut headers = self.own().headers.lock().unwrap_or_else(PoisonError::into_inner);
+        let headers = self.headers.get_or_init(|| Box::new(Mutex::new(self.app().headers.clone())));
+        let mut headers = headers.lock().unwrap_or_else(PoisonError::into_inner);
         put_header(Arc::make_mut(&mut headers), name, value)
     }
 
+    /// 0: the app's.
+    pub fn set_timeout_ms(&self, milliseconds: u32) {
+        self.timeout.store(milliseconds, Relaxed);
+    }
+
+    pub fn set_rate_limit_wait(&self, seconds: u32) {
+        self.rate_limit_wait.get_or_init(Box::default).store(seconds, Relaxed);
+    }
+
+    fn deadline(&self) -> Deadline {
+        let timeout = match self.timeout.load(Relaxed) {
+            0 => self.app().timeout,
+            milliseconds => Duration::from_millis(milliseconds.into()),
+        };
+        Deadline::after(timeout, &self.handle)
+    }
+
+    fn rate_limit_wait(&self) -> Duration {
+        match self.rate_limit_wait.get() {
+            Some(seconds) => Duration::from_secs(seconds.load(Relaxed).into()),
+            None => self.app().rate_limit_wait,
+        }
+    }
+
     pub fn token_json(&self) -> String {
-        self.login.newest().to_json(self.app().provider)
+        self.login().newest().to_json(self.app().provider)
     }
 
     pub fn token_field(&self, name: &str) -> Option<String> {
-        self.login.newest().field(name, self.app().provider)
+        self.login().newest().field(name, self.app().provider)
     }
 
     pub fn refresh(&self) -> Result<()> {
         self.patiently(Deadline::unless_cancelled, |budget, deadline| {
-            self.login.refresh(budget, deadline)
+            self.login().refresh(budget, deadline)
         })
     }
 
     /// Ends the login at the provider.
     pub fn revoke(&self) -> Result<()> {
-        self.patiently(Deadline::cancelled_or, |_, deadline| self.login.revoke(deadline))
+        self.patiently(Deadline::cancelled_or, |_, deadline| self.login().revoke(deadline))
     }
 
     pub fn save(&self) -> Result<()> {
-        self.within_time(|deadline| self.login.save(deadline))
+        self.within_time(|deadline| self.login().save(deadline))
     }
 
-    /// The last chance to save: an unsaved token is offered once more, the provider is not asked.
+    /// Before this handle goes. With the last one goes the last chance to save: an unsaved token is
+    /// offered once more, the provider is not asked.
     pub fn finish(&self) {
-        let _ = self.offer();
+        if self.person.handles.fetch_sub(1, SeqCst) == 1 {
+            let _ = self.offer();
+        }
     }
 
     fn offer(&self) -> Result<()> {
-        self.login.save(&mut self.app().deadline().uncancellable())
+        self.login().save(&mut self.deadline().with_grace_even_if_cancelled())
     }
 
     pub fn rate_limit(&self) -> Option<RateLimit> {
-        let seen = self.rate_limit.get()?;
+        let seen = self.person.rate_limit.get()?;
         Some(*seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn saw(&self, seen: RateLimit) {
-        let latest = self.rate_limit.get_or_init(|| Box::new(Mutex::new(seen)));
+        let latest = self.person.rate_limit.get_or_init(|| Box::new(Mutex::new(seen)));
         *latest.lock().unwrap_or_else(PoisonError::into_inner) = seen;
     }
 
@@ -179,9 +248,9 @@ impl Client {
         Ok(Response::new(answer, request, self.app().provider))
     }
 
-    /// A call whose success counts although it was cancelled: what was saved or revoked is.
+    /// A call that keeps the login from being lost. Its success counts although it was cancelled.
     fn within_time<T>(&self, call: impl FnOnce(&mut Deadline) -> Result<T>) -> Result<T> {
-        let mut deadline = self.app().deadline();
+        let mut deadline = self.deadline().with_grace();
         let outcome = call(&mut deadline);
         deadline.cancelled_or(outcome)
     }
@@ -194,8 +263,8 @@ impl Client {
         mut call: impl FnMut(&Budget, &mut Deadline) -> Result<T>,
     ) -> Result<T> {
         let budget = Budget::new();
-        let mut deadline = self.app().deadline();
-        let mut allowed = self.app().rate_limit_wait;
+        let mut deadline = self.deadline();
+        let mut allowed = self.rate_limit_wait();
         loop {
             let outcome = call(&budget, &mut deadline);
             let error = match ended(&deadline, outcome) {
@@ -221,14 +290,14 @@ impl Client {
         budget: &Budget,
         deadline: &mut Deadline,
     ) -> Result<Answer> {
-        let mut token = self.login.token_for_request(budget, deadline)?;
+        let mut token = self.login().token_for_request(budget, deadline)?;
         let first = token.clone();
         loop {
             let answer = self.send(request, &token, deadline)?;
             if answer.status < 300 {
                 token.mark_proven();
                 if !deadline.is_cancelled() {
-                    self.login.renew_after_response(budget, deadline);
+                    self.login().renew_after_response(budget, deadline);
                     // The response is in hand: whatever is cancelled now, it counts.
                     *deadline = deadline.uncancellable();
                 }
@@ -239,13 +308,13 @@ impl Client {
                 token.mark_proven();
             } else if Arc::ptr_eq(&first, &token)
                 && ProviderError::read(&answer).is_one_of(provider.token_errors)
-                && let Some(better) = self.login.token_after_401(&token, budget, deadline)?
+                && let Some(better) = self.login().token_after_401(&token, budget, deadline)?
             {
                 token = better;
                 continue;
             }
-            self.login.renew_after_response(budget, deadline);
-            let newest = self.login.newest();
+            self.login().renew_after_response(budget, deadline);
+            let newest = self.login().newest();
             let secrets = self.secrets([&*first, &token, &newest]);
             return Err(Error::from_api(provider, &answer, &secrets));
         }
@@ -259,7 +328,7 @@ impl Client {
         let idempotent = request.is_idempotent(self.app().provider);
         let mut connection = Connection::Any;
         let max_body = self.app().max_body;
-        let clean = |text: &str| self.secrets([token, &self.login.newest()]).clean_line(text);
+        let clean = |text: &str| self.secrets([token, &self.login().newest()]).clean_line(text);
         loop {
             let head = self.head(request, token)?;
             let sent = match request.body {
@@ -286,7 +355,7 @@ impl Client {
                     });
                 }
                 Err(failure) => {
-                    let newest = self.login.newest();
+                    let newest = self.login().newest();
                     return Err(failure.redacted(&self.secrets([token, &newest])));
                 }
             }
@@ -306,9 +375,9 @@ impl Client {
         *head.method_mut() = request.method.clone();
         *head.uri_mut() = request.uri.clone();
         let headers = head.headers_mut();
-        *headers = match self.own.get() {
+        *headers = match self.headers.get() {
             Some(own) => {
-                let own = own.headers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let own = own.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 HeaderMap::clone(&own)
             }
             None => HeaderMap::clone(&self.app().headers),

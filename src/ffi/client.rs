@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use libc::c_char;
 
 use super::response::FitbitResponse;
-use super::{FitbitError, Out, fallible, give, handle, optional_text, text};
+use super::{FitbitError, Out, fallible, give, handle, optional_text, signal_safe, text};
 use crate::client::{ApiRequest, Client};
 use crate::error::{Error, Result};
 
@@ -14,8 +14,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// One person's login: it makes requests as that person, and renews its token by itself, before
 /// the token expires or when the provider says that it has. Any number of threads may use it at
-/// once; one of them renews, the others wait for it and share the result. Freed with
-/// fitbit_free(), when no call on it runs in any thread.
+/// once; one of them renews, the others wait for it and share the result. This is a handle on the
+/// login: fitbit_dup() makes another one. Freed with fitbit_free(), when no call on it runs in any
+/// thread.
 pub struct FitbitClient(pub(super) Client);
 
 /// Sends a request whose arguments have been looked at, and gives the answer to the program.
@@ -222,5 +223,90 @@ pub unsafe extern "C" fn fitbit_set_header(
     fallible(|| unsafe {
         let client = handle(client, "client")?;
         client.0.set_header(text(name, "name")?, optional_text(value, "value")?)
+    })
+}
+
+/// # More handles on one login
+///
+/// A handle is cheap: give each task, request or thread its own if you want to end its calls alone or to
+/// give it another timeout.
+///
+/// ---
+/// Makes another handle on the same login. Both share the token, its renewal, its store and the
+/// connections. Headers, timeout and waiting are copied, and then each handle has its own. In a callback
+/// of the login, "its own client" means any of its handles.
+///
+/// The handles are freed in any order. A dup of an aborted handle works; after fitbit_app_shutdown() all
+/// are ended. A dup costs about as much as two allocations, and no descriptor.
+///
+/// Example: `fitbit_dup(client, &mine);`
+///
+/// @param dup  receives the handle, to be freed with fitbit_free(); NULL on failure
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_dup(
+    client: *mut FitbitClient,
+    dup: *mut *mut FitbitClient,
+) -> *mut FitbitError {
+    // SAFETY: the header's rules on handles and out-pointers.
+    fallible(|| unsafe {
+        let out = Out::cleared(dup, null_mut());
+        let client = handle(client, "client")?;
+        out.check("dup")?;
+        out.set(give(FitbitClient(client.0.dup())));
+        Ok(())
+    })
+}
+
+/// Ends the calls that run with this handle, and every later one: see "Ending calls". Other handles on
+/// the login go on. There is no race with a call that is just beginning: it is ended as well.
+///
+/// Example: `fitbit_abort(mine);`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fitbit_abort(client: *mut FitbitClient) {
+    signal_safe(|| {
+        // SAFETY: the header's rule on handles.
+        if let Some(client) = unsafe { client.as_ref() } {
+            client.0.abort();
+        }
+    });
+}
+
+/// Sets how long one call on this handle may take as a whole, as fitbit_app_set_timeout_ms() does for
+/// all. From any thread, at any time; it holds for calls that begin later.
+///
+/// Example: `fitbit_set_timeout_ms(mine, 2000);`
+///
+/// @param milliseconds  0: the app's; default: 0
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_set_timeout_ms(
+    client: *mut FitbitClient,
+    milliseconds: u32,
+) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe {
+        handle(client, "client")?.0.set_timeout_ms(milliseconds);
+        Ok(())
+    })
+}
+
+/// Sets how long one call on this handle may wait for a rate limit, beside its timeout, as
+/// fitbit_app_set_rate_limit_wait() does for all. From any thread, at any time; it holds for calls that
+/// begin later.
+///
+/// Example: `fitbit_set_rate_limit_wait(mine, 0);`
+///
+/// @param seconds  0: a rate limit is reported at once; default: the app's
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn fitbit_set_rate_limit_wait(
+    client: *mut FitbitClient,
+    seconds: u32,
+) -> *mut FitbitError {
+    // SAFETY: the header's rule on handles.
+    fallible(|| unsafe {
+        handle(client, "client")?.0.set_rate_limit_wait(seconds);
+        Ok(())
     })
 }

@@ -96,8 +96,13 @@ pub unsafe extern "C" fn fitbit_step_two(
         let redirect_uri = text(redirect_uri, "redirect_uri")?;
         out.check("client")?;
         let store = app.store(on_token, user_data);
-        let client =
-            Client::from_redirect(app.app.shared()?.clone(), session, redirect_uri, store)?;
+        let client = Client::from_redirect(
+            app.app.shared()?.clone(),
+            &app.handle,
+            session,
+            redirect_uri,
+            store,
+        )?;
         out.set(give(FitbitClient(client)));
         Ok(())
     })
@@ -127,7 +132,7 @@ pub unsafe extern "C" fn fitbit_step_two(
 /// is taken, or another program listens there. FITBIT_ERROR_AUTHORIZATION: also where no browser could
 /// be opened: trying again does not help then, but an `open` that prints the address and returns 1 does.
 /// FITBIT_ERROR_INVALID_ARGUMENT: the callback URI is no such address. FITBIT_ERROR_CANCELLED:
-/// fitbit_app_cancel() ended it; once the exchange was sent it succeeds all the same. Else as
+/// your program ended it; once the exchange was sent it succeeds all the same. Else as
 /// fitbit_step_two().
 ///
 /// @param timeout_ms  how long to wait for the person, at least 1; the exchange that follows has the
@@ -158,7 +163,7 @@ pub unsafe extern "C" fn fitbit_login(
         let open = open.as_ref().map(|open| open as crate::login::Open);
         let store = app.store(on_token, user_data);
         let timeout = Duration::from_millis(timeout_ms.into());
-        let client = crate::login::login(app.app.shared()?, timeout, open, store)?;
+        let client = crate::login::login(app.app.shared()?, &app.handle, timeout, open, store)?;
         out.set(give(FitbitClient(client)));
         Ok(())
     })
@@ -241,7 +246,7 @@ pub unsafe extern "C" fn fitbit_from_file(
         let app = handle(app, "app")?;
         let path = text(path, "path")?;
         out.check("client")?;
-        let client = Client::from_file(app.app.shared()?.clone(), path)?;
+        let client = Client::from_file(app.app.shared()?.clone(), &app.handle, path)?;
         out.set(give(FitbitClient(client)));
         Ok(())
     })

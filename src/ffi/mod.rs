@@ -90,6 +90,12 @@ fn infallible<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     without_cancellation(|| catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise))
 }
 
+/// Runs the body of a function that a signal handler may call: it takes no lock, makes nothing, and
+/// only changes atomics and wakes threads.
+fn signal_safe(body: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(body));
+}
+
 /// Gives a handle to the program.
 fn give<T>(handle: T) -> *mut T {
     Box::into_raw(Box::new(handle))

@@ -194,16 +194,17 @@ pub unsafe extern "C" fn fitbit_rate_limit(
     })
 }
 
-/// Ends a client. Free one whose token is unsaved before the same person logs in again: it would offer
-/// its old token to the same store. A token that could not be saved is offered to on_token once more; nothing is
-/// sent to the provider. After this has returned, no callback of this client runs. NULL: nothing
+/// Frees a handle on a login. If it is the last handle and the token is unsaved, the token is offered to
+/// on_token once more; nothing is sent to the provider. After the last one's fitbit_free() has returned,
+/// no callback of this login runs: user_data must live until then. Free a client whose token is unsaved
+/// before the same person logs in again: it would offer its old token to the same store. NULL: nothing
 /// happens.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_free(client: *mut FitbitClient) {
     // SAFETY: the header's rule on handles.
     infallible((), || unsafe {
         if let Some(client) = client.as_ref() {
-            // While it is whole: the callback may look at it.
+            // While the handle is whole: the callback may look at it.
             client.0.finish();
         }
         take(client);

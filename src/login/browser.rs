@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
+use crate::call::Waker;
 use crate::error::{Error, Result};
 
 /// What opens an address in the browser that the person has chosen.
@@ -16,7 +17,8 @@ pub(super) struct Browser(Arc<OnceLock<Option<String>>>);
 impl Browser {
     /// Without a shell, so that nothing in the address is ever a command. Some openers are the browser
     /// itself and stay as long as it does: a thread waits for them, so that none becomes a zombie.
-    pub fn open(uri: &str) -> Browser {
+    /// `waker`: of the call that waits for the person.
+    pub fn open(uri: &str, waker: Waker) -> Browser {
         let outcome = Arc::<OnceLock<Option<String>>>::default();
         let (theirs, uri) = (outcome.clone(), uri.to_owned());
         let waiting = thread::Builder::new().name("fitbit-browser".to_owned()).spawn(move || {
@@ -29,6 +31,7 @@ impl Browser {
                 Ok(_) => None,
                 Err(why) => Some(format!("{OPENER} cannot be run: {why}")),
             });
+            waker.wake();
         });
         if let Err(why) = waiting {
             let _ = outcome.set(Some(format!("no thread can be started: {why}")));

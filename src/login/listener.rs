@@ -7,25 +7,22 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ureq::http::Uri;
 
 use super::page::Page;
 use crate::call::Deadline;
 use crate::error::{Error, Result};
-use crate::os;
+use crate::os::{self, Interest};
 use crate::provider::Provider;
-
-/// The longest wait for a connection before the caller is asked again. Nothing wakes the waiting when
-/// the call is cancelled or when the browser fails.
-const MAX_WAIT: Duration = Duration::from_millis(50);
 
 /// What one connection may cost.
 const PATIENCE: Duration = Duration::from_secs(10);
-const WRITING: Duration = Duration::from_secs(2);
+
+/// When a connection is tried to be taken again if the process has no descriptor left.
+const WHEN_FULL: Duration = Duration::from_millis(50);
+
 const LONGEST_HEAD: usize = 64 * 1024;
 const MOST_CONNECTIONS: usize = 64;
 const READS_AT_ONCE: usize = 16;
@@ -132,10 +129,13 @@ impl Listener {
             if let Some(answer) = answer {
                 return Ok(answer);
             }
-            if deadline.left().is_zero() {
-                return Err(Error::timeout("before the person came back from the browser"));
-            }
-            self.pause(MAX_WAIT.min(deadline.left()));
+            // A connection that cannot be taken stays there: the system would report it at once.
+            let sockets = self.sockets.iter().filter(|_| !self.is_full).map(Interest::reading);
+            let streams = self.connections.iter().map(|one| Interest::reading(&one.stream));
+            let next_at = Instant::now() + self.next_look();
+            deadline
+                .wait(&sockets.chain(streams).collect::<Vec<_>>(), Some(next_at))
+                .map_err(|_| Error::timeout("before the person came back from the browser"))?;
         }
     }
 
@@ -148,17 +148,14 @@ impl Listener {
         }
     }
 
-    /// Waits until a connection opens, sends something or ends; at most for this time.
-    fn pause(&self, time: Duration) {
-        // A connection that cannot be taken stays there: the system would report it at once.
-        let sockets = self.sockets.iter().filter(|_| !self.is_full).map(AsFd::as_fd);
-        let streams = self.connections.iter().map(|connection| connection.stream.as_fd());
-        let mut all: Vec<_> = sockets
-            .chain(streams)
-            .map(|socket| PollFd::from_borrowed_fd(socket, PollFlags::IN))
-            .collect();
-        // Whatever ends the waiting, a signal too: the caller looks again.
-        let _ = poll(&mut all, Timespec::try_from(time).ok().as_ref());
+    /// How long nobody has to look, if nothing happens: until the patience with a connection ends.
+    fn next_look(&self) -> Duration {
+        let patience = self.connections.iter().map(|one| one.until);
+        let patience = patience.min().map(|until| until.saturating_duration_since(Instant::now()));
+        match self.is_full {
+            true => WHEN_FULL,
+            false => patience.unwrap_or(PATIENCE),
+        }
     }
 
     /// Takes what has come, without waiting: each GET for the callback, not answered yet.
@@ -217,16 +214,12 @@ impl Listener {
         Ok(())
     }
 
-    /// The whole page is in the system's hands afterwards. The system throws it away if the connection
-    /// is closed while input is unread: so all that has come is read.
+    /// The whole page is in the system's hands afterwards: it fits into what the system keeps for a
+    /// connection. Nobody is waited for who has no room for it. The system throws it away if the
+    /// connection is closed while input is unread: so all that has come is read.
     fn reply(&mut self, mut connection: Connection, page: &Page) {
         let stream = &mut connection.stream;
-        let sent = stream
-            .set_nonblocking(false)
-            .and_then(|()| stream.set_write_timeout(Some(WRITING)))
-            .and_then(|()| stream.write_all(page.bytes()))
-            .and_then(|()| stream.shutdown(Shutdown::Write))
-            .and_then(|()| stream.set_nonblocking(true));
+        let sent = stream.write_all(page.bytes()).and_then(|()| stream.shutdown(Shutdown::Write));
         connection.answered = true;
         if sent.is_ok() && !matches!(connection.look(), Seen::End) {
             self.connections.push(connection);

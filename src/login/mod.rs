@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::app::Shared;
 use crate::authorize;
-use crate::call::Deadline;
+use crate::call::{Deadline, Handle};
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::log::{Level, Stopwatch};
@@ -26,6 +26,7 @@ pub(crate) type Open<'a> = &'a dyn Fn(&str) -> bool;
 /// has the token before the browser gets its page.
 pub(crate) fn login(
     app: &Arc<Shared>,
+    handle: &Arc<Handle>,
     timeout: Duration,
     open: Option<Open>,
     store: Arc<dyn Store>,
@@ -33,8 +34,11 @@ pub(crate) fn login(
     if timeout.is_zero() {
         return Err(Error::invalid_argument("timeout_ms", "0 is no time at all"));
     }
+    let mut deadline = Deadline::after(timeout, handle);
+    if deadline.is_cancelled() {
+        return Err(Error::cancelled());
+    }
     let mut listener = Listener::bind(app.callback_uri()?, app.provider)?;
-    let mut deadline = Deadline::after(timeout, &app.cancel);
     let (authorization_uri, session) = authorize::begin(app, None, listener.callback_uri())?;
     app.log.line(Level::Info, || format!("waiting for the answer on port {}", listener.port()));
 
@@ -48,7 +52,7 @@ pub(crate) fn login(
             }
             None
         }
-        None => Some(Browser::open(&authorization_uri)),
+        None => Some(Browser::open(&authorization_uri, deadline.waker())),
     };
     let answer = listener.wait(&deadline, |target| {
         if let Some(Err(why)) = browser.as_ref().map(Browser::check) {

@@ -1,12 +1,11 @@
 //! A renewal or saving under way: who flies it, and how the others wait for what it brings.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
-use crate::call::Bell;
-use crate::call::Deadline;
+use crate::call::{Deadline, Waker};
 use crate::error::{Error, Result};
 use crate::os::fork_count;
-use crate::sync::OnceCell;
+use crate::sync::{Mutex, MutexGuard};
 use crate::token::Token;
 
 /// A renewal or saving under way.
@@ -16,8 +15,15 @@ pub(super) struct Flight {
     forks: u32,
     /// It is to renew, not only to save.
     renews: bool,
-    landed: Arc<Bell>,
-    outcome: OnceCell<Outcome>,
+    landing: Mutex<Landing>,
+}
+
+#[derive(Default)]
+struct Landing {
+    /// None: it is still under way.
+    outcome: Option<Arc<Outcome>>,
+    /// The calls that wait for it.
+    waiting: Vec<Waker>,
 }
 
 /// What a flight brought, for those who waited for it.
@@ -38,22 +44,39 @@ impl Flight {
             thread: this_thread(),
             forks: fork_count(),
             renews,
-            landed: Arc::default(),
-            outcome: OnceCell::new(),
+            landing: Mutex::new(Landing::default()),
         })
     }
 
+    fn landing(&self) -> MutexGuard<'_, Landing> {
+        self.landing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until it has landed.
-    pub(super) fn wait(&self, deadline: &Deadline) -> Result<&Outcome> {
-        self.landed.wait(deadline, || self.outcome.get().is_some());
-        self.outcome
-            .get()
-            .ok_or_else(|| Error::timeout("while another thread was renewing this client's token"))
+    pub(super) fn wait(&self, deadline: &Deadline) -> Result<Arc<Outcome>> {
+        let mut landing = self.landing();
+        landing.waiting.push(deadline.waker());
+        loop {
+            if let Some(outcome) = &landing.outcome {
+                return Ok(outcome.clone());
+            }
+            drop(landing);
+            let waited = deadline.wait(&[], None);
+            landing = self.landing();
+            if waited.is_err() && landing.outcome.is_none() {
+                let what = "while another thread was renewing this client's token";
+                return Err(Error::timeout(what));
+            }
+        }
     }
 
     pub(super) fn land(&self, outcome: Outcome) {
-        let _ = self.outcome.set(outcome);
-        self.landed.ring();
+        let waiting = {
+            let mut landing = self.landing();
+            landing.outcome = Some(Arc::new(outcome));
+            std::mem::take(&mut landing.waiting)
+        };
+        waiting.iter().for_each(Waker::wake);
     }
 
     pub(super) fn is_of_this_process(&self) -> bool {

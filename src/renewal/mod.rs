@@ -412,7 +412,7 @@ impl Login {
     /// or got no answer, and the provider repeats its answer only for a while.
     pub fn resume(&self, deadline: &Deadline) {
         let token = self.newest();
-        if token.is_possibly_used() {
+        if token.is_possibly_used() && !deadline.is_cancelled() {
             let (budget, mut short) = (Budget::new(), deadline.at_most(RESUMING));
             // What goes wrong here goes wrong again when a request needs it.
             let _ = self.renew_in_short(&token, Why::InDoubt, &budget, &mut short);
@@ -534,7 +534,7 @@ impl Login {
             }
             let outcome = flight.wait(deadline)?;
             state = self.lock();
-            match (purpose, outcome) {
+            match (purpose, &*outcome) {
                 // It was offered a moment ago; once is enough.
                 (Purpose::Save, Outcome { offered: true, .. }) => {
                     return Ok(state.current.clone());

@@ -12,7 +12,7 @@ use ureq::Timeout;
 use ureq::http::{HeaderMap, header};
 use zeroize::Zeroize;
 
-use super::dial::is_out_of_time;
+use crate::call::Deadline;
 
 /// Where a body's buffer starts at most, whatever length the server announces.
 const FIRST_BUFFER: usize = 1024 * 1024;
@@ -36,6 +36,7 @@ pub(super) fn read(
     body: ureq::Body,
     headers: &mut HeaderMap,
     max_body: usize,
+    deadline: &Deadline,
 ) -> Result<Body, ureq::Error> {
     let codings = gzip_codings(headers);
     let max_read = match codings {
@@ -68,7 +69,7 @@ pub(super) fn read(
         let limit = if left == 0 { max_body } else { max_packed(max_body) };
         let mut unpacked = Vec::new();
         let outcome = reserve(&mut unpacked, bytes.len().min(limit))
-            .and_then(|()| unpack(&bytes, &mut unpacked, limit));
+            .and_then(|()| unpack(&bytes, &mut unpacked, limit, deadline));
         // It may hold a token.
         bytes.zeroize();
         match outcome {
@@ -124,11 +125,16 @@ fn too_large(max_body: usize) -> ureq::Error {
 
 /// All members of a gzip file (RFC 1952 section 2.2). Zero bytes behind the last are padding, as
 /// gzip(1) sees it.
-fn unpack(packed: &[u8], unpacked: &mut Vec<u8>, limit: usize) -> Result<(), Error> {
+fn unpack(
+    packed: &[u8],
+    unpacked: &mut Vec<u8>,
+    limit: usize,
+    deadline: &Deadline,
+) -> Result<(), Error> {
     let mut rest = packed;
     loop {
         // A member of a few bytes costs as much time as some kilobytes.
-        if is_out_of_time() {
+        if deadline.left().is_zero() {
             return Err(ErrorKind::TimedOut.into());
         }
         let mut member = GzDecoder::new(rest);

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::{env, fs};
 
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore};
 use rustls_native_certs::load_certs_from_paths;
-use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
+use super::crypto;
 use super::environment::Environment;
 use crate::error::{Error, Result};
 use crate::os;
@@ -22,7 +22,7 @@ pub(crate) enum Certificates {
     /// What SSL_CERT_FILE and SSL_CERT_DIR name in its place.
     OfTheEnvironment { variable: &'static str, file: Option<PathBuf>, folders: Vec<PathBuf> },
     /// Nobody but these.
-    These(Arc<Vec<Certificate<'static>>>),
+    These(Arc<RootCertStore>),
 }
 
 impl Certificates {
@@ -57,36 +57,34 @@ impl Certificates {
             return Err(refuse(format!("{path} is not a file")));
         }
         let pem = without_marks(&os::read(path.as_ref()).map_err(cannot)?);
-        let mut certificates = vec![];
         let mut usable = RootCertStore::empty();
-        for item in parse_pem(&pem) {
-            match item {
-                Ok(PemItem::Certificate(certificate)) => {
-                    // Later a certificate that nobody can read would only be passed over.
-                    usable
-                        .add(certificate.der().into())
-                        .map_err(|_| refuse(format!("{path} holds what is no certificate")))?;
-                    certificates.push(certificate);
-                }
-                Ok(_) => {} // a key, which is nobody to trust
-                Err(_) => return Err(refuse(format!("{path} is not PEM"))),
-            }
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            let certificate = certificate.map_err(|_| refuse(format!("{path} is not PEM")))?;
+            // Later a certificate that nobody can read would only be passed over.
+            usable
+                .add(certificate)
+                .map_err(|_| refuse(format!("{path} holds what is no certificate")))?;
         }
-        match certificates.is_empty() {
+        match usable.is_empty() {
             true => Err(refuse(format!("{path} holds no certificate"))),
-            false => Ok(Certificates::These(Arc::new(certificates))),
+            false => Ok(Certificates::These(Arc::new(usable))),
         }
     }
 
-    /// For plain http.
-    pub fn nobody() -> RootCerts {
-        RootCerts::Specific(Arc::default())
+    /// What https connections are made with.
+    pub fn tls_config(&self) -> Result<Arc<ClientConfig>> {
+        let config = ClientConfig::builder_with_provider(crypto::provider())
+            .with_protocol_versions(ALL_VERSIONS)
+            .map_err(|why| Error::internal(format!("TLS cannot be set up: {why}")))?
+            .with_root_certificates(self.roots()?)
+            .with_no_client_auth();
+        Ok(Arc::new(config))
     }
 
     /// Reads what there is to read.
-    pub fn roots(&self) -> Result<RootCerts> {
+    fn roots(&self) -> Result<Arc<RootCertStore>> {
         match self {
-            Certificates::These(certificates) => Ok(RootCerts::Specific(certificates.clone())),
+            Certificates::These(certificates) => Ok(certificates.clone()),
             Certificates::OfTheEnvironment { variable, file, folders } => {
                 let file = file.as_ref().and_then(|file| os::read(file).ok()).unwrap_or_default();
                 let file = without_marks(&file);
@@ -112,13 +110,14 @@ impl Certificates {
 }
 
 /// None: that would be nobody.
-fn these(mut found: Vec<CertificateDer<'static>>) -> Option<RootCerts> {
+fn these(mut found: Vec<CertificateDer<'static>>) -> Option<Arc<RootCertStore>> {
     // A file and a folder often hold the same ones.
     found.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
     found.dedup();
-    let certificates: Vec<_> =
-        found.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    (!certificates.is_empty()).then(|| RootCerts::Specific(Arc::new(certificates)))
+    let mut usable = RootCertStore::empty();
+    let is_none = found.is_empty();
+    usable.add_parsable_certificates(found);
+    (!is_none).then(|| Arc::new(usable))
 }
 
 /// A PEM file without byte order marks. Editors on Windows put one at the beginning. A file that

@@ -18,15 +18,24 @@ mod certificates;
 mod crypto;
 mod dial;
 mod environment;
+mod exchange;
+mod fault;
+mod look_up;
 mod no_proxy;
+mod pool;
 mod proxy;
+mod race;
+mod stream;
+mod tunnel;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use once_cell::sync::OnceCell;
+use rustls::ClientConfig;
+use ureq::config::Config;
 use ureq::http::{HeaderValue, Method, Request, Uri, header};
-use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, AsSendBody, Proxy, Timeout};
+use ureq::{Agent, AsSendBody};
 
 use crate::answer::Answer;
 use crate::call::Deadline;
@@ -36,31 +45,13 @@ use crate::error::{Error, Result};
 use crate::log::{Level, Log};
 use body::Body;
 pub(crate) use certificates::Certificates;
-use dial::{Cut, Dialer, Resolver};
+use dial::Route;
 pub(crate) use environment::Environment;
+pub(crate) use exchange::Use as Connection;
+use exchange::{Ending, Exchange, NoNames, Opener};
 pub(crate) use no_proxy::is_loopback;
+use pool::Pool;
 pub(crate) use proxy::Proxies;
-
-/// Idle connections kept per host: enough for a program of 64 threads on one app.
-const IDLE_CONNECTIONS: usize = 64;
-
-/// What each connection writes from and reads into. Both are filled with zeros when a connection is
-/// opened, and held while it is idle. The second has room for more than the longest head that ureq
-/// reads, 64 KiB: one that is too long shows by filling it further.
-const OUTPUT_BUFFER: usize = 64 * 1024;
-const INPUT_BUFFER: usize = 80 * 1024;
-
-/// Which connection a request may go out on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Connection {
-    /// One that is already open, if there is any.
-    Any,
-    /// A new one, closed afterwards.
-    Fresh,
-    /// The same, for what is single-use: once it is sent, its answer is waited for, also if the call is
-    /// cancelled.
-    Spending,
-}
 
 /// A request that failed without an answer that can be used.
 pub(crate) struct Failure {
@@ -76,20 +67,13 @@ pub(crate) struct Failure {
 pub(crate) struct Transport {
     proxies: Proxies,
     certificates: Certificates,
-    dialer: Dialer,
     /// Made at the first request to https, because a machine without certificates can use plain
     /// http. If that fails, the next request tries again.
-    tls: OnceCell<TlsConfig>,
-    plain: OnceCell<Agents>,
-    direct: OnceCell<Agents>,
-    proxied: OnceCell<Agents>,
+    tls: OnceCell<Arc<ClientConfig>>,
+    /// Of ureq's agents: each exchange has one, with a connector of its own.
+    config: Config,
+    pool: Arc<Pool>,
     log: Log,
-}
-
-/// What requests go out with on one way: plain http, https, or https through the proxy.
-struct Agents {
-    pooled: Agent,
-    unpooled: Agent,
 }
 
 impl Failure {
@@ -101,53 +85,34 @@ impl Failure {
 
 impl Transport {
     pub fn new(proxies: Proxies, certificates: Certificates, log: Log) -> Transport {
-        Transport {
-            proxies,
-            certificates,
-            dialer: Dialer::new(log.clone()),
-            tls: OnceCell::new(),
-            plain: OnceCell::new(),
-            direct: OnceCell::new(),
-            proxied: OnceCell::new(),
-            log,
-        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .allow_non_standard_methods(true)
+            // All headers are put together here: what a program takes away stays away.
+            .user_agent("")
+            .accept("")
+            .accept_encoding("")
+            .proxy(None)
+            .build();
+        Transport { proxies, certificates, tls: OnceCell::new(), config, pool: Arc::default(), log }
     }
 
     /// The one place that decides whether a request goes through a proxy.
-    fn agents(&self, uri: &Uri) -> Result<&Agents> {
-        if uri.scheme_str() != Some("https") {
-            let nobody = || tls_config(Certificates::nobody());
-            return Ok(self.plain.get_or_init(|| self.agents_with(None, nobody())));
-        }
-        let proxy = self.proxies.proxy_for(uri)?;
-        let agents = if proxy.is_some() { &self.proxied } else { &self.direct };
-        agents.get_or_try_init(|| {
-            let tls = self.tls.get_or_try_init(|| self.certificates.roots().map(tls_config))?;
-            Ok(self.agents_with(proxy, tls.clone()))
-        })
-    }
-
-    fn agents_with(&self, proxy: Option<&Proxy>, tls: TlsConfig) -> Agents {
-        let agent = |idle: usize| {
-            let config = Agent::config_builder()
-                .http_status_as_error(false)
-                .max_redirects(0)
-                .max_redirects_will_error(false)
-                .allow_non_standard_methods(true)
-                // All headers are put together here: what a program takes away stays away.
-                .user_agent("")
-                .accept("")
-                .accept_encoding("")
-                .proxy(proxy.cloned())
-                .tls_config(tls.clone())
-                .input_buffer_size(INPUT_BUFFER)
-                .output_buffer_size(OUTPUT_BUFFER)
-                .max_idle_connections(idle)
-                .max_idle_connections_per_host(idle)
-                .build();
-            Agent::with_parts(config, self.dialer.clone(), Resolver::default())
+    fn route(&self, uri: &Uri) -> Result<Route> {
+        let is_tls = uri.scheme_str() == Some("https");
+        let default_port = if is_tls { 443 } else { 80 };
+        let tls = match is_tls {
+            true => Some(self.tls.get_or_try_init(|| self.certificates.tls_config())?.clone()),
+            false => None,
         };
-        Agents { pooled: agent(IDLE_CONNECTIONS), unpooled: agent(0) }
+        Ok(Route {
+            host: uri.host().unwrap_or_default().to_owned(),
+            port: uri.port_u16().unwrap_or(default_port),
+            tls,
+            proxy: self.proxies.proxy_for(uri)?.cloned(),
+        })
     }
 
     /// Sends one request and reads the whole answer, whatever its status, until `deadline`.
@@ -197,41 +162,37 @@ impl Transport {
         max_body: usize,
     ) -> std::result::Result<Answer, Failure> {
         let uri = request.uri().clone();
-        let agents = self.agents(&uri).map_err(|error| Failure {
+        let route = self.route(&uri).map_err(|error| Failure {
             error,
             quotes: false,
             kept_alive_connection_died: false,
             nothing_was_sent: true,
         })?;
-        let agent = match connection {
-            Connection::Any => &agents.pooled,
-            Connection::Fresh | Connection::Spending => {
-                // Said, it is also closed without the lock that all connections are kept under.
-                let close = HeaderValue::from_static("close");
-                request.headers_mut().insert(header::CONNECTION, close);
-                &agents.unpooled
-            }
-        };
+        if connection != Connection::Any {
+            let close = HeaderValue::from_static("close");
+            request.headers_mut().insert(header::CONNECTION, close);
+        }
         let asks_for_head = request.method() == Method::HEAD;
-        let call = dial::Call::begin(deadline.clone(), connection == Connection::Spending);
-        let described = |error| match call.is_cancelled() {
-            true => Error::cancelled(),
-            false => describe(error, &self.way_to(&uri), call.was_sent()),
-        };
-        let response = match agent.run(request) {
-            Ok(response) => response,
-            Err(error) => {
-                return Err(Failure {
-                    quotes: quotes(&error),
-                    // Cancelling shuts a connection down as well.
-                    kept_alive_connection_died: call.was_not_answered_on_an_old_connection()
-                        && is_hangup(&error)
-                        && !call.is_cancelled(),
-                    nothing_was_sent: !call.was_sent(),
-                    error: described(error),
-                });
+        let exchange = Exchange::new(connection, &uri, route, &self.pool, &self.log, deadline);
+        let agent = Agent::with_parts(self.config.clone(), Opener(exchange.clone()), NoNames);
+        let failed = |error: ureq::Error| {
+            let Ending { fault, sent, is_cancelled, was_not_answered_on_an_old_connection } =
+                exchange.ending();
+            let is_hangup = fault.as_ref().map_or(is_hangup(&error), |fault| fault.is_hangup());
+            Failure {
+                quotes: fault.as_ref().map_or(quotes(&error), |fault| fault.quotes()),
+                kept_alive_connection_died: was_not_answered_on_an_old_connection
+                    && is_hangup
+                    && !is_cancelled,
+                nothing_was_sent: !sent,
+                error: match fault {
+                    _ if is_cancelled => Error::cancelled(),
+                    Some(fault) => fault.describe(&self.way_to(&uri), sent),
+                    None => describe(error, &self.way_to(&uri)),
+                },
             }
         };
+        let response = agent.run(request).map_err(&failed)?;
         let (mut head, body) = response.into_parts();
         if head.status.is_informational() {
             // 101: no request asks for another protocol. The others are never the last word.
@@ -253,96 +214,49 @@ impl Transport {
                 body: vec![],
             });
         }
-        let failed = |error, quotes| Failure {
-            error,
-            quotes,
-            kept_alive_connection_died: false,
-            nothing_was_sent: false,
-        };
-        let body = match body::read(body, &mut head.headers, max_body) {
+        let deadline = exchange.deadline();
+        let body = match body::read(body, &mut head.headers, max_body, &deadline) {
             Ok(Body::Whole(body)) => body,
             // Its status and its headers say what to do; the body is only words for people.
             Ok(Body::Undecodable(_)) if head.status.as_u16() >= 300 => vec![],
             Ok(Body::Undecodable(why)) => {
                 let what = "the answer is not what HTTP promises: its body is not the gzip that its \
                             headers announce";
-                return Err(failed(Error::protocol(format!("{what}: {why}")), false));
+                return Err(Failure {
+                    error: Error::protocol(format!("{what}: {why}")),
+                    quotes: false,
+                    kept_alive_connection_died: false,
+                    nothing_was_sent: false,
+                });
             }
             Err(ureq::Error::BodyExceedsLimit(_)) if head.status.as_u16() >= 300 => vec![],
             Err(error) => {
-                let quotes = quotes(&error);
-                return Err(failed(described(error), quotes));
+                return Err(Failure { kept_alive_connection_died: false, ..failed(error) });
             }
         };
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
 }
 
-fn tls_config(roots: RootCerts) -> TlsConfig {
-    TlsConfig::builder()
-        .root_certs(roots)
-        .unversioned_rustls_crypto_provider(crypto::provider())
-        .build()
-}
-
+/// How ureq says by itself that the connection has ended too early.
 fn is_hangup(error: &ureq::Error) -> bool {
-    use std::io::ErrorKind::*;
-    matches!(error, ureq::Error::Io(error) if matches!(
-        Cut::of(error).unwrap_or(error).kind(),
-        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected
-    ))
+    matches!(error, ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof)
 }
 
-/// Whether the error repeats what a server or a proxy said, and not only what this machine says.
+/// Whether the error repeats what a server said, and not only what this machine says.
 fn quotes(error: &ureq::Error) -> bool {
-    use ureq::Error::*;
-    !matches!(
-        error,
-        Timeout(_) | Io(_) | HostNotFound | ConnectionFailed | Rustls(_) | Tls(_) | TlsRequired
-    )
+    !matches!(error, ureq::Error::Timeout(_) | ureq::Error::Io(_))
 }
 
-/// What rustls refuses; a SOCKS proxy's nonsense is the same kind of error.
-fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref()
-}
-
-/// The one place that turns what ureq says into an error of ours.
-fn describe(error: ureq::Error, way: &str, sent: bool) -> Error {
-    use std::io::ErrorKind::{InvalidData, TimedOut, UnexpectedEof};
-    let ended = "ended before the response was complete";
-    // Once a byte of the request has gone out, the response is lost, whatever TLS reports: anybody on
-    // the way can spoil a record, and make the other side send a fatal alert. Only before that can a
-    // certificate or a handshake have been refused.
-    let tls = |why: &rustls::Error| match sent {
-        true => Error::network(format!("the TLS connection to {way} {ended}: {why}")),
-        false => Error::tls(format!("the TLS connection to {way} failed: {why}")),
-    };
+/// What ureq itself finds wrong with a response. What goes wrong with a connection is a
+/// [`fault::Fault`].
+fn describe(error: ureq::Error, way: &str) -> Error {
     match error {
-        ureq::Error::Timeout(Timeout::Resolve) => Error::timeout("while a name was resolved"),
         ureq::Error::Timeout(_) => Error::timeout("before the answer was complete"),
-        ureq::Error::Io(error) => match Cut::of(&error).unwrap_or(&error).kind() {
-            UnexpectedEof if sent => Error::network(format!("the connection to {way} {ended}")),
-            TimedOut => Error::timeout("before the answer was complete"),
-            // How rustls reports what it refuses, through the stream that it reads from.
-            InvalidData => match tls_error(&error) {
-                Some(why) => tls(why),
-                None => Error::protocol(format!(
-                    "the connection to {way} failed: the other side does not keep its protocol: {error}"
-                )),
-            },
-            _ => Error::network(format!("the connection to {way} failed: {error}")),
-        },
-        ureq::Error::HostNotFound => {
-            Error::network(format!("the connection to {way} failed: no name resolved"))
-        }
-        ureq::Error::ConnectionFailed => {
-            Error::network(format!("no connection to {way} could be made"))
-        }
-        ureq::Error::ConnectProxyFailed(why) => Error::network(format!("the proxy refused: {why}")),
-        ureq::Error::Rustls(error) => tls(&error),
-        ureq::Error::Tls(why) => Error::tls(format!("the TLS connection to {way} failed: {why}")),
-        ureq::Error::TlsRequired => Error::tls("the connection is not encrypted"),
+        ureq::Error::Io(why) if why.kind() == std::io::ErrorKind::UnexpectedEof => Error::network(
+            format!("the connection to {way} ended before the response was complete"),
+        ),
+        ureq::Error::Io(why) => Error::network(format!("the connection to {way} failed: {why}")),
         ureq::Error::BodyExceedsLimit(limit) => {
             Error::protocol(format!("the answer is larger than the {limit} bytes allowed"))
         }

@@ -78,7 +78,7 @@ fn asking_who_somebody_is_is_ended_for_all_who_ask() {
         a_moment();
     };
     is_cancelled(&app, ready, both);
-    assert_eq!(provider.requests(Target::Api), 1);
+    assert!(provider.requests(Target::Api) <= 2, "each asks at most once");
 }
 
 /// An app whose every endpoint is there; and a client with a token that has expired, or not.

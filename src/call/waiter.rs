@@ -1,0 +1,157 @@
+//! Threads that wait inside a call, and how they are woken.
+//!
+//! Each call that has to wait takes a [`Slot`] of its application, which holds what wakes it. A signal
+//! handler goes through all slots without a lock: slots are added and never removed.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use once_cell::race::OnceBox;
+use once_cell::sync::OnceCell;
+
+use super::ends::Handle;
+use crate::os::{Interest, PerProcess, fork_count};
+use crate::sync::{self, Wake};
+
+/// How long a thread sleeps that nobody can wake, because the process has no descriptor left. Then it
+/// looks by itself.
+const UNWOKEN: Duration = Duration::from_millis(50);
+
+/// The slots of the first row; each further row has twice as many.
+const FIRST_ROW: usize = 4;
+
+/// All threads of an application that wait, or that waited once.
+#[derive(Default)]
+pub(super) struct Waiting(PerProcess<Row>);
+
+struct Row {
+    slots: Vec<Arc<Slot>>,
+    next: OnceBox<Row>,
+}
+
+impl Default for Row {
+    fn default() -> Row {
+        Row::of(FIRST_ROW)
+    }
+}
+
+impl Row {
+    fn of(slots: usize) -> Row {
+        Row { slots: (0..slots).map(|_| Arc::default()).collect(), next: OnceBox::new() }
+    }
+}
+
+#[derive(Default)]
+struct Slot {
+    is_taken: AtomicBool,
+    /// Which handle's call has it.
+    owner: AtomicUsize,
+    wake: OnceBox<Wake>,
+}
+
+impl Slot {
+    fn take(&self, owner: usize) -> bool {
+        let is_mine = !self.is_taken.load(SeqCst) && !self.is_taken.swap(true, SeqCst);
+        if is_mine {
+            self.owner.store(owner, SeqCst);
+            // If there is no descriptor left, the next call tries again.
+            let _ = self.wake.get_or_try_init(|| Wake::new().map(Box::new));
+        }
+        is_mine
+    }
+
+    fn wake(&self) {
+        if let Some(wake) = self.wake.get() {
+            wake.wake();
+        }
+    }
+}
+
+impl Waiting {
+    /// Wakes the threads in calls of this handle, or all. Async-signal-safe.
+    pub fn wake(&self, owner: Option<usize>) {
+        let mut row = self.0.get();
+        while let Some(one) = row {
+            for slot in &one.slots {
+                let its_owner = slot.owner.load(SeqCst);
+                if its_owner != 0 && owner.is_none_or(|owner| owner == its_owner) {
+                    slot.wake();
+                }
+            }
+            row = one.next.get();
+        }
+    }
+
+    fn take(&self, owner: usize) -> Arc<Slot> {
+        let mut row = self.0.get_or_default();
+        loop {
+            if let Some(slot) = row.slots.iter().find(|slot| slot.take(owner)) {
+                return slot.clone();
+            }
+            row = row.next.get_or_init(|| Box::new(Row::of(2 * row.slots.len())));
+        }
+    }
+}
+
+/// One call, as far as it waits. Its slot is taken at its first wait.
+pub(super) struct Waiter {
+    handle: Arc<Handle>,
+    slot: OnceCell<Arc<Slot>>,
+    forks: u32,
+    /// When a call that goes on for a while after its end has noticed the end.
+    pub ended_at: OnceCell<Instant>,
+}
+
+impl Waiter {
+    pub fn of(handle: &Arc<Handle>) -> Arc<Waiter> {
+        let (handle, forks) = (handle.clone(), fork_count());
+        Arc::new(Waiter { handle, slot: OnceCell::new(), forks, ended_at: OnceCell::new() })
+    }
+
+    /// None in a child that was forked inside this call: what wakes the slot is its parent's.
+    fn slot(&self) -> Option<&Arc<Slot>> {
+        let take = || self.handle.calls.waiting.take(self.handle.id());
+        (self.forks == fork_count()).then(|| self.slot.get_or_init(take))
+    }
+
+    /// So that no later end of the call goes unseen: the caller looks after this whether it was ended.
+    pub fn can_be_woken(&self) {
+        self.slot();
+    }
+
+    /// Until a socket is ready, this is woken, or for so long. The caller looks which it was.
+    pub fn wait(&self, interests: &[Interest], time: Duration) -> io::Result<()> {
+        match self.slot().and_then(|slot| slot.wake.get()) {
+            Some(wake) => sync::wait(Some(wake), interests, time),
+            None => sync::wait(None, interests, time.min(UNWOKEN)),
+        }
+    }
+
+    /// For another thread, to wake this one.
+    pub fn waker(&self) -> Waker {
+        Waker(self.slot().cloned())
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.get() {
+            slot.owner.store(0, SeqCst);
+            slot.is_taken.store(false, SeqCst);
+        }
+    }
+}
+
+/// Wakes a call that waits. It may have ended since: then another one looks once more for nothing.
+#[derive(Clone)]
+pub(crate) struct Waker(Option<Arc<Slot>>);
+
+impl Waker {
+    pub fn wake(&self) {
+        if let Some(slot) = &self.0 {
+            slot.wake();
+        }
+    }
+}

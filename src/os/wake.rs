@@ -1,0 +1,196 @@
+//! The one place where a thread blocks, and what wakes it there.
+
+use std::io;
+use std::time::Duration;
+
+#[cfg(unix)]
+pub(crate) use std::os::fd::AsFd as AsSocket;
+#[cfg(windows)]
+pub(crate) use std::os::windows::io::AsSocket;
+
+/// A socket that a thread waits for, and what it waits for there.
+pub(crate) struct Interest<'a> {
+    #[cfg(unix)]
+    socket: std::os::fd::BorrowedFd<'a>,
+    #[cfg(windows)]
+    socket: std::os::windows::io::BorrowedSocket<'a>,
+    reads: bool,
+    writes: bool,
+}
+
+impl<'a> Interest<'a> {
+    fn new(socket: &'a impl AsSocket, reads: bool, writes: bool) -> Interest<'a> {
+        #[cfg(unix)]
+        let socket = socket.as_fd();
+        #[cfg(windows)]
+        let socket = socket.as_socket();
+        Interest { socket, reads, writes }
+    }
+
+    pub fn reading(socket: &'a impl AsSocket) -> Interest<'a> {
+        Interest::new(socket, true, false)
+    }
+
+    pub fn writing(socket: &'a impl AsSocket) -> Interest<'a> {
+        Interest::new(socket, false, true)
+    }
+
+    pub fn both(socket: &'a impl AsSocket) -> Interest<'a> {
+        Interest::new(socket, true, true)
+    }
+}
+
+#[cfg(unix)]
+pub(crate) use unix::{Wake, check_sockets, is_connecting, wait};
+#[cfg(windows)]
+pub(crate) use windows::{Wake, check_sockets, is_connecting, wait};
+
+#[cfg(unix)]
+mod unix {
+    use std::os::fd::{AsFd, OwnedFd};
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use super::super::above_two;
+    use super::{Duration, Interest, io};
+
+    /// Whether this library can wait for sockets here.
+    pub(crate) fn check_sockets() -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Whether a socket that does not block has begun to connect.
+    pub(crate) fn is_connecting(why: &io::Error) -> bool {
+        matches!(why.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR))
+    }
+
+    /// Ends the waiting of the thread that waits with it. A wake-up that comes too early is kept for
+    /// the next wait.
+    pub(crate) struct Wake {
+        reader: OwnedFd,
+        /// None: one descriptor is both ends.
+        writer: Option<OwnedFd>,
+    }
+
+    impl Wake {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        pub fn new() -> io::Result<Wake> {
+            use rustix::event::{EventfdFlags, eventfd};
+            let both = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+            Ok(Wake { reader: above_two(both)?, writer: None })
+        }
+
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        pub fn new() -> io::Result<Wake> {
+            use rustix::fs::{OFlags, fcntl_setfl};
+            use rustix::io::{FdFlags, fcntl_setfd};
+            let (reader, writer) = rustix::pipe::pipe()?;
+            let (reader, writer) = (above_two(reader)?, above_two(writer)?);
+            for end in [&reader, &writer] {
+                fcntl_setfd(end, FdFlags::CLOEXEC)?;
+                fcntl_setfl(end, OFlags::NONBLOCK)?;
+            }
+            Ok(Wake { reader, writer: Some(writer) })
+        }
+
+        /// Async-signal-safe; errno stays as it is.
+        pub fn wake(&self) {
+            keeping_errno(|| {
+                // It fails if it is full: then the thread is woken already.
+                let writer = self.writer.as_ref().unwrap_or(&self.reader);
+                let _ = rustix::io::write(writer, &1u64.to_ne_bytes());
+            });
+        }
+
+        /// Forgets the wake-ups so far.
+        fn clear(&self) {
+            // An eventfd gives its whole count at once. What is left of a pipe ends the next wait.
+            let _ = rustix::io::read(&self.reader, &mut [0; 64]);
+        }
+    }
+
+    /// Waits until a socket is ready, until [`Wake::wake`], a signal, or for so long. The caller looks
+    /// which of them it was.
+    pub(crate) fn wait(
+        wake: Option<&Wake>,
+        interests: &[Interest],
+        time: Duration,
+    ) -> io::Result<()> {
+        let mut all = Vec::with_capacity(interests.len() + 1);
+        if let Some(wake) = wake {
+            all.push(PollFd::from_borrowed_fd(wake.reader.as_fd(), PollFlags::IN));
+        }
+        all.extend(interests.iter().map(|interest| {
+            let mut events = PollFlags::empty();
+            events.set(PollFlags::IN, interest.reads);
+            events.set(PollFlags::OUT, interest.writes);
+            PollFd::from_borrowed_fd(interest.socket, events)
+        }));
+        match poll(&mut all, Timespec::try_from(time).ok().as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(why) => return Err(why.into()),
+        }
+        if let Some(wake) = wake
+            && !all[0].revents().is_empty()
+        {
+            wake.clear();
+        }
+        Ok(())
+    }
+
+    /// A signal handler must leave errno as it found it.
+    fn keeping_errno(body: impl FnOnce()) {
+        #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+        use libc::__errno as location;
+        #[cfg(any(target_os = "linux", target_os = "emscripten"))]
+        use libc::__errno_location as location;
+        #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+        use libc::__error as location;
+
+        // SAFETY: it gives the address of this thread's errno, which lives as long as the thread.
+        let errno = unsafe { location() };
+        // SAFETY: as above.
+        let before = unsafe { errno.read() };
+        body();
+        // SAFETY: as above.
+        unsafe { errno.write(before) };
+    }
+}
+
+/// Waiting for sockets is not built for Windows yet.
+#[cfg(windows)]
+mod windows {
+    use super::{Duration, Interest, io};
+
+    pub(crate) struct Wake(std::convert::Infallible);
+
+    fn unsupported() -> io::Error {
+        io::Error::new(io::ErrorKind::Unsupported, "requests are not supported on Windows yet")
+    }
+
+    pub(crate) fn check_sockets() -> io::Result<()> {
+        Err(unsupported())
+    }
+
+    pub(crate) fn is_connecting(why: &io::Error) -> bool {
+        why.kind() == io::ErrorKind::WouldBlock
+    }
+
+    impl Wake {
+        pub fn new() -> io::Result<Wake> {
+            Err(unsupported())
+        }
+
+        pub fn wake(&self) {
+            match self.0 {}
+        }
+    }
+
+    pub(crate) fn wait(_: Option<&Wake>, interests: &[Interest], time: Duration) -> io::Result<()> {
+        if !interests.is_empty() {
+            return Err(unsupported());
+        }
+        std::thread::sleep(time);
+        Ok(())
+    }
+}

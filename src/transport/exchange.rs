@@ -1,0 +1,383 @@
+//! One HTTP exchange: a connection for ureq to write a request to and read the response from, whose
+//! every wait is the call's.
+//!
+//! ureq gets an agent for each exchange, with this as its connector. It knows neither names nor
+//! timeouts nor a pool: those are here.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
+
+use super::dial::{Dial, Route};
+use super::fault::Fault;
+use super::pool::{Pool, To};
+use super::stream::Stream;
+use crate::call::Deadline;
+use crate::log::{Level, Log};
+use crate::sync::now;
+
+/// What each connection writes from and reads into. Both are filled with zeros when a connection is
+/// opened, and held while it is idle. The second has room for more than the longest head that ureq
+/// reads, 64 KiB: one that is too long shows by filling it further.
+const OUTPUT_BUFFER: usize = 64 * 1024;
+const INPUT_BUFFER: usize = 80 * 1024;
+
+/// An open connection, with what it writes from and reads into.
+pub(super) struct Connection {
+    stream: Stream,
+    buffers: LazyBuffers,
+    /// Why the rest of a request could not be sent. It is not tried again.
+    unsent: Option<io::Error>,
+    /// The beginning of a response has come that ureq has not been told of.
+    has_input: bool,
+}
+
+impl Connection {
+    fn new(stream: Stream) -> Connection {
+        let buffers = LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER);
+        Connection { stream, buffers, unsent: None, has_input: false }
+    }
+
+    /// Whether the next request can go out on it.
+    pub fn is_quiet(&mut self) -> bool {
+        self.buffers.input().is_empty() && self.stream.is_quiet()
+    }
+}
+
+/// Which connection a request may go out on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// One that is already open, if there is any.
+    Any,
+    /// A new one, closed afterwards.
+    Fresh,
+    /// The same, for what is single-use: once it is sent, its response is waited for, also if the
+    /// call is cancelled.
+    Spending,
+}
+
+/// One exchange, shared by ureq's connection and by the caller, who looks at what became of it.
+pub(super) struct Exchange {
+    connection: Use,
+    to: To,
+    pool: Arc<Pool>,
+    log: Log,
+    state: Mutex<State>,
+}
+
+struct State {
+    deadline: Deadline,
+    /// What a new connection needs. None: it was used.
+    route: Option<Route>,
+    dialled: bool,
+    /// A byte of the HTTP request may have gone out. What TLS or a proxy was told is none of it.
+    sent: bool,
+    responding: bool,
+    fault: Option<Fault>,
+}
+
+/// What became of an exchange.
+pub(super) struct Ending {
+    pub fault: Option<Fault>,
+    pub sent: bool,
+    /// The program ended the call while that could still end it.
+    pub is_cancelled: bool,
+    /// It went out on a connection that was open already, and nothing came back.
+    pub was_not_answered_on_an_old_connection: bool,
+}
+
+impl Exchange {
+    pub fn new(
+        connection: Use,
+        uri: &Uri,
+        route: Route,
+        pool: &Arc<Pool>,
+        log: &Log,
+        deadline: &Deadline,
+    ) -> Arc<Exchange> {
+        Arc::new(Exchange {
+            connection,
+            to: To::of(uri),
+            pool: pool.clone(),
+            log: log.clone(),
+            state: Mutex::new(State {
+                deadline: deadline.clone(),
+                route: Some(route),
+                dialled: false,
+                sent: false,
+                responding: false,
+                fault: None,
+            }),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The call's time, as far as what was sent lets it be ended.
+    pub fn deadline(&self) -> Deadline {
+        self.state().deadline.clone()
+    }
+
+    pub fn ending(&self) -> Ending {
+        let mut state = self.state();
+        Ending {
+            fault: state.fault.take(),
+            sent: state.sent,
+            is_cancelled: state.deadline.is_cancelled(),
+            was_not_answered_on_an_old_connection: !state.dialled && !state.responding,
+        }
+    }
+
+    /// The exchange has failed. ureq is told so with an error that it cannot take for the end of a
+    /// body (`do_read` in its `run.rs` does that with some kinds).
+    fn failed(&self, fault: Fault) -> ureq::Error {
+        self.state().fault = Some(fault);
+        io::Error::other("the exchange has failed").into()
+    }
+
+    fn dial(&self) -> Result<Connection, Fault> {
+        let stopped = |resolving| Fault::Stopped { resolving };
+        let (deadline, route) = {
+            let mut state = self.state();
+            state.dialled = true;
+            (state.deadline.clone(), state.route.take())
+        };
+        if deadline.left().is_zero() {
+            return Err(stopped(false)); // a call that was cancelled opens nothing
+        }
+        let route = route.ok_or(Fault::Io(ErrorKind::NotConnected.into()))?;
+        self.log.line(Level::Trace, || match &route.proxy {
+            Some(proxy) => {
+                let (host, port) = (proxy.host(), proxy.port());
+                format!("connecting to {}:{} through {host}:{port}", route.host, route.port)
+            }
+            None => format!("connecting to {}:{}", route.host, route.port),
+        });
+        let mut dial = Dial::to(route, deadline.waker());
+        loop {
+            if let Some(stream) = dial.step(now())? {
+                return Ok(Connection::new(stream));
+            }
+            let resolving = dial.is_resolving();
+            deadline.wait(&dial.interests(), dial.next_at()).map_err(|_| stopped(resolving))?;
+        }
+    }
+}
+
+/// What ureq opens its connection with.
+#[derive(Clone)]
+pub(super) struct Opener(pub Arc<Exchange>);
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener").finish_non_exhaustive()
+    }
+}
+
+impl Connector for Opener {
+    type Out = Bound;
+
+    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<Bound>, ureq::Error> {
+        let exchange = &self.0;
+        let idle = match exchange.connection {
+            Use::Any => exchange.pool.take(&exchange.to),
+            Use::Fresh | Use::Spending => None,
+        };
+        let connection = match idle {
+            Some(connection) => connection,
+            None => exchange.dial().map_err(|fault| exchange.failed(fault))?,
+        };
+        let is_tls = connection.stream.is_tls();
+        Ok(Some(Bound {
+            connection: Some(connection),
+            nothing: LazyBuffers::new(1, 1),
+            exchange: exchange.clone(),
+            is_tls,
+        }))
+    }
+}
+
+/// A connection while an exchange has it.
+pub(super) struct Bound {
+    /// None: it was put back into the pool.
+    connection: Option<Connection>,
+    /// What ureq would see of a connection that it does not use any more.
+    nothing: LazyBuffers,
+    exchange: Arc<Exchange>,
+    is_tls: bool,
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").finish_non_exhaustive()
+    }
+}
+
+impl Transport for Bound {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        match &mut self.connection {
+            Some(connection) => &mut connection.buffers,
+            None => &mut self.nothing,
+        }
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        let exchange = &self.exchange;
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let deadline = {
+            let mut state = exchange.state();
+            if state.deadline.left().is_zero() {
+                drop(state);
+                return Err(exchange.failed(Fault::Stopped { resolving: false }));
+            }
+            if exchange.connection == Use::Spending {
+                state.deadline = state.deadline.once_sent();
+            }
+            state.sent = true;
+            state.deadline.clone()
+        };
+        connection.send(amount, &deadline).map_err(|fault| exchange.failed(fault))
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        let exchange = &self.exchange;
+        let Some(connection) = &mut self.connection else { return Ok(false) };
+        let deadline = exchange.deadline();
+        match connection.receive(&deadline) {
+            Ok(came) => {
+                exchange.state().responding |= came;
+                Ok(came)
+            }
+            Err(fault) => Err(exchange.failed(fault)),
+        }
+    }
+
+    /// ureq asks this once, after a whole response, to keep the connection. It is kept here instead.
+    fn is_open(&mut self) -> bool {
+        let exchange = &self.exchange;
+        if exchange.connection == Use::Any
+            && let Some(connection) = self.connection.take()
+            && connection.unsent.is_none()
+        {
+            exchange.pool.put(exchange.to.clone(), connection);
+        }
+        false
+    }
+
+    fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+}
+
+impl Connection {
+    /// Sends so much of the output buffer. If the other side responds before it has read everything and
+    /// refuses, or closes, the rest is not sent: the response is read, which says why.
+    fn send(&mut self, amount: usize, deadline: &Deadline) -> Result<(), Fault> {
+        let mut done = 0;
+        while self.unsent.is_none() {
+            let outcome = match done < amount {
+                true => self.stream.write(&self.buffers.output()[done..amount]),
+                false => match self.stream.flush() {
+                    Ok(()) => return Ok(()),
+                    Err(why) => Err(why),
+                },
+            };
+            match outcome {
+                Ok(0) => return Err(Fault::Io(ErrorKind::WriteZero.into())),
+                Ok(length) => done += length,
+                Err(why) if why.kind() == ErrorKind::Interrupted => {}
+                Err(why) if why.kind() == ErrorKind::WouldBlock => {
+                    let has_room = !self.buffers.input_append_buf().is_empty();
+                    let interest = match has_room {
+                        true => self.stream.to_write(),
+                        false => self.stream.to_flush(),
+                    };
+                    let stopped = |_| Fault::Stopped { resolving: false };
+                    deadline.wait(&[interest], None).map_err(stopped)?;
+                    if has_room {
+                        self.look_for_an_early_response();
+                    }
+                }
+                Err(why) if is_broken(&why) => self.unsent = Some(why),
+                Err(why) => return Err(why.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn look_for_an_early_response(&mut self) {
+        match self.stream.read(self.buffers.input_append_buf()) {
+            Ok(0) => self.unsent = Some(ErrorKind::UnexpectedEof.into()),
+            Ok(length) => {
+                self.buffers.input_appended(length);
+                self.has_input = true;
+                // "HTTP/1.1 413"
+                if self.buffers.input().get(9).is_some_and(|digit| *digit >= b'3') {
+                    self.unsent = Some(ErrorKind::BrokenPipe.into());
+                }
+            }
+            Err(why) if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(why) => self.unsent = Some(why),
+        }
+    }
+
+    /// False: the other side has closed, cleanly.
+    fn receive(&mut self, deadline: &Deadline) -> Result<bool, Fault> {
+        let stopped = |_| Fault::Stopped { resolving: false };
+        if deadline.left().is_zero() {
+            return Err(stopped(()));
+        }
+        if std::mem::take(&mut self.has_input) {
+            return Ok(true);
+        }
+        loop {
+            let buffer = self.buffers.input_append_buf();
+            match self.stream.read(buffer) {
+                Ok(0) if !buffer.is_empty() && self.unsent.is_some() => {}
+                Ok(length) => {
+                    self.buffers.input_appended(length);
+                    return Ok(length > 0);
+                }
+                Err(why) if why.kind() == ErrorKind::Interrupted => continue,
+                Err(why) if why.kind() == ErrorKind::WouldBlock => {
+                    deadline.wait(&[self.stream.to_read()], None).map_err(|_| stopped(()))?;
+                    continue;
+                }
+                Err(why) if self.unsent.is_none() => return Err(why.into()),
+                Err(_) => {}
+            }
+            // A connection that broke has no clean end.
+            let why = self.unsent.take().unwrap_or_else(|| ErrorKind::BrokenPipe.into());
+            return Err(why.into());
+        }
+    }
+}
+
+fn is_broken(why: &io::Error) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(why.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+}
+
+/// Names are looked up only when a connection is really opened.
+#[derive(Debug, Default)]
+pub(super) struct NoNames;
+
+impl Resolver for NoNames {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        Ok(self.empty())
+    }
+}

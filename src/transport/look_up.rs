@@ -1,0 +1,129 @@
+//! Names become addresses: with the system's getaddrinfo, which can neither be ended nor waited for
+//! with a time limit. So each name has a thread of its own, which everybody who needs the name shares.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::{io, thread};
+
+use crate::call::Waker;
+use crate::os::PerProcess;
+
+/// More threads than these never look names up. Further names wait for one of them.
+const MAX_THREADS: usize = 16;
+
+/// The names that are being looked up in this process.
+static LOOK_UPS: PerProcess<Mutex<LookUps>> = PerProcess::new();
+
+#[derive(Default)]
+struct LookUps {
+    /// Looked up now, or waiting.
+    by_name: HashMap<String, Arc<LookUp>>,
+    waiting: VecDeque<String>,
+    threads: usize,
+}
+
+/// A name that is being looked up.
+pub(super) struct LookUp {
+    found: OnceLock<io::Result<Vec<IpAddr>>>,
+    /// The calls that wait for it.
+    wakers: Mutex<Vec<Waker>>,
+}
+
+/// What a host is.
+pub(super) enum Host {
+    Known(Vec<IpAddr>),
+    Asked(Arc<LookUp>),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An address, or a name; the waker's call is woken when the addresses of the name are known.
+pub(super) fn look_up(host: &str, waker: impl FnOnce() -> Waker) -> io::Result<Host> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(ip) = bare.parse() {
+        return Ok(Host::Known(vec![ip]));
+    }
+    // Never asked of a name server, which could say anything (RFC 6761 section 6.3).
+    if host.eq_ignore_ascii_case("localhost") {
+        let both = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        return Ok(Host::Known(both));
+    }
+    LookUp::join(host, waker()).map(Host::Asked)
+}
+
+impl LookUp {
+    fn join(host: &str, waker: Waker) -> io::Result<Arc<LookUp>> {
+        let mut all = lock(LOOK_UPS.get_or_default());
+        let joined = all.by_name.get(host).cloned();
+        let look_up = joined.clone().unwrap_or_else(|| {
+            Arc::new(LookUp { found: OnceLock::new(), wakers: Mutex::default() })
+        });
+        // It may have come to its end since: then `found` is set, and nobody has to be woken.
+        lock(&look_up.wakers).push(waker);
+        if joined.is_some() {
+            return Ok(look_up);
+        }
+        all.by_name.insert(host.to_owned(), look_up.clone());
+        if all.threads == MAX_THREADS {
+            all.waiting.push_back(host.to_owned());
+            return Ok(look_up);
+        }
+        all.threads += 1;
+        let name = host.to_owned();
+        let begun = thread::Builder::new().name("fitbit-look-up".to_owned()).spawn(|| run(name));
+        if let Err(why) = begun {
+            all.threads -= 1;
+            all.by_name.remove(host);
+            return Err(why);
+        }
+        Ok(look_up)
+    }
+
+    /// None: not yet.
+    pub fn found(&self) -> Option<&io::Result<Vec<IpAddr>>> {
+        self.found.get()
+    }
+}
+
+/// The thread: this name, and then those that wait for a thread.
+fn run(mut name: String) {
+    loop {
+        let found = (&*name, 0).to_socket_addrs();
+        let found = found.map(|found| found.map(|address: SocketAddr| address.ip()).collect());
+        let mut all = lock(LOOK_UPS.get_or_default());
+        let look_up = all.by_name.remove(&name);
+        let next = all.next();
+        if next.is_none() {
+            all.threads -= 1;
+        }
+        drop(all);
+        if let Some(look_up) = look_up {
+            let _ = look_up.found.set(found);
+            lock(&look_up.wakers).drain(..).for_each(|waker| waker.wake());
+        }
+        match next {
+            Some(next) => name = next,
+            None => return,
+        }
+    }
+}
+
+impl LookUps {
+    /// The next name that still has somebody who waits for it.
+    fn next(&mut self) -> Option<String> {
+        while let Some(name) = self.waiting.pop_front() {
+            match self.by_name.get(&name) {
+                // This map alone has it: its calls have ended.
+                Some(look_up) if Arc::strong_count(look_up) == 1 => {
+                    self.by_name.remove(&name);
+                }
+                Some(_) => return Some(name),
+                None => {}
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,70 @@
+//! Connections that are kept open for the next request.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ureq::http::Uri;
+use ureq::http::uri::Authority;
+
+use super::exchange::Connection;
+use crate::os::PerProcess;
+
+/// Idle connections kept: enough for a program of 64 threads on one app.
+const MAX_IDLE: usize = 64;
+
+/// A connection that was idle for longer is closed: servers close theirs, too.
+const MAX_AGE: Duration = Duration::from_secs(15);
+
+/// The lock is held only to take a connection or to put one back; nobody looks at a socket meanwhile.
+/// A forked child has a pool of its own: the connections of its parent are its parent's.
+#[derive(Default)]
+pub(super) struct Pool(PerProcess<Mutex<Vec<Idle>>>);
+
+struct Idle {
+    connection: Connection,
+    to: To,
+    since: Instant,
+}
+
+/// Whom a connection leads to. The way there, as through a proxy, follows from that.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct To {
+    is_tls: bool,
+    authority: Option<Authority>,
+}
+
+impl To {
+    pub fn of(uri: &Uri) -> To {
+        let is_tls = uri.scheme_str() == Some("https");
+        To { is_tls, authority: uri.authority().cloned() }
+    }
+}
+
+impl Pool {
+    fn idle<T>(&self, look: impl FnOnce(&mut Vec<Idle>) -> T) -> T {
+        look(&mut self.0.get_or_default().lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The one that was used last, if it is still good.
+    pub fn take(&self, to: &To) -> Option<Connection> {
+        loop {
+            let mut idle = self.idle(|all| {
+                let at = all.iter().rposition(|idle| idle.to == *to)?;
+                Some(all.remove(at))
+            })?;
+            if idle.since.elapsed() < MAX_AGE && idle.connection.is_quiet() {
+                return Some(idle.connection);
+            }
+        }
+    }
+
+    pub fn put(&self, to: To, connection: Connection) {
+        let new = Idle { connection, to, since: Instant::now() };
+        // Closed when the lock is free again.
+        let _old: Vec<Idle> = self.idle(|all| {
+            all.push(new);
+            let too_old = all.iter().take_while(|idle| idle.since.elapsed() >= MAX_AGE).count();
+            all.drain(..too_old.max(all.len().saturating_sub(MAX_IDLE))).collect()
+        });
+    }
+}

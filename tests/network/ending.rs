@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use crate::bench::{Call, Network, Path, Record, Script};
+use fitbit_test_support::in_parallel;
+
+use crate::bench::{Call, End, Listening, Network, Path, Record, Script};
 
 /// How precise the library promises to be. The quickest call of several shows it.
 const PRECISE: Duration = Duration::from_millis(100);
@@ -17,7 +19,7 @@ const CALLS: usize = 5;
 /// The stages that can be silent: an origin, and a proxy or none.
 struct Stages {
     net: Network,
-    _servers: Vec<crate::bench::Listening>,
+    _servers: Vec<Listening>,
     cases: Vec<(&'static str, Script)>,
 }
 
@@ -54,9 +56,9 @@ impl Stages {
     fn run(&self, finish: impl Fn(Script) -> Script) -> Vec<(&'static str, Vec<Call>)> {
         let scripts: Vec<Script> =
             self.cases.iter().flat_map(|(_, s)| vec![finish(s.clone()); CALLS]).collect();
-        let mut calls = self.net.run(&scripts).calls.into_iter().flatten();
-        let stages = self.cases.iter();
-        stages.map(|(stage, _)| (*stage, calls.by_ref().take(CALLS).collect())).collect()
+        let calls = self.net.run(&scripts).calls;
+        let stages = self.cases.iter().zip(calls.chunks(CALLS));
+        stages.map(|((stage, _), calls)| (*stage, calls.concat())).collect()
     }
 }
 
@@ -84,14 +86,31 @@ fn a_timeout_holds_at_every_stage_of_a_silent_path() {
     }
 }
 
+/// The next call of an ended handle ends at once; after `fitbit_app_cancel` it runs as usual.
 #[test]
-fn a_cancelled_call_ends_at_every_stage_of_a_silent_path() {
+fn a_call_is_ended_at_every_stage_of_a_silent_path() {
     let Some(stages) = stages() else { return };
-    let ended = stages.run(|script| script.timeout_ms(20_000).cancel_after_ms(700).get());
-    for (stage, calls) in ended {
-        for call in &calls {
-            assert_eq!(call.code, "FITBIT_ERROR_CANCELLED", "{stage}: {call:?}");
+    in_parallel([End::Cancel, End::Abort, End::Shutdown], |way| {
+        let ended = stages.run(|script| {
+            script.timeout_ms(20_000).ended_after_ms(way, 700).get().ended_after_ms(way, 300).get()
+        });
+        for (stage, calls) in ended {
+            let stage = format!("{stage}, {way:?}");
+            for call in &calls {
+                assert_eq!(call.code, "FITBIT_ERROR_CANCELLED", "{stage}: {call:?}");
+            }
+            let (first, second): (Vec<&Call>, Vec<&Call>) =
+                (calls.iter().step_by(2).collect(), calls.iter().skip(1).step_by(2).collect());
+            assert_late_by(&stage, &first.iter().map(|c| c.lingered()).collect::<Vec<_>>());
+            match way {
+                End::Cancel => {
+                    assert!(second.iter().all(|c| !c.asked_to_end.is_zero()), "{stage}");
+                }
+                _ => {
+                    let late: Vec<Duration> = second.iter().map(|call| call.lasted()).collect();
+                    assert_late_by(&stage, &late);
+                }
+            }
         }
-        assert_late_by(stage, &calls.iter().map(Call::lingered).collect::<Vec<_>>());
-    }
+    });
 }

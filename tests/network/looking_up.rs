@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bench::{Network, Path, Record, Script};
+use crate::bench::{End, Network, Path, Record, Script};
 
 const MAX_THREADS: usize = 16;
 
@@ -60,7 +60,7 @@ fn a_look_up_goes_on_for_calls_that_have_more_time() {
     let to = || Script::to("https://slow.test");
     let ran = net.run(&[
         to().timeout_ms(500).get(),
-        to().timeout_ms(20_000).cancel_after_ms(500).get(),
+        to().timeout_ms(20_000).ended_after_ms(End::Abort, 500).get(),
         to().timeout_ms(20_000).get(),
     ]);
     let codes: Vec<&str> = ran.all().map(|call| call.code.as_str()).collect();

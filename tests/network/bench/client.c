@@ -5,7 +5,9 @@
  *     api=ORIGIN   where requests go
  *     token=ORIGIN where a token is renewed
  *     expired=1    the token that the client begins with has expired
- *     cancel=MS    ends the next call after so many milliseconds
+ *     cancel=MS    after so many milliseconds the next call is ended by fitbit_app_cancel,
+ *     abort=MS     by fitbit_abort,
+ *     shutdown=MS  or by fitbit_app_shutdown
  *     get=PATH     a call
  * A line for each call: script, code, status, begun, asked to end, ended (nanoseconds), message.
  * The last line is the greatest number of look-up threads that ran at once. */
@@ -35,8 +37,12 @@ struct script {
     char *words;
 };
 
+enum way { BY_ITSELF, CANCEL, ABORT, SHUTDOWN };
+
 struct ending {
+    enum way way;
     FitbitApp *app;
+    FitbitClient *client;
     int64_t at;
     int64_t asked;
     atomic_bool over;
@@ -98,25 +104,28 @@ static void *end_later(void *argument)
     if (atomic_load(&ending->over))
         return NULL;
     ending->asked = now();
-    fitbit_app_cancel(ending->app);
+    if (ending->way == CANCEL)
+        fitbit_app_cancel(ending->app);
+    else if (ending->way == ABORT)
+        fitbit_abort(ending->client);
+    else
+        fitbit_app_shutdown(ending->app);
     return NULL;
 }
 
-static void get(int number, FitbitApp *app, FitbitClient *client, const char *path, long cancel_ms)
+static void get(int number, struct ending ending, const char *path, long end_ms)
 {
     FitbitResponse *response = NULL;
     FitbitError *error;
-    struct ending ending = {0};
     pthread_t thread;
     int64_t begun = now(), ended;
 
-    ending.app = app;
-    ending.at = begun + cancel_ms * 1000000;
-    if (cancel_ms > 0 && pthread_create(&thread, NULL, end_later, &ending) != 0)
+    ending.at = begun + end_ms * 1000000;
+    if (ending.way != BY_ITSELF && pthread_create(&thread, NULL, end_later, &ending) != 0)
         abort();
-    error = fitbit_get(client, path, &response);
+    error = fitbit_get(ending.client, path, &response);
     ended = now();
-    if (cancel_ms > 0) {
+    if (ending.way != BY_ITSELF) {
         atomic_store(&ending.over, true);
         pthread_join(thread, NULL);
     }
@@ -134,7 +143,8 @@ static void *run(void *argument)
     FitbitApp *app = new_app();
     FitbitClient *client = NULL;
     const char *token = GOOD_TOKEN;
-    long cancel_ms = 0;
+    enum way way = BY_ITSELF;
+    long end_ms = 0;
     char *rest = NULL, *word;
 
     for (word = strtok_r(script->words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
@@ -153,13 +163,20 @@ static void *run(void *argument)
             set_token_endpoint(app, value);
         else if (strcmp(word, "expired") == 0)
             token = EXPIRED_TOKEN;
-        else if (strcmp(word, "cancel") == 0)
-            cancel_ms = atol(value);
-        else if (strcmp(word, "get") == 0) {
+        else if (strcmp(word, "cancel") == 0 || strcmp(word, "abort") == 0 ||
+                 strcmp(word, "shutdown") == 0) {
+            way = *word == 'c' ? CANCEL : *word == 'a' ? ABORT : SHUTDOWN;
+            end_ms = atol(value);
+        } else if (strcmp(word, "get") == 0) {
+            struct ending ending = {0};
+
             if (client == NULL)
                 check(fitbit_from_token(app, token, saved, NULL, &client));
-            get(script->number, app, client, value, cancel_ms);
-            cancel_ms = 0;
+            ending.way = way;
+            ending.app = app;
+            ending.client = client;
+            get(script->number, ending, value, end_ms);
+            way = BY_ITSELF;
         } else
             abort();
     }

@@ -17,6 +17,14 @@ use super::{NAME_SERVER, Network};
 /// A path that every server responds to.
 pub const ANY: &str = "/1/user/-/any.json";
 
+/// `fitbit_app_cancel`, `fitbit_abort` of the call's handle, `fitbit_app_shutdown`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Cancel,
+    Abort,
+    Shutdown,
+}
+
 /// What one thread of the program does.
 #[derive(Clone, Debug, Default)]
 pub struct Script(String);
@@ -46,9 +54,14 @@ impl Script {
         self.word("proxy", uri)
     }
 
-    /// `fitbit_app_cancel`, so long after the next call has begun.
-    pub fn cancel_after_ms(self, milliseconds: u64) -> Script {
-        self.word("cancel", &milliseconds.to_string())
+    /// The next call is ended in this way, so long after it has begun.
+    pub fn ended_after_ms(self, way: End, milliseconds: u64) -> Script {
+        let way = match way {
+            End::Cancel => "cancel",
+            End::Abort => "abort",
+            End::Shutdown => "shutdown",
+        };
+        self.word(way, &milliseconds.to_string())
     }
 
     /// `fitbit_get`.

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use fitbit_test_support::c;
 
-pub use client::{ANY, Call, Script};
+pub use client::{ANY, Call, End, Script};
 pub use forwarder::{Fate, Seen, now};
 pub use names::Record;
 pub use packet::Kind;

@@ -7,6 +7,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -40,12 +41,18 @@ pub struct Seen {
 struct Shared {
     round_trip: AtomicU64,
     fates: Mutex<HashMap<IpAddr, Fate>>,
-    seen: Mutex<Vec<Seen>>,
     over: AtomicBool,
+}
+
+/// The record of the packets. The forwarder must not wait for those who read it, so it sends them.
+struct Record {
+    coming: Receiver<Seen>,
+    read: Vec<Seen>,
 }
 
 pub struct Forwarder {
     shared: Arc<Shared>,
+    record: Mutex<Record>,
     wake: OwnedFd,
     thread: Option<JoinHandle<()>>,
 }
@@ -66,8 +73,11 @@ impl Forwarder {
         }
         let wake = unsafe { OwnedFd::from_raw_fd(wake) };
         let shared = Arc::new(Shared::default());
+        let (seen, coming) = channel();
+        let record = Mutex::new(Record { coming, read: Vec::new() });
         let path = Path {
             shared: shared.clone(),
+            seen,
             client,
             servers,
             wake: wake.try_clone()?,
@@ -76,7 +86,7 @@ impl Forwarder {
         };
         let thread = std::thread::Builder::new().name("forwarder".to_owned());
         let thread = Some(thread.spawn(move || path.run())?);
-        let forwarder = Forwarder { shared, wake, thread };
+        let forwarder = Forwarder { shared, record, wake, thread };
         forwarder.set_round_trip(round_trip);
         Ok(forwarder)
     }
@@ -90,12 +100,15 @@ impl Forwarder {
     }
 
     pub fn set_fate(&self, address: IpAddr, fate: Fate) {
-        self.shared.fates.lock().expect("nobody panics with it").insert(address, fate);
+        self.shared.fates.lock().expect("no thread panics with it").insert(address, fate);
     }
 
     /// Every packet so far, in order.
     pub fn seen(&self) -> Vec<Seen> {
-        self.shared.seen.lock().expect("nobody panics with it").clone()
+        let mut record = self.record.lock().expect("no thread panics with it");
+        let Record { coming, read } = &mut *record;
+        read.extend(coming.try_iter());
+        read.clone()
     }
 }
 
@@ -116,6 +129,7 @@ type Held = Reverse<(Duration, u64, bool, Vec<u8>)>;
 
 struct Path {
     shared: Arc<Shared>,
+    seen: Sender<Seen>,
     client: OwnedFd,
     servers: OwnedFd,
     wake: OwnedFd,
@@ -180,11 +194,8 @@ impl Path {
         if header.destination.ip().is_multicast() {
             return;
         }
-        self.shared.seen.lock().expect("nobody panics with it").push(Seen {
-            at,
-            by_client,
-            header,
-        });
+        // Nobody reads it any more when the bench is being taken down.
+        let _ = self.seen.send(Seen { at, by_client, header });
         let round_trip = Duration::from_nanos(self.shared.round_trip.load(Ordering::Relaxed));
         let syn = by_client && header.kind == Kind::Syn;
         match self.fate(far.ip(), syn) {
@@ -201,7 +212,7 @@ impl Path {
     }
 
     fn fate(&self, address: IpAddr, syn: bool) -> Fate {
-        let mut fates = self.shared.fates.lock().expect("nobody panics with it");
+        let mut fates = self.shared.fates.lock().expect("no thread panics with it");
         match fates.get_mut(&address) {
             Some(Fate::LoseSyns(left)) if syn && *left > 0 => {
                 *left -= 1;

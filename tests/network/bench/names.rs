@@ -49,13 +49,13 @@ impl NameServer {
     }
 
     pub fn set(&self, name: &str, record: Record) {
-        let mut records = self.shared.records.lock().expect("nobody panics with it");
+        let mut records = self.shared.records.lock().expect("no thread panics with it");
         records.insert(name.to_ascii_lowercase(), record);
     }
 
     /// How often this name was asked for: one look-up asks for A and for AAAA.
     pub fn questions(&self, name: &str) -> usize {
-        let questions = self.shared.questions.lock().expect("nobody panics with it");
+        let questions = self.shared.questions.lock().expect("no thread panics with it");
         questions.iter().filter(|asked| asked.eq_ignore_ascii_case(name)).count()
     }
 }
@@ -76,8 +76,8 @@ impl Shared {
         while !self.over.load(Ordering::SeqCst) {
             let Ok((length, client)) = socket.recv_from(&mut packet) else { continue };
             let Some(question) = Question::read(&packet[..length]) else { continue };
-            self.questions.lock().expect("nobody panics with it").push(question.name.clone());
-            let records = self.records.lock().expect("nobody panics with it");
+            self.questions.lock().expect("no thread panics with it").push(question.name.clone());
+            let records = self.records.lock().expect("no thread panics with it");
             let response = match records.get(&question.name) {
                 None => question.response(NO_SUCH_NAME, &[]),
                 Some(Record::Silence) => continue,

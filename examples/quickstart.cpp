@@ -7,6 +7,7 @@
  */
 #include <fitbit.hpp>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 
 static const char TOKEN_FILE[] = "fitbit-token.json";
+static fitbit::App app;
 
 // Takes every new token. What it throws comes out of the call that renewed, and the token is
 // offered again. client.set_token_file() would do all of it, and more durably.
@@ -38,19 +40,27 @@ static std::optional<std::string> setting(const char *name)
     return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
-static fitbit::App make_app()
+static void make_app()
 {
-    fitbit::App app(FITBIT_PROVIDER_FITBIT, setting("FITBIT_CLIENT_ID").value(),
-                    setting("FITBIT_CLIENT_SECRET"), setting("FITBIT_CALLBACK_URI").value());
+    app = fitbit::App(FITBIT_PROVIDER_FITBIT, setting("FITBIT_CLIENT_ID").value(),
+                      setting("FITBIT_CLIENT_SECRET"), setting("FITBIT_CALLBACK_URI").value());
     if (auto simulator = setting("FITBIT_SIMULATOR")) {
         app.set_endpoint(FITBIT_ENDPOINT_AUTHORIZE, *simulator + "/oauth2/authorize");
         app.set_endpoint(FITBIT_ENDPOINT_TOKEN, *simulator + "/oauth2/token");
         app.set_endpoint(FITBIT_ENDPOINT_API, *simulator);
     }
-    return app;
 }
 
-static fitbit::Client log_in(fitbit::App &app)
+// Ctrl-C: a token that is on its way is saved first. Without SA_RESTART std::getline() ends too.
+static void catch_interrupts()
+{
+    struct sigaction interrupt = {};
+    interrupt.sa_handler = [](int) { app.shutdown(); };
+    interrupt.sa_flags = SA_RESETHAND; // a second Ctrl-C ends the program
+    sigaction(SIGINT, &interrupt, nullptr);
+}
+
+static fitbit::Client log_in()
 {
     if (std::ifstream file(TOKEN_FILE); file) { // somebody has logged in before
         std::stringstream token;
@@ -68,8 +78,9 @@ static fitbit::Client log_in(fitbit::App &app)
 int main()
 try {
     umask(0077); // the token is nobody else's to read
-    fitbit::App app = make_app();
-    fitbit::Client client = log_in(app);
+    make_app();
+    catch_interrupts();
+    fitbit::Client client = log_in();
     std::string line;
     do { // the token may expire in between: the library renews it
         std::cout << client.get("/1/user/-/profile.json").body()

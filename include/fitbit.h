@@ -612,8 +612,7 @@ FitbitError *fitbit_app_dup(FitbitApp *app,
  * Four functions end calls: fitbit_abort() and fitbit_app_abort() those of one handle,
  * fitbit_app_shutdown() all of an application, and fitbit_app_cancel() those that run at this moment.
  * You may call each of them from any thread and in a signal handler: they are async-signal-safe and do
- * not change errno. They count as calls on the handle: free it after they have returned. NULL: nothing
- * happens.
+ * not change errno. They count as calls on the handle: free it after they have returned.
  *
  * An ended call is FITBIT_ERROR_CANCELLED. It ends wherever it waits: for a name, a connection, a proxy,
  * TLS, the network, a rate limit, a token file's lock, another thread's renewal, the browser. Within 100
@@ -636,7 +635,8 @@ FitbitError *fitbit_app_dup(FitbitApp *app,
 
 /**
  * Ends the calls that run with this app handle, and every later one: fitbit_step_two(), fitbit_login()
- * and fitbit_from_file(). Calls on clients and on other handles of the application go on.
+ * and fitbit_from_file(). Calls on clients and on other handles of the application go on. NULL: nothing
+ * happens.
  *
  * Example: `fitbit_app_abort(mine);`
  */
@@ -644,6 +644,7 @@ void fitbit_app_abort(FitbitApp *app);
 
 /**
  * Ends all calls of the application and of all its clients, now and later, whatever handle they use.
+ * NULL: nothing happens.
  *
  * Example: `static void on_interrupt(int number) { fitbit_app_shutdown(app); }`
  */
@@ -653,7 +654,7 @@ void fitbit_app_shutdown(FitbitApp *app);
  * Ends the calls that run now with this app or its clients. Calls that start after this function has
  * returned are not affected. A call that another thread is just starting may be missed; to be sure, use
  * fitbit_app_shutdown() or fitbit_abort(). fitbit_save() and fitbit_set_token_file() are ended as well,
- * unless they have succeeded.
+ * unless they have succeeded. NULL: nothing happens.
  *
  * Example: `fitbit_app_cancel(app);`
  */
@@ -962,7 +963,8 @@ FitbitError *fitbit_dup(FitbitClient *client,
 
 /**
  * Ends the calls that run with this handle, and every later one: see "Ending calls". Other handles on
- * the login go on. There is no race with a call that is just beginning: it is ended as well.
+ * the login go on. There is no race with a call that is just beginning: it is ended as well. NULL:
+ * nothing happens.
  *
  * Example: `fitbit_abort(mine);`
  */

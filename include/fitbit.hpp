@@ -17,11 +17,15 @@
  * - Handles. An App is shared by its copies; a Client and a Response are moved. An empty one
  *   (default-made, or moved from) holds nothing: what can fail is FITBIT_ERROR_INVALID_ARGUMENT,
  *   anything else does nothing. handle() lends what functions of fitbit.h take.
+ * - Ending calls. abort() ends the calls of one handle, and dup() makes another handle, so that a
+ *   call has a handle of its own to end. An App and its copies are one handle. The abort functions,
+ *   shutdown() and cancel() may be called in a signal handler.
  * - Text goes in as std::string_view; a NUL inside is refused like text that is not UTF-8.
  *   std::nullopt stands where fitbit.h says NULL. Text comes out as std::string, or borrowed from a
  *   Response or an Error, as std::string_view.
- * - Callbacks are std::functions; an empty one is none. They live as long as the client, and the
- *   logger and the guard as long as the app and all its clients. What they refer to must live on.
+ * - Callbacks are std::functions; an empty one is none. They live as long as the client and its
+ *   dups, and the logger and the guard as long as the app, its dups and all its clients. What they
+ *   refer to must live on.
  * - Exceptions in callbacks. A callback that throws has not saved (not committed, not opened). The
  *   library ends its work in good order; then the call inside which the callback ran, and so that
  *   thread, throws the callback's exception: the first one, and in place of an Error. To other
@@ -287,13 +291,18 @@ Outcome<std::string> text(Function function, Arguments &&...arguments)
     return make<std::string>([&] { return std::string(text.get()); }, function, arguments..., text);
 }
 
-/// What an app's clients need as long as they live.
-struct App {
-    FitbitApp *handle = nullptr;
+/// What the library calls back for an application, as long as one of its handles or logins lives.
+struct AppCallbacks {
     LogCallback log;
     RenewalGuard guard;
+};
 
-    App() = default;
+/// One handle on an application.
+struct App {
+    std::shared_ptr<AppCallbacks> callbacks;
+    FitbitApp *handle = nullptr;
+
+    explicit App(std::shared_ptr<AppCallbacks> shared) : callbacks(std::move(shared)) {}
     App(const App &) = delete;
     App &operator=(const App &) = delete;
     ~App()
@@ -303,14 +312,19 @@ struct App {
     }
 };
 
-/// What a client's callbacks are given as user_data.
-struct Client {
-    std::shared_ptr<App> app;
+/// What a login's callbacks are given as user_data; all handles on the login share it.
+struct Login {
+    std::shared_ptr<AppCallbacks> app;
     TokenCallback on_token;
     std::string person;
+};
+
+/// One handle on a login.
+struct Client {
+    std::shared_ptr<Login> login;
     FitbitClient *handle = nullptr;
 
-    Client() = default;
+    explicit Client(std::shared_ptr<Login> shared) : login(std::move(shared)) {}
     Client(const Client &) = delete;
     Client &operator=(const Client &) = delete;
     ~Client()
@@ -414,6 +428,28 @@ public:
         FitbitRateLimit limit;
         return fitbit_rate_limit(handle(), &limit) ? std::optional(limit) : std::nullopt;
     }
+
+    /// Another handle on the same login: abort() ends the calls of one of them only.
+    Outcome<Client> dup() const
+    {
+        Client other;
+        other.state = std::make_unique<detail::Client>(state ? state->login : nullptr);
+        return detail::make<Client>([&] { return std::move(other); }, fitbit_dup, handle(),
+                                    &other.state->handle);
+    }
+    /// Ends this handle's calls, now and later. Any thread may call it, a signal handler too.
+    void abort() noexcept { fitbit_abort(handle()); }
+    /// Of this handle's calls. Zero: the app's timeout. A time below zero counts as 1 ms.
+    Outcome<void> set_timeout(std::chrono::milliseconds timeout)
+    {
+        std::chrono::milliseconds shortest(timeout.count() < 0 ? 1 : 0);
+        return detail::run(fitbit_set_timeout_ms, handle(), std::max(timeout, shortest));
+    }
+    /// Of this handle's calls. Zero: a rate limit is reported at once.
+    Outcome<void> set_rate_limit_wait(std::chrono::seconds longest)
+    {
+        return detail::run(fitbit_set_rate_limit_wait, handle(), longest);
+    }
     FitbitClient *handle() const noexcept { return state ? state->handle : nullptr; }
 
 private:
@@ -469,7 +505,7 @@ public:
                              std::optional<std::string_view> callback_uri = {})
     {
         App app;
-        app.state = std::make_shared<detail::App>();
+        app.state = std::make_shared<detail::App>(std::make_shared<detail::AppCallbacks>());
         return detail::make<App>([&] { return std::move(app); }, fitbit_app_new, provider,
                                  client_id, client_secret, callback_uri, &app.state->handle);
     }
@@ -520,15 +556,15 @@ public:
     {
         FitbitLogCallback callback = [](FitbitLogLevel level, const char *message, void *app) {
             detail::Call::back([&] {
-                static_cast<detail::App *>(app)->log(level, message);
+                static_cast<detail::AppCallbacks *>(app)->log(level, message);
                 return true;
             });
         };
         return detail::run([&] {
-            FitbitError *error =
-                fitbit_app_set_logger(handle(), most, log ? callback : nullptr, state.get());
+            FitbitError *error = fitbit_app_set_logger(handle(), most, log ? callback : nullptr,
+                                                       callbacks());
             if (error == nullptr)
-                state->log = std::move(log);
+                callbacks()->log = std::move(log);
             return error;
         });
     }
@@ -536,15 +572,15 @@ public:
     {
         FitbitRenewalGuard callback = [](FitbitRenewal *lent, void *user_data) {
             return detail::Call::back([&] {
-                auto *client = static_cast<detail::Client *>(user_data);
+                auto *login = static_cast<detail::Login *>(user_data);
                 Renewal renewal(lent);
-                return client->app->guard(renewal, client->person);
+                return login->app->guard(renewal, login->person);
             });
         };
         return detail::run([&] {
             FitbitError *error = fitbit_app_set_renewal_guard(handle(), guard ? callback : nullptr);
             if (error == nullptr)
-                state->guard = std::move(guard);
+                callbacks()->guard = std::move(guard);
             return error;
         });
     }
@@ -610,9 +646,28 @@ public:
         return set(fitbit_verify_signature, signature, body.data(), body.size());
     }
     void cancel() noexcept { fitbit_app_cancel(handle()); }
+
+    /// Another handle on the same application. It counts as the first use of the app.
+    Outcome<App> dup() const
+    {
+        App other;
+        other.state = std::make_shared<detail::App>(state ? state->callbacks : nullptr);
+        return detail::make<App>([&] { return std::move(other); }, fitbit_app_dup, handle(),
+                                 &other.state->handle);
+    }
+    /// Ends the calls of this handle and its copies, now and later. The clients' calls go on.
+    void abort() noexcept { fitbit_app_abort(handle()); }
+    /// Ends the calls of all handles and all clients of this application, now and later. In a signal
+    /// handler, it is all that a correct Ctrl-C needs.
+    void shutdown() noexcept { fitbit_app_shutdown(handle()); }
     FitbitApp *handle() const noexcept { return state ? state->handle : nullptr; }
 
 private:
+    detail::AppCallbacks *callbacks() const noexcept
+    {
+        return state ? state->callbacks.get() : nullptr;
+    }
+
     template <class Function, class... Arguments>
     Outcome<void> set(Function function, Arguments... arguments)
     {
@@ -625,15 +680,16 @@ private:
     {
         FitbitTokenCallback callback = [](const char *token_json, void *user_data) {
             return detail::Call::back(
-                [&] { return static_cast<detail::Client *>(user_data)->on_token(token_json); });
+                [&] { return static_cast<detail::Login *>(user_data)->on_token(token_json); });
         };
-        auto begun = std::make_unique<detail::Client>();
-        begun->app = state;
-        begun->on_token = std::move(on_token);
-        begun->person = std::move(person);
+        auto login = std::make_shared<detail::Login>();
+        login->app = state ? state->callbacks : nullptr;
+        login->on_token = std::move(on_token);
+        login->person = std::move(person);
+        auto begun = std::make_unique<detail::Client>(login);
         return detail::run([&] {
             FitbitError *error = function(handle(), detail::as_c(arguments)...,
-                                          begun->on_token ? callback : nullptr, begun.get(),
+                                          login->on_token ? callback : nullptr, login.get(),
                                           &begun->handle);
             // Before a callback's exception can leave: the client keeps the token.
             if (error == nullptr)

@@ -9,7 +9,7 @@
 //! - [`login`]: both steps in one call, with a browser and a loopback port
 //! - [`token`]: a token: JSON in and out, when it expires
 //! - [`renewal`]: when and how a token is renewed and saved: the one procedure
-//! - [`call`]: how long a call may take, and ending it from another thread
+//! - [`call`]: how long a call may take, how it waits, and ending it from another thread
 //! - [`store`]: where a client's token is kept
 //! - [`token_file`]: one such place: a token in a file that processes share
 //! - [`os`]: what needs the operating system itself: descriptors, locks, forks

@@ -7,9 +7,8 @@
 //! finds the marker and gets the lock knows that the process which set it was killed or got no answer,
 //! and asks again while the provider still repeats its answer.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +76,7 @@ impl TokenFile {
             }
             Err(why) => return Err(cannot(&in_words(why))),
         };
-        check_private(&file).map_err(|why| cannot(&why))?;
+        os::check_private(&file).map_err(|why| cannot(&why))?;
         if os::is_mount_point(&file, &self.path) {
             // Docker: `-v token.json:/app/token.json`.
             return Err(Error::store(&format!(
@@ -147,10 +146,8 @@ impl TokenFile {
             Err(why) if why.kind() != ErrorKind::NotFound => return Err(why),
             _ => {} // what a killed process left behind
         }
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create_new(true).mode(0o600);
-        let mut file = os::open_private(options, new)?;
-        file.set_permissions(PermissionsExt::from_mode(0o600))?;
+        let mut file = os::open_private(OpenOptions::new().write(true).create_new(true), new)?;
+        os::make_private(&file)?;
         file.write_all(json.as_bytes())?;
         file.sync_all()?;
         drop(file);
@@ -187,19 +184,16 @@ impl TokenFile {
     fn open_lock(&self) -> Result<LockFile> {
         let path = self.beside(".lock");
         let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).mode(0o600);
-        let lock = match LockFile::open(options, &path) {
+        let lock = match LockFile::open(options.read(true).write(true).create(true), &path) {
             Ok(lock) => lock,
             Err(why) => {
                 self.check_directory()?;
                 return Err(failed("cannot open", &path, in_words(why)));
             }
         };
-        check_private(lock.file()).map_err(|why| failed("cannot use", &path, why))?;
+        os::check_private(lock.file()).map_err(|why| failed("cannot use", &path, why))?;
         // Whatever the umask took away: the next process has to open it too.
-        lock.file()
-            .set_permissions(PermissionsExt::from_mode(0o600))
-            .map_err(|why| failed("cannot use", &path, why))?;
+        os::make_private(lock.file()).map_err(|why| failed("cannot use", &path, why))?;
         Ok(lock)
     }
 
@@ -227,28 +221,10 @@ impl TokenFile {
 
 /// Why a file cannot be opened: the system's own words for a link speak of levels.
 fn in_words(why: io::Error) -> String {
-    match why.raw_os_error() {
-        Some(libc::ELOOP) => "it is a symbolic link, which is not followed".into(),
-        _ => why.to_string(),
+    match os::is_refused_link(&why) {
+        true => "it is a symbolic link, which is not followed".into(),
+        false => why.to_string(),
     }
-}
-
-/// A regular file of this user that nobody else can read or write.
-fn check_private(file: &File) -> std::result::Result<(), String> {
-    let about = file.metadata().map_err(|why| why.to_string())?;
-    if !about.is_file() {
-        return Err("it is not a regular file".into());
-    }
-    if about.uid() != os::effective_user() {
-        return Err("it belongs to another user".into());
-    }
-    if about.mode() & 0o077 != 0 {
-        return Err(format!(
-            "others can read it: its mode is {:04o}, not 0600",
-            about.mode() & 0o7777
-        ));
-    }
-    Ok(())
 }
 
 /// What the file holds of a token, with the renewal marker or without.

@@ -89,26 +89,51 @@ func TestAPanicInALoginDoesNotLoseItsToken(t *testing.T) {
 	})
 }
 
-func TestAPanicComesOverFromTheGoroutineOfTheCall(t *testing.T) {
+func TestAPanicGoesOnInACallWhoseContextCanEnd(t *testing.T) {
 	forEach(t, func(t *testing.T, d dialect) {
 		app := loginApp(t, d)
+		defer app.Close()
 		ctx, cancel := contextWithCancel()
 		defer cancel()
 		panicked := panicOf(t, func() { app.Login(ctx, func(string) error { panic("no browser") }, nil) })
 		if panicked.Value != "no browser" {
 			t.Error(panicked)
 		}
-		// Nobody is there to hear of it but Close.
+		// The context of this one has ended when its callback panics.
 		uri, session, err := app.StepOne(nil)
 		ok(t, err)
 		back, err := visit(uri, "grant")
 		ok(t, err)
-		abandon(t, "exchange", func(string) error { panic(broken) }, func(ctx context.Context, save fitbit.SaveFunc) error {
-			return second(app.StepTwo(ctx, session, back, save))
+		panicked = panicOf(t, func() {
+			app.StepTwo(ctx, session, back, func(string) error {
+				cancel()
+				panic(broken)
+			})
 		})
-		if err := app.Close(); !errors.Is(err, broken) {
-			t.Error(err)
+		if !errors.Is(panicked, broken) {
+			t.Error(panicked)
 		}
+	})
+}
+
+func TestAContextEndsACallThatACallbackMakes(t *testing.T) {
+	forEach(t, func(t *testing.T, d dialect) {
+		other, _ := d.client(t, 3600, fitbit.WithTimeout(forever))
+		app := d.app(t)
+		defer app.Close()
+		fault(t, "api", "stall_before_answer", object{"times": 0})
+		client, err := app.FromToken(d.token(t, 3600), func(string) error {
+			ctx, cancel := soon()
+			defer cancel()
+			if _, err := other.Get(ctx, d.profile); err != context.DeadlineExceeded {
+				t.Error(err)
+			}
+			return nil
+		})
+		ok(t, err)
+		ok(t, client.Refresh(background))
+		ok(t, client.Close())
+		ok(t, other.Close())
 	})
 }
 

@@ -47,7 +47,7 @@ func TestAContextEndsASlowRequest(t *testing.T) {
 func TestAContextEndsNobodyElsesRequest(t *testing.T) {
 	forEach(t, func(t *testing.T, d dialect) {
 		client, _ := d.client(t, 3600, fitbit.WithTimeout(forever))
-		fault(t, "api", "latency", object{"path": d.profile, "ms": 700})
+		fault(t, "api", "latency", object{"path": d.profile, "ms": 1500})
 		fault(t, "api", "stall_before_answer", object{"path": d.sleep[:len(d.sleep)-12], "times": 0})
 		others := make(chan error, 1)
 		go func() { others <- second(client.Get(background, d.profile)) }()
@@ -57,13 +57,17 @@ func TestAContextEndsNobodyElsesRequest(t *testing.T) {
 		if _, err := client.Get(ctx, d.sleep); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
-		// Close waits for both: the abandoned one is ended as soon as it is alone.
+		select {
+		case err := <-others:
+			t.Error("the ended call waited for the other one", err)
+		default:
+			ok(t, <-others)
+		}
 		ok(t, client.Close())
-		ok(t, <-others)
 	})
 }
 
-func TestCancelEndsEveryCall(t *testing.T) {
+func TestCancelEndsEveryCallThatRuns(t *testing.T) {
 	forEach(t, func(t *testing.T, d dialect) {
 		app := d.app(t, fitbit.WithTimeout(forever))
 		client, err := app.FromToken(d.token(t, 3600), nil)
@@ -82,56 +86,88 @@ func TestCancelEndsEveryCall(t *testing.T) {
 		eventually(t, "all requests are under way", func() bool { return requests(t, "api") == 8 })
 		app.Cancel()
 		all.Wait()
+		control(t, "reset", nil)
+		_, err = client.Get(background, d.profile)
+		ok(t, err)
 		ok(t, client.Close())
 		ok(t, app.Close())
 		app.Cancel()
 	})
 }
 
-// abandon lets a context end while a request of a kind is under way, whose answer cannot bring the call
-// to its end before: what it saves waits until the call has returned.
-func abandon(t *testing.T, kind string, save fitbit.SaveFunc, use func(context.Context, fitbit.SaveFunc) error) {
-	t.Helper()
-	fault(t, kind, "latency", object{"ms": 200})
-	returned := make(chan struct{})
-	ctx, cancel := contextWithCancel()
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- use(ctx, func(token string) error {
-			<-returned
-			return save(token)
-		})
-	}()
-	eventually(t, "the request is under way", func() bool { return requests(t, kind) == 1 })
-	cancel()
-	if err := <-ended; err != context.Canceled {
-		t.Error(err)
-	}
-	close(returned)
-}
-
-func TestARenewalThatNobodyWaitsForIsFinishedAndSaved(t *testing.T) {
+func TestShutdownEndsEveryCallForGood(t *testing.T) {
 	forEach(t, func(t *testing.T, d dialect) {
 		app := d.app(t, fitbit.WithTimeout(forever))
-		defer app.Close()
-		token := d.token(t, 3600)
-		var client *fitbit.Client
 		var tokens store
-		abandon(t, "refresh", tokens.save, func(ctx context.Context, save fitbit.SaveFunc) (err error) {
-			if client, err = app.FromToken(token, save); err != nil {
-				return err
-			}
-			return client.Refresh(ctx)
-		})
-		ok(t, client.Close())
-		if refreshes, saves := requests(t, "refresh"), len(tokens.all()); refreshes != 1 || saves != 1 {
-			t.Errorf("%d renewals, %d saved", refreshes, saves)
+		tokens.fails(broken)
+		client, err := app.FromToken(d.token(t, 3600), tokens.save)
+		ok(t, err)
+		if err := client.Refresh(background); !errors.Is(err, fitbit.ErrStore) {
+			t.Error(err)
 		}
+		fault(t, "api", "stall_before_answer", object{"times": 0})
+		ended := make(chan error, 1)
+		go func() { ended <- second(client.Get(background, d.profile)) }()
+		eventually(t, "the request is under way", func() bool { return requests(t, "api") == 1 })
+		app.Shutdown()
+		control(t, "reset", nil)
+		dup, err := client.Dup()
+		ok(t, err)
+		ctx, cancel := contextWithCancel()
+		defer cancel()
+		for _, err := range []error{
+			<-ended, second(client.Get(background, d.profile)), second(client.Get(ctx, d.profile)), client.Refresh(background),
+			second(dup.Get(background, d.profile)), second(app.Login(background, func(string) error { return nil }, nil)),
+		} {
+			if !errors.Is(err, fitbit.ErrCancelled) {
+				t.Error(err)
+			}
+		}
+		ok(t, dup.Close())
+		tokens.fails(nil)
+		ok(t, client.Save())
+		token, err := client.Token()
+		ok(t, err)
+		if saved := tokens.all(); saved[len(saved)-1] != token {
+			t.Error("the token was not saved after the shutdown")
+		}
+		ok(t, client.Close())
+		ok(t, app.Close())
+		app.Shutdown()
 	})
 }
 
-func TestAnExchangeThatNobodyWaitsForIsFinishedAndSaved(t *testing.T) {
+// endWhile lets a context end while a request of a kind is under way, and gives the call's error.
+func endWhile(t *testing.T, kind string, use func(context.Context) error) error {
+	t.Helper()
+	fault(t, kind, "latency", object{"ms": 500})
+	ctx, cancel := contextWithCancel()
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- use(ctx) }()
+	eventually(t, "the request is under way", func() bool { return requests(t, kind) == 1 })
+	cancel()
+	return <-ended
+}
+
+func TestASingleUseRenewalThatWasSentIsFinishedAndSaved(t *testing.T) {
+	d := dialects[0]
+	control(t, "reset", nil)
+	client, tokens := d.client(t, 3600, fitbit.WithTimeout(forever))
+	if err := endWhile(t, "refresh", client.Refresh); err != context.Canceled {
+		t.Error(err)
+	}
+	token, err := client.Token()
+	ok(t, err)
+	if saved := tokens.all(); len(saved) != 1 || saved[0] != token || requests(t, "refresh") != 1 {
+		t.Errorf("%d renewals, %d saved", requests(t, "refresh"), len(saved))
+	}
+	_, err = client.Get(background, d.profile)
+	ok(t, err)
+	ok(t, client.Close())
+}
+
+func TestAnExchangeThatWasSentMakesAClient(t *testing.T) {
 	forEach(t, func(t *testing.T, d dialect) {
 		app := d.app(t, fitbit.WithTimeout(forever))
 		uri, session, err := app.StepOne(nil)
@@ -139,13 +175,18 @@ func TestAnExchangeThatNobodyWaitsForIsFinishedAndSaved(t *testing.T) {
 		back, err := visit(uri, "grant")
 		ok(t, err)
 		var tokens store
-		abandon(t, "exchange", tokens.save, func(ctx context.Context, save fitbit.SaveFunc) error {
-			return second(app.StepTwo(ctx, session, back, save))
-		})
-		ok(t, app.Close())
+		var client *fitbit.Client
+		ok(t, endWhile(t, "exchange", func(ctx context.Context) (err error) {
+			client, err = app.StepTwo(ctx, session, back, tokens.save)
+			return err
+		}))
 		if saves := len(tokens.all()); saves != 1 {
 			t.Errorf("%d saved", saves)
 		}
+		_, err = client.Get(background, d.profile)
+		ok(t, err)
+		ok(t, client.Close())
+		ok(t, app.Close())
 	})
 }
 
@@ -193,7 +234,7 @@ func (c *endsAtOnce) Err() error {
 	return nil
 }
 
-func TestACallThatIsAbandonedBeforeItBeginsIsEndedToo(t *testing.T) {
+func TestAContextThatEndsBeforeTheCallBeginsEndsItToo(t *testing.T) {
 	forEach(t, func(t *testing.T, d dialect) {
 		client, _ := d.client(t, 3600, fitbit.WithTimeout(forever))
 		fault(t, "api", "stall_before_answer", object{"times": 0})

@@ -6,7 +6,6 @@ import "C"
 import (
 	"runtime/cgo"
 	"sync"
-	"time"
 )
 
 // core is what an app shares with its clients; it lives until the last of them is closed.
@@ -16,92 +15,35 @@ type core struct {
 
 	mutex  sync.Mutex
 	owners int
-	// The calls that run, and those of them that nobody waits for any more.
-	running, abandoned int
-	endsAgain          bool
-}
-
-// pending is one call's state, guarded by the core's mutex.
-type pending struct {
-	abandoned, ended bool
 }
 
 func (c *core) retain() {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.owners++
+	c.add(&c.owners, 1)
 }
 
 func (c *core) release() {
-	c.mutex.Lock()
-	c.owners--
-	last := c.owners == 0
-	c.mutex.Unlock()
-	if last {
-		C.fitbit_app_free(c.app)
-		for _, logger := range c.loggers {
-			logger.Delete()
-		}
+	if c.add(&c.owners, -1) > 0 {
+		return
+	}
+	C.fitbit_app_free(c.app)
+	for _, logger := range c.loggers {
+		logger.Delete()
 	}
 }
 
-// cancel ends the calls that run now.
-func (c *core) cancel() {
+// add changes a count that the mutex guards, and gives the new one.
+func (c *core) add(count *int, change int) int {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	*count += change
+	return *count
+}
+
+// whileAlive uses the app, unless it was freed.
+func (c *core) whileAlive(use func(*C.FitbitApp)) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	if c.owners > 0 {
-		C.fitbit_app_cancel(c.app)
+		use(c.app)
 	}
-}
-
-func (c *core) begin() {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.running++
-}
-
-// end tells whether the call was abandoned meanwhile.
-func (c *core) end(call *pending) bool {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	call.ended = true
-	c.running--
-	if call.abandoned {
-		c.abandoned--
-	}
-	c.endAbandoned()
-	return call.abandoned
-}
-
-// abandon tells whether it came in time: whether the call still runs.
-func (c *core) abandon(call *pending) bool {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if call.ended {
-		return false
-	}
-	call.abandoned = true
-	c.abandoned++
-	c.endAbandoned()
-	return true
-}
-
-// endAbandoned ends all calls of the app, where nobody waits for any of them. The mutex, which is held,
-// keeps others from beginning. What is counted may not have begun in the library: so it is done again
-// until they have ended.
-func (c *core) endAbandoned() {
-	if c.running == 0 || c.abandoned < c.running {
-		return
-	}
-	C.fitbit_app_cancel(c.app)
-	if c.endsAgain {
-		return
-	}
-	c.endsAgain = true
-	time.AfterFunc(20*time.Millisecond, func() {
-		c.mutex.Lock()
-		defer c.mutex.Unlock()
-		c.endsAgain = false
-		c.endAbandoned()
-	})
 }

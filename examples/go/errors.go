@@ -50,7 +50,7 @@ const (
 	ErrProtocol Code = C.FITBIT_ERROR_PROTOCOL
 	// ErrStore: the token was not saved; the client keeps it and offers it again.
 	ErrStore Code = C.FITBIT_ERROR_STORE
-	// ErrCancelled: [App.Cancel] ended the call.
+	// ErrCancelled: [App.Cancel] or [App.Shutdown] ended the call.
 	ErrCancelled Code = C.FITBIT_ERROR_CANCELLED
 	// ErrInternal is a bug in the library.
 	ErrInternal Code = C.FITBIT_ERROR_INTERNAL

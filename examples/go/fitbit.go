@@ -9,28 +9,31 @@
 //
 // # Contexts
 //
-// When its context ends, a call returns the context's error at once. The library can only end all
-// calls of an app together, so the call itself goes on in a goroutine of its own until the calls that
-// run beside it have returned or were abandoned too; then it is ended. Its result is dropped, and a
-// request may have been carried out all the same. What is single-use is not dropped: a renewal or an
-// exchange that was already sent is finished, and its token goes to the program's [SaveFunc].
-// Close waits for abandoned calls. Inside a callback a context is only looked at before a call.
+// A call runs on the goroutine that makes it. When its context ends, the call ends within 100
+// milliseconds and returns the context's error. Its thread and its connection are free then, and no other
+// call is affected. The provider may have carried the request out all the same.
+//
+// Some requests are finished first, because ending them would lose the login: the exchange in
+// [App.StepTwo] and [App.Login], a revocation, and a renewal. If such a request was already sent, the call
+// waits for its response, at most until the timeout, and the [SaveFunc] gets the new token. An exchange or
+// a revocation that succeeds returns its result and nil, although the context has ended. After a renewal
+// the call returns the context's error, and the client has the new token.
+//
+// A context does not end a callback, and it can only shorten the timeout of [WithTimeout] or
+// [Client.SetTimeout].
 //
 // # Callbacks
 //
 // A callback that panics does not harm the library: the panic goes on, as a [*CallbackPanic], in the
-// call that the callback interrupted; Close returns it where nobody waits for that call. A callback must
-// not end its goroutine (runtime.Goexit, and with it testing.T.FailNow).
+// call that the callback interrupted; Close returns it as its error. A callback must not end its goroutine
+// (runtime.Goexit, and with it testing.T.FailNow).
 package fitbit
 
 // #cgo pkg-config: fitbit
 // #include "bridge.h"
 import "C"
 
-import (
-	"context"
-	"runtime"
-)
+import "runtime"
 
 // Provider is the service that an application is registered with.
 type Provider uint32
@@ -76,15 +79,22 @@ func NewApp(provider Provider, clientID, clientSecret, callbackURI string, optio
 	return app, nil
 }
 
-// Cancel ends the calls that run now with this app or its clients: they return [ErrCancelled], soon.
-// Calls that begin later run. A renewal, an exchange or a revocation that was already sent is waited for.
+// Cancel ends the calls that run now with this app or its clients. They return [ErrCancelled], as soon as
+// calls whose context ends. Later calls are not affected.
 func (a *App) Cancel() {
-	a.core.cancel()
+	a.core.whileAlive(func(app *C.FitbitApp) { C.fitbit_app_cancel(app) })
 }
 
-// Close ends the app, when the calls on it have returned; they can be hurried with [App.Cancel]. Later
-// ones are [ErrClosed]. What the library holds for it is freed together with the last of its clients.
-// A second Close does nothing. Inside a callback Close does not wait.
+// Shutdown ends the calls that run now with this app or its clients, and every later call, with
+// [ErrCancelled]. A program calls it when it is told to end. Tokens can still be read and saved:
+// [Client.Token], [Client.Save], [Client.SetTokenFile] and Close work as before, but wait at most two seconds.
+func (a *App) Shutdown() {
+	a.core.whileAlive(func(app *C.FitbitApp) { C.fitbit_app_shutdown(app) })
+}
+
+// Close waits for the calls that run on the app, and closes it. [App.Cancel] and [App.Shutdown] end such
+// calls early. Later calls are [ErrClosed]. The app's clients go on; what the library holds for the app is
+// freed with the last of them. A second Close does nothing. Inside a callback Close does not wait.
 func (a *App) Close() error {
 	if a == nil {
 		return nil
@@ -96,7 +106,7 @@ func (a *App) Close() error {
 // VerifySignature tells whether a notification with this body is the provider's: the signature is the
 // value of its header X-Fitbit-Signature. Nil: it is. [ErrSignature]: drop it.
 func (a *App) VerifySignature(signature string, body []byte) error {
-	return a.run(context.Background(), func(args *arguments) error {
+	return a.run(func(args *arguments) error {
 		bytes, length := args.bytes(body)
 		return failure(C.fitbit_verify_signature(a.core.app, args.text(signature), bytes, length))
 	})

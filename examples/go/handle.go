@@ -7,10 +7,10 @@ type handle struct {
 	// free must not refer to the handle's owner, which would then never be collected.
 	free func() error
 
-	// Guarded by the core's mutex, as is what follows.
+	// The core's mutex guards calls and closed.
 	calls  int
 	closed bool
-	// err is what Close returns.
+	// err is what Close returns. It is there once freed is closed.
 	err   error
 	freed chan struct{}
 }
@@ -56,15 +56,6 @@ func (h *handle) close() error {
 }
 
 func (h *handle) end() {
-	h.note(h.free())
+	h.err = h.free()
 	close(h.freed)
-}
-
-// note keeps the first error that nobody else is told of.
-func (h *handle) note(err error) {
-	h.core.mutex.Lock()
-	defer h.core.mutex.Unlock()
-	if h.err == nil {
-		h.err = err
-	}
 }

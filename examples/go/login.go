@@ -14,7 +14,7 @@ import (
 // out of the browser's reach, bound to the browser that the login began in. params are more parameters
 // for this login, such as "scope" or "prompt"; nil: none. No request is sent.
 func (a *App) StepOne(params url.Values) (authorizationURI, session string, err error) {
-	err = a.run(context.Background(), func(args *arguments) error {
+	err = a.run(func(args *arguments) error {
 		var uri, kept *C.char
 		err := failure(C.fitbit_step_one(a.core.app, args.optional(params.Encode()), &uri, &kept))
 		if err == nil {
@@ -28,8 +28,8 @@ func (a *App) StepOne(params url.Values) (authorizationURI, session string, err 
 // StepTwo makes a client of the address that the person was sent back to. save gets the first token
 // before it returns, and every later one; nil: tokens are lost with the client.
 func (a *App) StepTwo(ctx context.Context, session, redirectURI string, save SaveFunc) (*Client, error) {
-	return a.client(ctx, save, func(args *arguments, saver C.uintptr_t, client **C.FitbitClient) error {
-		return failure(C.go_step_two(a.core.app, args.text(session), args.text(redirectURI), saver, client))
+	return a.client(ctx, save, func(app *C.FitbitApp, args *arguments, saver C.uintptr_t, client **C.FitbitClient) error {
+		return failure(C.go_step_two(app, args.text(session), args.text(redirectURI), saver, client))
 	})
 }
 
@@ -52,40 +52,41 @@ func (a *App) Login(ctx context.Context, open func(authorizationURI string) erro
 		milliseconds = math.MaxUint32
 	}
 	opener := &receiver{call: open}
-	return a.client(ctx, save, func(args *arguments, saver C.uintptr_t, client **C.FitbitClient) error {
+	return a.client(ctx, save, func(app *C.FitbitApp, args *arguments, saver C.uintptr_t, client **C.FitbitClient) error {
 		number := opener.pointTo()
 		defer release(number)
-		err := failure(C.go_login(a.core.app, C.uint32_t(milliseconds), C.uintptr_t(number), saver, client))
+		err := failure(C.go_login(app, C.uint32_t(milliseconds), C.uintptr_t(number), saver, client))
 		return because(err, ErrAuthorization, opener.failed())
 	})
 }
 
 // FromToken makes a client of a saved token. No request is sent.
 func (a *App) FromToken(tokenJSON string, save SaveFunc) (*Client, error) {
-	return a.client(context.Background(), save, func(args *arguments, saver C.uintptr_t, client **C.FitbitClient) error {
-		return failure(C.go_from_token(a.core.app, args.text(tokenJSON), saver, client))
+	return a.client(context.Background(), save, func(app *C.FitbitApp, args *arguments, saver C.uintptr_t, client **C.FitbitClient) error {
+		return failure(C.go_from_token(app, args.text(tokenJSON), saver, client))
 	})
 }
 
 // FromFile makes a client of a token file, which takes every later token. Any number of processes
 // may share it. [ErrReauthorize]: there is none.
 func (a *App) FromFile(ctx context.Context, path string) (*Client, error) {
-	return a.client(ctx, nil, func(args *arguments, _ C.uintptr_t, client **C.FitbitClient) error {
-		return failure(C.fitbit_from_file(a.core.app, args.text(path), client))
+	return a.client(ctx, nil, func(app *C.FitbitApp, args *arguments, _ C.uintptr_t, client **C.FitbitClient) error {
+		return failure(C.fitbit_from_file(app, args.text(path), client))
 	})
 }
 
 func (a *App) client(
-	ctx context.Context, save SaveFunc, make func(*arguments, C.uintptr_t, **C.FitbitClient) error,
+	ctx context.Context, save SaveFunc, make func(*C.FitbitApp, *arguments, C.uintptr_t, **C.FitbitClient) error,
 ) (*Client, error) {
-	return call(ctx, func(args *arguments) (*Client, error) {
-		saver := &receiver{call: save}
-		number := saver.pointTo()
-		var c *C.FitbitClient
-		if err := make(args, C.uintptr_t(number), &c); err != nil {
-			release(number)
-			return nil, err
-		}
-		return newClient(a.core, c, saver, number), nil
+	return call(func(args *arguments) (*Client, error) {
+		return until(ctx, apps, a.core.app, func(app *C.FitbitApp) (*Client, error) {
+			login := newLogin(save)
+			var c *C.FitbitClient
+			if err := make(app, args, C.uintptr_t(login.number), &c); err != nil {
+				release(login.number)
+				return nil, err
+			}
+			return newClient(a.core, c, login), nil
+		})
 	}, &a.handle)
 }

@@ -63,12 +63,16 @@ func option(set func(*C.FitbitApp, *arguments) *C.FitbitError) Option {
 }
 
 // amount fits a setting into the 32 bits that it has in C.
-func amount(name string, value int64, set func(*C.FitbitApp, C.uint32_t) *C.FitbitError) Option {
+func amount(name string, value int64, set func(C.uint32_t) *C.FitbitError) error {
+	if value < 0 || value > math.MaxUint32 {
+		return &Error{Code: ErrInvalidArgument, Message: fmt.Sprintf("%s is out of range", name)}
+	}
+	return failure(set(C.uint32_t(value)))
+}
+
+func amountOption(name string, value int64, set func(*C.FitbitApp, C.uint32_t) *C.FitbitError) Option {
 	return func(shared *core) error {
-		if value < 0 || value > math.MaxUint32 {
-			return &Error{Code: ErrInvalidArgument, Message: fmt.Sprintf("%s is out of range", name)}
-		}
-		return failure(set(shared.app, C.uint32_t(value)))
+		return amount(name, value, func(value C.uint32_t) *C.FitbitError { return set(shared.app, value) })
 	}
 }
 
@@ -103,23 +107,36 @@ func WithHeader(name, value string) Option {
 // WithTimeout sets how long one call may take as a whole; default: 30 seconds. A context can only
 // make it shorter.
 func WithTimeout(timeout time.Duration) Option {
-	return amount("timeout", timeout.Milliseconds(), func(app *C.FitbitApp, ms C.uint32_t) *C.FitbitError {
+	return amountOption("timeout", milliseconds(timeout), func(app *C.FitbitApp, ms C.uint32_t) *C.FitbitError {
 		return C.fitbit_app_set_timeout_ms(app, ms)
 	})
 }
 
 // WithRefreshLeeway sets how long before its expiry a token is renewed; default: a minute.
 func WithRefreshLeeway(leeway time.Duration) Option {
-	return amount("leeway", seconds(leeway), func(app *C.FitbitApp, seconds C.uint32_t) *C.FitbitError {
+	return amountOption("leeway", seconds(leeway), func(app *C.FitbitApp, seconds C.uint32_t) *C.FitbitError {
 		return C.fitbit_app_set_refresh_leeway(app, seconds)
 	})
 }
 
 // WithRateLimitWait sets how long a call may wait for a rate limit; default: not at all.
 func WithRateLimitWait(wait time.Duration) Option {
-	return amount("wait", seconds(wait), func(app *C.FitbitApp, seconds C.uint32_t) *C.FitbitError {
+	return amountOption("wait", seconds(wait), func(app *C.FitbitApp, seconds C.uint32_t) *C.FitbitError {
 		return C.fitbit_app_set_rate_limit_wait(app, seconds)
 	})
+}
+
+// milliseconds rounds away from 0, which has a meaning of its own.
+func milliseconds(duration time.Duration) int64 {
+	whole, rest := duration.Milliseconds(), duration%time.Millisecond
+	switch {
+	case rest > 0:
+		return whole + 1
+	case rest < 0:
+		return whole - 1
+	default:
+		return whole
+	}
 }
 
 func seconds(duration time.Duration) int64 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -194,6 +196,46 @@ func requests(t *testing.T, kind string) int {
 	var counts struct{ Requests map[string]int }
 	ok(t, json.NewDecoder(response.Body).Decode(&counts))
 	return counts.Requests[kind]
+}
+
+// received gives the values of a header in the API requests that the simulator was sent, in their order.
+func received(t *testing.T, name string) (values []string) {
+	t.Helper()
+	response, err := browser.Get(simulator + "/_simulator/log")
+	ok(t, err)
+	defer response.Body.Close()
+	var log []struct{ Headers [][2]string }
+	ok(t, json.NewDecoder(response.Body).Decode(&log))
+	for _, request := range log {
+		for _, header := range request.Headers {
+			if strings.EqualFold(header[0], name) {
+				values = append(values, header[1])
+			}
+		}
+	}
+	return values
+}
+
+// silent is an origin that answers no attempt to connect, because its queue of connections is full.
+func silent(t *testing.T) string {
+	t.Helper()
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	ok(t, err)
+	t.Cleanup(func() { syscall.Close(socket) })
+	ok(t, syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	ok(t, syscall.Listen(socket, 0))
+	name, err := syscall.Getsockname(socket)
+	ok(t, err)
+	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	for i := 0; i < 16; i++ {
+		connection, err := net.DialTimeout("tcp", address, 200*time.Millisecond)
+		if err != nil {
+			return "http://" + address
+		}
+		t.Cleanup(func() { connection.Close() })
+	}
+	t.Fatal("a full queue still takes connections")
+	return ""
 }
 
 var (

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import unittest.mock
 
@@ -261,6 +262,26 @@ while simulator.requests("refresh") == 0:
         # What a daemon thread says while the interpreter ends is the interpreter's business.
         self.assertEqual(self.run_program(program)[0], "saved True\n")
 
+    def test_calls_of_daemon_threads_do_not_hold_the_program_up(self):
+        program = """
+import contextlib, threading
+import simulator
+from fitbit_api import FitbitClient, FitbitError
+client = FitbitClient.create_using_token(simulator.token(), **simulator.FITBIT, timeout=300)
+simulator.fault("api", "stall")
+def ask():
+    while True:
+        with contextlib.suppress(FitbitError):
+            client.get_profile()
+threading.Thread(target=ask, daemon=True).start()
+while simulator.requests("api") == 0:
+    pass
+print("ends")
+"""
+        began = time.monotonic()
+        self.assertEqual(self.run_program(program)[0], "ends\n")
+        self.assertLess(time.monotonic() - began, 100)
+
     def test_a_callback_may_read_its_token_but_not_wait_for_itself(self):
         seen = []
 
@@ -325,6 +346,7 @@ def counted():
         "fitbit_token": "fitbit_string_free", "fitbit_user_id": "fitbit_string_free",
         "fitbit_step_two": "fitbit_free", "fitbit_from_token": "fitbit_free",
         "fitbit_from_file": "fitbit_free", "fitbit_login": "fitbit_free",
+        "fitbit_dup": "fitbit_free", "fitbit_app_dup": "fitbit_app_free",
     }
     made = dict.fromkeys([*frees.values(), "fitbit_error_free"], 0)
     made.update({f"{name} due": 0 for name in made})

@@ -9,10 +9,11 @@ import sys
 import threading
 import time
 import unittest
+from unittest import mock
 
 import fitbit_api
 import simulator
-from fitbit_api import Code, FitbitClient, FitbitError
+from fitbit_api import Code, FitbitClient, FitbitError, calls, library
 
 # The calls here would take 30 seconds by themselves, a login five minutes.
 PROMPT = 10
@@ -102,22 +103,71 @@ class CtrlC(unittest.TestCase):
         client.save()
         self.assertEqual(self.saved, [client.token])
 
-    def test_ends_the_calls_of_other_threads_with_the_same_registration(self):
-        simulator.fault("api", "stall", times=2)
-        errors = []
-
-        def ask():
-            try:
-                self.client.get_profile()
-            except FitbitError as error:
-                errors.append(error.code)
-
-        thread = threading.Thread(target=ask)
+    def test_leaves_the_calls_of_other_threads_alone(self):
+        simulator.fault("api", "latency", ms=3000, times=2)
+        profiles = []
+        thread = threading.Thread(target=lambda: profiles.append(self.client.get_profile()))
         thread.start()
         with self.interrupted(lambda: simulator.requests("api") == 2):
             self.client.get_profile()
         thread.join()
-        self.assertEqual(errors, [Code.CANCELLED])
+        self.assertIn("user", profiles[0])
+
+    def test_ends_a_wait_for_the_renewal_of_another_thread(self):
+        simulator.fault("refresh", "latency", ms=5000)
+        thread = threading.Thread(target=self.client.refresh_token)
+        thread.start()
+        while simulator.requests("refresh") == 0:
+            time.sleep(0.01)
+        with self.interrupted(lambda: True):
+            self.client.refresh_token()
+        self.assertTrue(thread.is_alive())
+        thread.join()
+        self.assertEqual(self.saved, [self.client.token])
+        self.assertEqual(simulator.requests("refresh"), 1)
+
+    def test_ends_a_wait_for_a_rate_limit(self):
+        patient = FitbitClient.create_using_token(
+            simulator.token(), **simulator.FITBIT, rate_limit_wait=300
+        )
+        simulator.fault("api", "status_429_reset", seconds=200)
+        with self.interrupted(lambda: simulator.requests("api") == 1):
+            patient.get_profile()
+        self.assertIn("user", patient.get_profile())
+
+    def test_aborts_the_call_once_and_a_handle_of_its_own(self):
+        simulator.fault("api", "stall")
+        made, aborted = [], []
+
+        def dup(client, out):
+            error = fitbit_dup(client, out)
+            made.append(out._obj.value)
+            return error
+
+        def abort(client):
+            aborted.append(client)
+            fitbit_abort(client)
+
+        fitbit_dup, fitbit_abort = library.lib.fitbit_dup, library.lib.fitbit_abort
+        with mock.patch.multiple(library.lib, fitbit_dup=dup, fitbit_abort=abort):
+            thread = threading.Thread(target=self.client.refresh_token)
+            thread.start()
+            thread.join()
+            self.assertEqual(made, [])  # nobody interrupts it
+            with self.interrupted(lambda: simulator.requests("api") == 1):
+                self.client.get_profile()
+        self.assertEqual(len(made), 1)
+        self.assertEqual(aborted, made)
+
+    def test_ends_a_call_that_has_no_handle_yet(self):
+        own = calls._OwnHandle("fitbit")
+        own.abort()
+        with self.client._handle as pointer, own.made_of(pointer) as its_own:
+            with self.assertRaises(FitbitError) as caught:
+                library.check(library.lib.fitbit_refresh(its_own))
+        self.assertEqual(caught.exception.code, Code.CANCELLED)
+        own.abort()  # and one that has none any more
+        self.assertEqual(simulator.requests("refresh"), 0)
 
     def test_ends_a_program(self):
         program = (

@@ -447,8 +447,7 @@ pub unsafe extern "C" fn fitbit_app_dup(
 /// Four functions end calls: fitbit_abort() and fitbit_app_abort() those of one handle,
 /// fitbit_app_shutdown() all of an application, and fitbit_app_cancel() those that run at this moment.
 /// You may call each of them from any thread and in a signal handler: they are async-signal-safe and do
-/// not change errno. They count as calls on the handle: free it after they have returned. NULL: nothing
-/// happens.
+/// not change errno. They count as calls on the handle: free it after they have returned.
 ///
 /// An ended call is FITBIT_ERROR_CANCELLED. It ends wherever it waits: for a name, a connection, a proxy,
 /// TLS, the network, a rate limit, a token file's lock, another thread's renewal, the browser. Within 100
@@ -470,7 +469,8 @@ pub unsafe extern "C" fn fitbit_app_dup(
 ///
 /// ---
 /// Ends the calls that run with this app handle, and every later one: fitbit_step_two(), fitbit_login()
-/// and fitbit_from_file(). Calls on clients and on other handles of the application go on.
+/// and fitbit_from_file(). Calls on clients and on other handles of the application go on. NULL: nothing
+/// happens.
 ///
 /// Example: `fitbit_app_abort(mine);`
 #[unsafe(no_mangle)]
@@ -484,6 +484,7 @@ pub unsafe extern "C" fn fitbit_app_abort(app: *mut FitbitApp) {
 }
 
 /// Ends all calls of the application and of all its clients, now and later, whatever handle they use.
+/// NULL: nothing happens.
 ///
 /// Example: `static void on_interrupt(int number) { fitbit_app_shutdown(app); }`
 #[unsafe(no_mangle)]
@@ -499,7 +500,7 @@ pub unsafe extern "C" fn fitbit_app_shutdown(app: *mut FitbitApp) {
 /// Ends the calls that run now with this app or its clients. Calls that start after this function has
 /// returned are not affected. A call that another thread is just starting may be missed; to be sure, use
 /// fitbit_app_shutdown() or fitbit_abort(). fitbit_save() and fitbit_set_token_file() are ended as well,
-/// unless they have succeeded.
+/// unless they have succeeded. NULL: nothing happens.
 ///
 /// Example: `fitbit_app_cancel(app);`
 #[unsafe(no_mangle)]

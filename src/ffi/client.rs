@@ -259,7 +259,8 @@ pub unsafe extern "C" fn fitbit_dup(
 }
 
 /// Ends the calls that run with this handle, and every later one: see "Ending calls". Other handles on
-/// the login go on. There is no race with a call that is just beginning: it is ended as well.
+/// the login go on. There is no race with a call that is just beginning: it is ended as well. NULL:
+/// nothing happens.
 ///
 /// Example: `fitbit_abort(mine);`
 #[unsafe(no_mangle)]

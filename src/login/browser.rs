@@ -1,15 +1,12 @@
 //! The person's own browser.
 
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use crate::call::Waker;
 use crate::error::{Error, Result};
-
-/// What opens an address in the browser that the person has chosen.
-const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+use crate::os;
 
 /// A browser that was told to open an address.
 pub(super) struct Browser(Arc<OnceLock<Option<String>>>);
@@ -22,15 +19,7 @@ impl Browser {
         let outcome = Arc::<OnceLock<Option<String>>>::default();
         let (theirs, uri) = (outcome.clone(), uri.to_owned());
         let waiting = thread::Builder::new().name("fitbit-browser".to_owned()).spawn(move || {
-            let mut opener = Command::new(OPENER);
-            opener.arg(uri).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            opener.process_group(0); // a Ctrl-C in the program's terminal is not for the browser
-            let _ = theirs.set(match opener.spawn().map(|mut child| child.wait()) {
-                Ok(Ok(status)) if !status.success() => Some(format!("{OPENER} failed: {status}")),
-                // Where the program has its children waited for by somebody else, nothing is known.
-                Ok(_) => None,
-                Err(why) => Some(format!("{OPENER} cannot be run: {why}")),
-            });
+            let _ = theirs.set(run(&uri).err());
             waker.wake();
         });
         if let Err(why) = waiting {
@@ -45,5 +34,18 @@ impl Browser {
             Some(Some(why)) => Err(Error::browser(why)),
             _ => Ok(()),
         }
+    }
+}
+
+/// Runs the opener to its end.
+fn run(uri: &str) -> std::result::Result<(), String> {
+    let mut opener = os::browser_opener().map_err(|why| why.to_string())?;
+    opener.arg(uri).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let name = opener.get_program().to_string_lossy().into_owned();
+    match opener.spawn().map(|mut child| child.wait()) {
+        Ok(Ok(status)) if !status.success() => Err(format!("{name} failed: {status}")),
+        // If the program has its children waited for by other code, nothing is known.
+        Ok(_) => Ok(()),
+        Err(why) => Err(format!("{name} cannot be run: {why}")),
     }
 }

@@ -337,13 +337,9 @@ fn listen_once(families: &[IpAddr], port: u16) -> io::Result<Vec<TcpListener>> {
                 socket.set_nonblocking(true)?;
                 sockets.push(socket);
             }
-            Err(why) if !sockets.is_empty() && is_no_such_family(&why) => {}
+            Err(why) if !sockets.is_empty() && os::is_no_such_family(&why) => {}
             Err(why) => return Err(why),
         }
     }
     Ok(sockets)
-}
-
-fn is_no_such_family(why: &io::Error) -> bool {
-    why.kind() == ErrorKind::AddrNotAvailable || why.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }

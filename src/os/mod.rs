@@ -3,15 +3,27 @@
 //!
 //! Beside [`crate::ffi`] this is the only module that may use `unsafe`; each block gives its reason.
 
+#[cfg(unix)]
 mod fork;
 mod process;
+#[cfg(unix)]
 mod unix;
 mod wake;
+#[cfg(windows)]
+mod windows;
 
+#[cfg(unix)]
 pub(crate) use fork::{LockFile, fork_count};
 pub(crate) use process::PerProcess;
+#[cfg(unix)]
 pub(crate) use unix::{
-    above_two, check_writable, effective_user, is_mount_point, open_private, read, sync_directory,
-    without_cancellation,
+    above_two, browser_opener, check_private, check_writable, is_mount_point, is_no_such_family,
+    is_refused_link, make_private, open_private, read, sync_directory, without_cancellation,
 };
 pub(crate) use wake::{Interest, Wake, check_sockets, is_connecting, wait};
+#[cfg(windows)]
+pub(crate) use windows::{
+    LockFile, above_two, browser_opener, check_private, check_writable, fork_count, is_mount_point,
+    is_no_such_family, is_refused_link, make_private, open_private, read, sync_directory,
+    without_cancellation,
+};

@@ -1,14 +1,22 @@
-//! Unix: descriptors, directories, mounts, the cancellation of threads.
+//! Unix: descriptors, private files, directories, mounts, programs, the cancellation of threads.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
 /// Standard input, output and error are 0, 1 and 2. A program may have closed them, and its code
 /// may still print: a descriptor of the library must not get one of these numbers.
 const FIRST_FREE: RawFd = 3;
+
+/// What opens an address in the browser that the person has chosen.
+const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+
+/// Only this user can read and write it.
+const PRIVATE: u32 = 0o600;
 
 /// The same file or socket under a descriptor above 2.
 pub(crate) fn above_two<T: Into<OwnedFd> + From<OwnedFd>>(opened: T) -> io::Result<T> {
@@ -17,6 +25,11 @@ pub(crate) fn above_two<T: Into<OwnedFd> + From<OwnedFd>>(opened: T) -> io::Resu
         true => rustix::io::fcntl_dupfd_cloexec(opened, FIRST_FREE)?.into(),
         false => opened.into(),
     })
+}
+
+/// Whether an address cannot be listened on because the machine has none of its family.
+pub(crate) fn is_no_such_family(why: &io::Error) -> bool {
+    why.kind() == ErrorKind::AddrNotAvailable || why.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }
 
 /// Opens a file under a descriptor above 2. It never has a lower one, not even for a moment:
@@ -33,9 +46,38 @@ fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
 }
 
 /// Opens a file that belongs to this library: never through a link, never waiting for a pipe's
-/// other end, and not for the programs that this one starts.
+/// other end, and not for the programs that this one starts. A new file is private.
 pub(crate) fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    open(options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC), path)
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC;
+    open(options.mode(PRIVATE).custom_flags(flags), path)
+}
+
+/// Whether [`open_private`] failed because the file is a symbolic link.
+pub(crate) fn is_refused_link(why: &io::Error) -> bool {
+    why.raw_os_error() == Some(libc::ELOOP)
+}
+
+/// Gives back what the umask took away from a new file.
+pub(crate) fn make_private(file: &File) -> io::Result<()> {
+    file.set_permissions(PermissionsExt::from_mode(PRIVATE))
+}
+
+/// A regular file of this user that nobody else can read or write.
+pub(crate) fn check_private(file: &File) -> Result<(), String> {
+    let about = file.metadata().map_err(|why| why.to_string())?;
+    if !about.is_file() {
+        return Err("it is not a regular file".into());
+    }
+    if about.uid() != rustix::process::geteuid().as_raw() {
+        return Err("it belongs to another user".into());
+    }
+    if about.mode() & 0o077 != 0 {
+        return Err(format!(
+            "others can read it: its mode is {:04o}, not {PRIVATE:04o}",
+            about.mode() & 0o7777
+        ));
+    }
+    Ok(())
 }
 
 /// Reads a whole file.
@@ -75,8 +117,11 @@ fn means_not_possible(number: i32) -> bool {
     numbers.contains(&number)
 }
 
-pub(crate) fn effective_user() -> u32 {
-    rustix::process::geteuid().as_raw()
+/// The program that opens an address in a browser; the address is its only argument.
+pub(crate) fn browser_opener() -> io::Result<Command> {
+    let mut opener = Command::new(OPENER);
+    opener.process_group(0); // a Ctrl-C in the program's terminal is not for the browser
+    Ok(opener)
 }
 
 /// Whether something is mounted exactly on this file, which then cannot be replaced. The device

@@ -37,12 +37,14 @@ pub(super) struct Connection {
     unsent: Option<io::Error>,
     /// The beginning of a response has come that ureq has not been told of.
     has_input: bool,
+    /// A request has gone out whole, and nothing was read since: its response takes a while.
+    is_waiting: bool,
 }
 
 impl Connection {
     fn new(stream: Stream) -> Connection {
         let buffers = LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER);
-        Connection { stream, buffers, unsent: None, has_input: false }
+        Connection { stream, buffers, unsent: None, has_input: false, is_waiting: false }
     }
 
     /// Whether the next request can go out on it.
@@ -283,6 +285,7 @@ impl Connection {
     /// refuses, or closes, the rest is not sent: the response is read, which says why.
     fn send(&mut self, amount: usize, deadline: &Deadline) -> Result<(), Fault> {
         let mut done = 0;
+        self.is_waiting = true;
         while self.unsent.is_none() {
             let outcome = match done < amount {
                 true => self.stream.write(&self.buffers.output()[done..amount]),
@@ -315,6 +318,7 @@ impl Connection {
     }
 
     fn look_for_an_early_response(&mut self) {
+        self.is_waiting = false;
         match self.stream.read(self.buffers.input_append_buf()) {
             Ok(0) => self.unsent = Some(ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
@@ -340,6 +344,10 @@ impl Connection {
             return Ok(true);
         }
         loop {
+            if std::mem::take(&mut self.is_waiting) {
+                // Reading would only find that there is nothing yet.
+                deadline.wait(&[self.stream.to_read()], None).map_err(|_| stopped(()))?;
+            }
             let buffer = self.buffers.input_append_buf();
             match self.stream.read(buffer) {
                 Ok(0) if !buffer.is_empty() && self.unsent.is_some() => {}
@@ -349,7 +357,7 @@ impl Connection {
                 }
                 Err(why) if why.kind() == ErrorKind::Interrupted => continue,
                 Err(why) if why.kind() == ErrorKind::WouldBlock => {
-                    deadline.wait(&[self.stream.to_read()], None).map_err(|_| stopped(()))?;
+                    self.is_waiting = true;
                     continue;
                 }
                 Err(why) if self.unsent.is_none() => return Err(why.into()),

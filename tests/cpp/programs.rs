@@ -22,6 +22,9 @@ fn world(provider: &Simulator, question: &str) -> String {
         ("Google's", _) => return DEMO_GOOGLE_ID.to_owned(),
         ("and", _) => return DEMO_GOOGLE_SECRET.to_owned(),
         ("let", "the access token expire") => provider.expire_access_tokens(),
+        ("limit", "the rate briefly") => {
+            provider.fault(Fault::once(Target::Api, FaultKind::Status429Reset(0)))
+        }
         ("limit", _) => provider.fault(Fault::once(Target::Api, FaultKind::Status429Reset(77))),
         _ => panic!("an unexpected question: {question}"),
     }
@@ -81,7 +84,7 @@ fn throw(way: Way) {
     assert_eq!(printed, "threw and caught\n");
     // Nobody had to log in again, and nothing was renewed twice, for what a callback threw.
     assert_eq!(provider.requests(Target::Exchange), 4);
-    assert_eq!(provider.requests(Target::Refresh), 9);
+    assert_eq!(provider.requests(Target::Refresh), 10);
     assert_eq!(provider.replayed_refresh_tokens(), 0);
 }
 
@@ -117,6 +120,10 @@ fn run_threads(way: Way) {
             provider.reset_counts();
             provider.fault(Fault::always(Target::Api, FaultKind::Latency(60_000)));
             return "they are held".to_owned();
+        }
+        if question == "let requests pass" {
+            provider.clear_faults();
+            return "they pass".to_owned();
         }
         assert_eq!(question, "wait for the request");
         while provider.requests(Target::Api) == 0 {

@@ -1,23 +1,31 @@
 //! `examples/quickstart.cpp` is what people copy: it is short, and it works.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use fitbit_simulator::{
-    DEMO_REDIRECT_URIS, DEMO_SERVER_ID, DEMO_SERVER_SECRET, Decision, Simulator, Target,
+    DEMO_REDIRECT_URIS, DEMO_SERVER_ID, DEMO_SERVER_SECRET, Decision, Fault, FaultKind, Simulator,
+    Target,
 };
-use fitbit_test_support::{library, world::provider};
+use fitbit_test_support::library;
+use fitbit_test_support::world::{provider, saved_token};
 
 use crate::build::{Way, folder, program};
 
-/// Sits before the program until it ends; the token expires once on the way, if it is to.
-fn sit_before(mut command: Command, provider: &Simulator, mut expires: bool) {
+fn start(mut command: Command, provider: &Simulator) -> Child {
     command.env("FITBIT_SIMULATOR", provider.uri());
     command.env("FITBIT_CLIENT_ID", DEMO_SERVER_ID);
     command.env("FITBIT_CLIENT_SECRET", DEMO_SERVER_SECRET);
     command.env("FITBIT_CALLBACK_URI", DEMO_REDIRECT_URIS[0]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program can be run");
+    command.spawn().expect("the program can be run")
+}
+
+/// Sits before the program until it ends; the token expires once on the way, if it is to.
+fn sit_before(command: Command, provider: &Simulator, mut expires: bool) {
+    let mut child = start(command, provider);
     let mut keyboard = child.stdin.take();
     let mut address = String::new();
     for line in BufReader::new(child.stdout.take().expect("it is piped")).lines() {
@@ -71,7 +79,31 @@ fn the_sanitizers_find_nothing_in_the_quick_start() {
 }
 
 #[test]
-fn the_quick_start_has_fewer_than_90_lines() {
+fn ctrl_c_saves_a_token_that_is_on_its_way() {
+    let source = library::root().join("examples/quickstart.cpp");
+    let Some(mut command) = program(&source, "interrupted", Way::Plain, &[]) else { return };
+    let provider = provider();
+    let token_file = folder("interrupted").join("fitbit-token.json");
+    let before = saved_token(&provider, -10);
+    std::fs::write(&token_file, &before).expect("it is ours");
+    provider.fault(Fault::once(Target::Refresh, FaultKind::Latency(2_000)));
+    command.current_dir(folder("interrupted"));
+    let child = start(command, &provider);
+    while provider.requests(Target::Refresh) == 0 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.expect("kill can be run").success());
+    let output = child.wait_with_output().expect("it was started");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("FITBIT_ERROR_CANCELLED"), "{said}");
+    let saved = std::fs::read_to_string(&token_file).expect("it is there");
+    assert!(saved != before && saved.contains("refresh_token"));
+    assert_eq!(provider.requests(Target::Api), 0);
+}
+
+#[test]
+fn the_quick_start_has_fewer_than_100_lines() {
     let text = std::fs::read_to_string(library::root().join("examples/quickstart.cpp"));
-    assert!(text.expect("it can be read").lines().count() < 90);
+    assert!(text.expect("it can be read").lines().count() < 100);
 }

@@ -95,9 +95,18 @@ int main(int argc, char **argv)
     CHECK(client->save() && offered == 3 && *client->token() == saved);
     CHECK(**client->token_field("user_id") == "26FWFL" && !*client->token_field("shoe_size"));
 
+    fitbit::Result<fitbit::Client> other = client->dup();
+    CHECK(other && *other->token() == saved);
+    CHECK(other->set_timeout(PATIENCE) && other->set_rate_limit_wait(std::chrono::seconds(1)));
+    CHECK(app.dup() && other->get(PROFILE));
+    other->abort();
+    auto ended = other->get(PROFILE);
+    CHECK(!ended && ended.error().code() == FITBIT_ERROR_CANCELLED);
+
     fitbit::Client moved = *std::move(client);
     auto nothing = client->refresh(); // NOLINT: that is the test
     CHECK(!nothing && nothing.error().code() == FITBIT_ERROR_INVALID_ARGUMENT);
+    CHECK(!client->dup() && !fitbit::App().dup()); // NOLINT
     CHECK(moved.get(PROFILE));
 #if defined(__cpp_exceptions)
     a_callback_throws(app);

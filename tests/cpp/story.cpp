@@ -117,6 +117,34 @@ static void meet_errors(fitbit::App &app, fitbit::Client &client)
     FAIL(fitbit::App(FITBIT_PROVIDER_FITBIT, ""), FITBIT_ERROR_INVALID_ARGUMENT);
 }
 
+// Headers, timeout and waiting are a handle's own; the login is shared.
+static void use_two_handles(fitbit::App &app, fitbit::Client &client)
+{
+    fitbit::Client other = client.dup();
+    CHECK(other.handle() != client.handle() && other.token() == client.token());
+    CHECK(other.get(PROFILE).status() == 200);
+
+    other.set_rate_limit_wait(1h);
+    ask("limit the rate briefly");
+    FAIL(client.get(PROFILE), FITBIT_ERROR_RATE_LIMITED);
+    ask("limit the rate briefly");
+    CHECK(other.get(PROFILE).status() == 200);
+
+    other.abort();
+    FAIL(other.get(PROFILE), FITBIT_ERROR_CANCELLED);
+    FAIL(other.refresh(), FITBIT_ERROR_CANCELLED);
+    CHECK(other.token() == client.token());
+    other.save();
+    CHECK(other.dup().get(PROFILE).status() == 200);
+    CHECK(client.get(PROFILE).status() == 200);
+
+    std::optional<fitbit::App> second = app.dup();
+    CHECK(second->handle() != app.handle());
+    fitbit::Client third = second->from_token(client.token(), save);
+    second.reset();
+    CHECK(third.get(PROFILE).status() == 200);
+}
+
 // Handles that hold nothing, those that were moved from among them.
 static void hold_nothing(fitbit::App &app, fitbit::Client &client)
 {
@@ -125,7 +153,11 @@ static void hold_nothing(fitbit::App &app, fitbit::Client &client)
     FAIL(client.get(PROFILE), FITBIT_ERROR_INVALID_ARGUMENT);
     FAIL(client.save(), FITBIT_ERROR_INVALID_ARGUMENT);
     FAIL(client.token(), FITBIT_ERROR_INVALID_ARGUMENT);
+    FAIL(client.dup(), FITBIT_ERROR_INVALID_ARGUMENT);
+    FAIL(client.set_timeout(1s), FITBIT_ERROR_INVALID_ARGUMENT);
+    FAIL(client.set_rate_limit_wait(1s), FITBIT_ERROR_INVALID_ARGUMENT);
     CHECK(!client.rate_limit());
+    client.abort();
     client = std::move(moved);
     client = app.from_token(client.token(), save);
 
@@ -137,6 +169,9 @@ static void hold_nothing(fitbit::App &app, fitbit::Client &client)
     fitbit::App copy = app, empty = std::move(copy);
     CHECK(empty.handle() == app.handle() && copy.handle() == nullptr);
     copy.cancel();
+    copy.abort();
+    copy.shutdown();
+    FAIL(copy.dup(), FITBIT_ERROR_INVALID_ARGUMENT);
     FAIL(copy.step_one(), FITBIT_ERROR_INVALID_ARGUMENT);
     FAIL(copy.from_token("{}", save), FITBIT_ERROR_INVALID_ARGUMENT);
     FAIL(copy.set_logger(FITBIT_LOG_INFO, [](auto, auto) {}), FITBIT_ERROR_INVALID_ARGUMENT);
@@ -164,6 +199,7 @@ int main(int argc, char **argv)
     fitbit::Client client = log_in(app);
     use(client);
     meet_errors(app, client);
+    use_two_handles(app, client);
     hold_nothing(app, client);
     std::string first = saved;
     ask("let the access token expire");

@@ -96,6 +96,24 @@ static void the_end(fitbit::App &app, const std::string &token)
     CHECK(store.offered == 2);
 }
 
+// Handles on one login share its callback; the last one to go offers the token.
+static void two_handles(fitbit::App &app, const std::string &token)
+{
+    Store store;
+    {
+        fitbit::Client client = app.from_token(token, store.callback());
+        fitbit::Client other = client.dup();
+        THROW(other.refresh(), DiskFull);
+        THROW(client.save(), DiskFull);
+        CHECK(store.offered == 2);
+        client = {};
+        THROW(other.save(), DiskFull);
+        CHECK(store.offered == 3);
+        store.works = true;
+    }
+    CHECK(store.offered == 4 && has(store.saved, "refresh_token"));
+}
+
 // An exception belongs to the innermost call, and what is caught inside a callback is gone.
 static void calls_inside(fitbit::App &app, const std::string &token)
 {
@@ -205,6 +223,7 @@ int main(int argc, char **argv)
     renewals(app, argv[2]);
     steps(app);
     the_end(app, ask("another token"));
+    two_handles(app, ask("another token"));
     calls_inside(app, ask("another token"));
     openers(argv[1]);
     loggers(argv[1], ask("another token"));

@@ -5,6 +5,7 @@ import threading
 import weakref
 from ctypes import byref, c_void_p
 
+from .exceptions import Code, FitbitError
 from .library import c_text, check, lib, milliseconds, taken
 
 PROVIDERS = {"fitbit": 1, "google": 2}
@@ -17,6 +18,7 @@ _SIMULATED = {
 
 _shared = weakref.WeakValueDictionary()
 _lock = threading.RLock()
+_ending = []
 
 
 def app(
@@ -45,13 +47,29 @@ def app(
         tuple(sorted(endpoints.items())),
     )
     with _lock:
+        if _ending and threading.get_ident() != threading.main_thread().ident:
+            raise FitbitError(Code.CANCELLED, "the program is ending")
         made = _shared.get(key)
         if made is None:
             made = _shared[key] = App(*key)
         return made
 
 
+def shut_down():
+    """Ends all calls, those that begin later too. A renewal or a login that was already sent goes on;
+    this gives the longest time that it may take, in seconds."""
+    with _lock:
+        _ending.append(True)
+        apps = list(_shared.values())
+        _shared.clear()
+    for one in apps:
+        lib.fitbit_app_shutdown(one.pointer)
+    return max((one.timeout for one in apps), default=0)
+
+
 class App:
+    KIND = "fitbit_app"  # of the C functions that take it
+
     def __init__(
         self, provider, client_id, client_secret, callback_uri, scope, timeout, rate_limit_wait,
         endpoints,
@@ -60,6 +78,7 @@ class App:
         out = c_void_p()
         check(lib.fitbit_app_new(PROVIDERS[provider], *texts, byref(out)))
         self.pointer = out.value
+        self.timeout = timeout
         # Not when the interpreter ends: its daemon threads may still be in a call.
         weakref.finalize(self, lib.fitbit_app_free, self.pointer).atexit = False
         check(lib.fitbit_app_set_timeout_ms(self.pointer, milliseconds(timeout)))
@@ -77,6 +96,12 @@ class App:
         address, session = c_void_p(), c_void_p()
         check(lib.fitbit_step_one(self.pointer, None, byref(address), byref(session)))
         return taken(address), taken(session)
+
+    def __enter__(self):
+        return self.pointer
+
+    def __exit__(self, *_):
+        pass
 
     def cancel(self):
         lib.fitbit_app_cancel(self.pointer)

@@ -1,34 +1,79 @@
 """How the library is called: so that Ctrl-C ends a call, and callbacks may raise.
 
 Python runs signal handlers in the main thread, between two of its own instructions: not while that
-thread is inside C. So the main thread's calls are made on a thread of their own, and the main thread
-waits for it, which a signal ends. Callbacks are still run by the thread that made the call, because
-much that a program saves tokens with (sqlite3, say) is bound to a thread.
+thread is inside C. So the main thread's calls are made on a thread of their own, with a handle of
+their own. The main thread waits. A signal ends its wait, and then that handle is aborted, which ends
+this call and no other. The call is over when the library has returned. Callbacks are still run by the
+thread that made the call, because much that a program saves tokens with (sqlite3, say) is bound to a
+thread.
 """
 
 import _thread
+import contextlib
 import sys
 import threading
 import time
+from ctypes import byref, c_void_p
 
-from .exceptions import Code, FitbitError
-from .library import Callback
+from .library import Callback, check, lib
 
 _here = threading.local()  # .call: the one that this thread makes
 _running = set()
-_ending = []
 
 
-def end():
-    """Called when the program ends. The interpreter does not wait for daemon threads: it would end them in
-    the middle of a renewal, and the new token, which they alone have, would be lost."""
-    _ending.append(True)
-    pause = 0.01
-    while _running and pause < 30:
-        for call in list(_running):
-            call.cancel()
-        time.sleep(pause)
-        pause *= 2
+def join(seconds):
+    """Waits until the calls that run now have returned, at most so long. The interpreter does not wait
+    for daemon threads: it would end them in the middle of a renewal, and lose the new token."""
+    latest = time.monotonic() + seconds
+    for call in list(_running):
+        call.finished.wait(max(0, latest - time.monotonic()))
+
+
+class _OwnHandle:
+    """One call's own handle. Any thread may abort it at any time: before it is made, and after it is
+    gone."""
+
+    def __init__(self, kind):
+        self._kind = kind
+        self._lock = threading.Lock()
+        self._pointer = None
+        self._aborted = False
+
+    def _function(self, name):
+        return getattr(lib, f"{self._kind}_{name}")
+
+    @contextlib.contextmanager
+    def made_of(self, handle):
+        out = c_void_p()
+        check(self._function("dup")(handle, byref(out)))
+        try:
+            with self._lock:
+                self._pointer = out.value
+            if self._aborted:
+                self.abort()
+            yield out.value
+        finally:
+            with self._lock:
+                self._pointer = None
+            self._function("free")(out.value)
+
+    def abort(self):
+        with self._lock:
+            self._aborted = True
+            if self._pointer is not None:
+                self._function("abort")(self._pointer)
+
+
+def _is_main_thread():
+    return threading.get_ident() == threading.main_thread().ident
+
+
+def _start(function):
+    try:
+        _thread.start_new_thread(function, ())
+    except RuntimeError:  # no threads any more: the interpreter is going
+        function()
+    return True
 
 
 class _Question:
@@ -56,63 +101,50 @@ class _Call:
     """One call. Any instruction of the main thread can be the one that a signal interrupts: so what it
     does here can be begun again, and only the other thread's changes count."""
 
-    def __init__(self, function, cancel=None):
+    def __init__(self, function, abort=None):
         self.function = function
-        self.waits = cancel is not None
-        self.cancel = cancel or (lambda: None)
+        self.abort = abort
         self.result = self.error = self.raised = self.interrupt = None
         self.question = None
-        self.ended = False
+        self.finished = threading.Event()
         self.caller = threading.get_ident()
         self.once = _thread.allocate_lock()
         self.woken = _thread.allocate_lock()
         self.woken.acquire()
-
-    def is_of_main_thread(self):
-        return self.caller == threading.main_thread().ident
 
     def make(self):
         if not self.once.acquire(False):
             return  # begun already
         previous = getattr(_here, "call", None)
         _here.call = self
-        _running.add(self)
+        if not _is_main_thread():
+            _running.add(self)
         try:
-            if _ending and self.waits and previous is None and not self.is_of_main_thread():
-                raise FitbitError(Code.CANCELLED, "the program is ending")
             self.result = self.function()
         except BaseException as error:
             self.error = error
         finally:
             _here.call = previous
             _running.discard(self)
-            self.ended = True
+            self.finished.set()
             self._wake()
 
     def make_elsewhere(self):
         started = False
-        pause = 0
-        while not self.ended:
+        aborted = self.abort is None
+        while not self.finished.is_set():
             try:
                 if not started:
-                    started = self._start()
+                    started = _start(self.make)
                 elif self.question is not None and not self.question.over:
                     self._answer(self.question)
-                elif self.interrupt is None:
+                elif self.interrupt is not None and not aborted:
+                    # Not here: a second signal would leave a lock behind.
+                    aborted = _start(self.abort)
+                else:
                     self.woken.acquire()
-                elif not self.woken.acquire(timeout=pause):
-                    # Again and again: it may not have begun in the library when it was cancelled.
-                    pause = 2 * pause or 0.01
-                    self.cancel()
             except BaseException as interrupt:
                 self.interrupt = self.interrupt or interrupt
-
-    def _start(self):
-        try:
-            _thread.start_new_thread(self.make, ())
-        except RuntimeError:  # no threads any more: the interpreter is going
-            self.make()
-        return True
 
     def ask(self, question):
         """Called by a callback, on the thread that is in the library."""
@@ -165,25 +197,46 @@ class _Call:
             del self, result, error, raised
 
 
-def run(function, cancel=None):
-    """Makes a call of the library; `cancel` ends it from another thread, where it may have to wait.
+def run(function, handle):
+    """Makes a call of the library, function(pointer), with an App or a client's handle. Ctrl-C ends it.
 
     What a callback raised is raised here. The call may have succeeded all the same: what it would
     have returned is the exception's `fitbit_result`.
     """
-    call = _Call(function, cancel)
-    if call.is_of_main_thread():
-        call.make_elsewhere()
-    else:
-        call.make()
-    return call.outcome()
+    if not _is_main_thread():
+        return run_here(lambda: _lent(function, handle))
+    own = _OwnHandle(handle.KIND)
+
+    def call():
+        with handle as pointer, own.made_of(pointer) as its_own:
+            return function(its_own)
+
+    return _run_elsewhere(call, own.abort)
+
+
+def run_at_once(function, handle):
+    """The same for a call that waits for nothing, with the handle itself. The main thread does not make
+    it either: between the instructions that count a handle's users no signal may come."""
+    runs = _run_elsewhere if _is_main_thread() else run_here
+    return runs(lambda: _lent(function, handle))
 
 
 def run_here(function):
-    """The same without another thread, for a call that waits for nothing but its callbacks."""
+    """The same in this thread, which no signal takes out of it."""
     call = _Call(function)
     call.make()
     return call.outcome()
+
+
+def _run_elsewhere(function, abort=None):
+    call = _Call(function, abort)
+    call.make_elsewhere()
+    return call.outcome()
+
+
+def _lent(function, handle):
+    with handle as pointer:
+        return function(pointer)
 
 
 class Receiver:

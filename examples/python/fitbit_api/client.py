@@ -10,7 +10,7 @@ from ctypes import byref, c_void_p, string_at
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from . import calls
-from .app import app
+from .app import app, shut_down
 from .exceptions import Code, FitbitError
 from .library import RateLimit, c_text, check, lib, milliseconds, taken
 from .methods import Methods
@@ -55,13 +55,23 @@ def _token(token_json):
     return token
 
 
-# Clients are closed while the interpreter can still run their callbacks.
 _alive = weakref.WeakSet()
+
+# How long callbacks may take when the program ends, beside the library's own time.
+_SECONDS_FOR_CALLBACKS = 10
 
 
 @atexit.register
+def _end():
+    """Daemon threads are still in calls. Those are ended, and then all clients are closed, while the
+    interpreter can still run their callbacks."""
+    longest = shut_down() + _SECONDS_FOR_CALLBACKS
+    calls.join(longest)
+    _close_all()
+    calls.join(longest)  # those that began meanwhile; no later one can begin
+
+
 def _close_all():
-    calls.end()
     for client in list(_alive):
         try:
             client.close()
@@ -71,6 +81,8 @@ def _close_all():
 
 class _Handle:
     """The library's client. It is freed when it is closed and no thread is in a call with it."""
+
+    KIND = "fitbit"  # of the C functions that take it
 
     def __init__(self, pointer, receiver):
         self._pointer = pointer
@@ -159,8 +171,9 @@ class FitbitClient(Methods):
     same, and the client keeps the token, uses it, and offers it again before each later request and
     when it is closed. Inside it, its own client's requests are refused.
 
-    Ctrl-C ends a call at once, and with it those of other threads with the same registration
-    (FitbitError, CANCELLED); but a renewal that was already sent is waited for and saved first.
+    Ctrl-C ends the call that the main thread is in, and raises KeyboardInterrupt there. If that call
+    has already sent a renewal or a login, the new token is received and saved first. The client can
+    be used again. The calls of other threads go on; cancel() ends them.
     """
 
     # --- logging in -------------------------------------------------------------------------------
@@ -199,7 +212,7 @@ class FitbitClient(Methods):
         arguments = c_text(secrets), c_text(redirect_uri)
         return cls._made(
             its_app, new_token_callback,
-            lambda *rest: lib.fitbit_step_two(its_app.pointer, *arguments, *rest),
+            lambda its_own, *rest: lib.fitbit_step_two(its_own, *arguments, *rest),
         )
 
     @classmethod
@@ -212,7 +225,7 @@ class FitbitClient(Methods):
         argument = c_text(token if isinstance(token, str) else json.dumps(token))
         return cls._made(
             its_app, new_token_callback,
-            lambda *rest: lib.fitbit_from_token(its_app.pointer, argument, *rest),
+            lambda its_own, *rest: lib.fitbit_from_token(its_own, argument, *rest),
         )
 
     @classmethod
@@ -224,7 +237,8 @@ class FitbitClient(Methods):
         its_app = app(client_id, client_secret, callback_uri, **settings)
         argument = c_text(path)
         return cls._made(
-            its_app, None, lambda _, __, out: lib.fitbit_from_file(its_app.pointer, argument, out)
+            its_app, None,
+            lambda its_own, _, __, out: lib.fitbit_from_file(its_own, argument, out),
         )
 
     @classmethod
@@ -252,8 +266,8 @@ class FitbitClient(Methods):
         milliseconds_to_wait = milliseconds(wait)
         client = cls._made(
             its_app, new_token_callback,
-            lambda *rest: lib.fitbit_login(
-                its_app.pointer, milliseconds_to_wait, opener.pointer, None, *rest
+            lambda its_own, *rest: lib.fitbit_login(
+                its_own, milliseconds_to_wait, opener.pointer, None, *rest
             ),
         )
         if token_file is not None:
@@ -273,12 +287,12 @@ class FitbitClient(Methods):
 
         receiver = calls.Receiver(save)
 
-        def call():
+        def call(its_own):
             out = c_void_p()
-            check(make(receiver.pointer, None, byref(out)))
+            check(make(its_own, receiver.pointer, None, byref(out)))
             return cls(its_app, _Handle(out.value, receiver))
 
-        return calls.run(call, its_app.cancel)
+        return calls.run(call, its_app)
 
     def __init__(self, its_app, handle):
         self._app = its_app
@@ -417,16 +431,7 @@ class FitbitClient(Methods):
     def _call(self, function):
         if self._handle.receiver.is_running_here():
             raise FitbitError(Code.INVALID_ARGUMENT, "the call would wait for the callback it is made in")
-        return calls.run(self._with_handle(function), self._app.cancel)
+        return calls.run(function, self._handle)
 
     def _at_once(self, function):
-        """A call that waits for nothing. It is still made as the others are: between the instructions
-        that count a handle's users no signal may come."""
-        return calls.run(self._with_handle(function))
-
-    def _with_handle(self, function):
-        def call():
-            with self._handle as client:
-                return function(client)
-
-        return call
+        return calls.run_at_once(function, self._handle)

@@ -1,25 +1,12 @@
-//! What only a cancel changes for others. Threads that do not cancel take no notice of each other here:
-//! they add to a collection and take their own out again, in whatever order.
+//! What only the end of a call changes for others. Threads that end no call take no notice of each
+//! other here.
 
-use std::sync::LockResult;
-use std::sync::MutexGuard;
 use std::sync::atomic::Ordering;
 
 use crate::schedule::{self, Object, Step};
 
 fn touch<T>(of: &T) {
     schedule::step(Step::Touch, Object::OfCancel(std::ptr::from_ref(of).addr()));
-}
-
-#[derive(Default)]
-pub struct Mutex<T>(std::sync::Mutex<T>);
-
-impl<T> Mutex<T> {
-    /// Nobody stops while holding one, so nobody waits for one.
-    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        touch(self);
-        self.0.lock()
-    }
 }
 
 #[derive(Default)]
@@ -34,5 +21,10 @@ impl AtomicU64 {
     pub fn fetch_add(&self, value: u64, order: Ordering) -> u64 {
         touch(self);
         self.0.fetch_add(value, order)
+    }
+
+    pub fn fetch_or(&self, value: u64, order: Ordering) -> u64 {
+        touch(self);
+        self.0.fetch_or(value, order)
     }
 }

@@ -1,7 +1,7 @@
 //! Threads that stop before each step, and one that lets them go on, one at a time.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -11,9 +11,13 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Step {
     Lock(usize),
-    Wait { condvar: usize, mutex: usize, time: Duration },
+    /// It is about to wait.
+    Begin(usize),
+    Wait {
+        event: usize,
+        time: Duration,
+    },
     Notify(usize),
-    Set,
     Touch,
 }
 
@@ -21,22 +25,21 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Object {
     Lock(usize),
-    /// All that is used together with a condition variable: its lock, it, what is set before.
-    Bell,
+    Event(usize),
     /// Only the thread that cancels meets others there.
     OfCancel(usize),
 }
 
-/// A mistake put into the locks, which has to be found.
+/// A mistake put into the events, which has to be found.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Mistake {
     None,
-    /// A wake-up wakes one of those who wait.
+    /// Of several wake-ups of one thread in a row, the last ones get lost.
     WakesOne,
     /// A thread that panics wakes nobody.
     WakesNobodyAfterPanic,
-    /// The lock that keeps a wake-up from falling between a look and the wait.
-    RingsWithoutLock,
+    /// A wake-up that comes before the wait is lost.
+    ForgetsEarlyWakeUps,
 }
 
 /// When the time of a wait is over.
@@ -57,7 +60,6 @@ pub type Body = Box<dyn FnOnce() + Send>;
 enum Thread {
     Running,
     Before(Step, Object),
-    Waiting { condvar: usize, mutex: usize, object: Object, time: Duration },
     Done,
 }
 
@@ -71,6 +73,10 @@ pub(crate) struct Run {
     in_vain: Vec<bool>,
     /// Locks, and who has them.
     held: BTreeMap<usize, usize>,
+    /// Events whose next wait ends at once.
+    notified: BTreeSet<usize>,
+    /// The thread whose last step was a wake-up.
+    last_notifier: Option<usize>,
 }
 
 #[derive(Clone, Copy)]
@@ -139,10 +145,6 @@ pub(crate) fn waited_in_vain() -> bool {
     me().is_some_and(|(stage, me)| stage.run().in_vain[me])
 }
 
-pub(crate) fn rings_without_lock() -> bool {
-    me().is_some_and(|(stage, _)| stage.run().rules.mistake == Mistake::RingsWithoutLock)
-}
-
 pub(crate) fn unlocked(mutex: usize) {
     if let Some((stage, _)) = me() {
         stage.run().held.remove(&mutex);
@@ -185,8 +187,10 @@ impl Run {
         let all = 0..self.threads.len();
         let can_go_on = |thread: &usize| match self.threads[*thread] {
             Thread::Before(Step::Lock(mutex), _) => !self.held.contains_key(&mutex),
+            Thread::Before(Step::Wait { event, .. }, _) => {
+                self.notified.contains(&event) || self.rules.time == Time::Runs
+            }
             Thread::Before(..) => true,
-            Thread::Waiting { .. } => self.rules.time == Time::Runs,
             _ => false,
         };
         let enabled: Vec<_> = all.clone().filter(can_go_on).collect();
@@ -194,7 +198,7 @@ impl Run {
             return enabled;
         }
         let time = |thread: &usize| match self.threads[*thread] {
-            Thread::Waiting { time, .. } => Some((time, *thread)),
+            Thread::Before(Step::Wait { time, .. }, _) => Some((time, *thread)),
             _ => None,
         };
         all.filter_map(|thread| time(&thread)).min().map(|(_, thread)| thread).into_iter().collect()
@@ -202,7 +206,7 @@ impl Run {
 
     fn object(&self, thread: usize) -> Option<Object> {
         match self.threads[thread] {
-            Thread::Before(_, object) | Thread::Waiting { object, .. } => Some(object),
+            Thread::Before(_, object) => Some(object),
             _ => None,
         }
     }
@@ -215,45 +219,31 @@ impl Run {
             && (!only_of_cancel || cancels == Some(one) || cancels == Some(other))
     }
 
-    /// Does a thread's step for it, and lets it run on where that is not the beginning of a wait, or
-    /// the end of one.
+    /// Does a thread's step for it, and lets it run on.
     fn go_on(&mut self, thread: usize) {
         self.steps[thread] += 1;
-        let (step, object) = match self.threads[thread] {
-            Thread::Before(step, object) => (step, object),
-            Thread::Waiting { mutex, object, .. } => {
-                self.in_vain[thread] = true;
-                self.threads[thread] = Thread::Before(Step::Lock(mutex), object);
-                return;
-            }
-            _ => return,
-        };
+        let Thread::Before(step, _) = self.threads[thread] else { return };
         self.threads[thread] = Thread::Running;
+        let follows_its_own_wake_up = self.last_notifier == Some(thread);
+        self.last_notifier = None;
         match step {
             Step::Lock(mutex) => {
-                let unguarded = self.rules.mistake == Mistake::RingsWithoutLock;
-                if object != Object::Bell || !unguarded {
-                    self.held.insert(mutex, thread);
+                self.held.insert(mutex, thread);
+            }
+            Step::Begin(event) => {
+                if self.rules.mistake == Mistake::ForgetsEarlyWakeUps {
+                    self.notified.remove(&event);
                 }
             }
-            Step::Wait { condvar, mutex, time } => {
-                self.held.remove(&mutex);
-                self.in_vain[thread] = false;
-                self.threads[thread] = Thread::Waiting { condvar, mutex, object, time };
-            }
-            Step::Notify(of) => {
-                for other in &mut self.threads {
-                    if let Thread::Waiting { condvar, mutex, object, .. } = *other
-                        && condvar == of
-                    {
-                        *other = Thread::Before(Step::Lock(mutex), object);
-                        if self.rules.mistake == Mistake::WakesOne {
-                            break;
-                        }
-                    }
+            Step::Wait { event, .. } => self.in_vain[thread] = !self.notified.remove(&event),
+            Step::Notify(event) => {
+                self.last_notifier = Some(thread);
+                let is_lost = self.rules.mistake == Mistake::WakesOne && follows_its_own_wake_up;
+                if !is_lost {
+                    self.notified.insert(event);
                 }
             }
-            Step::Set | Step::Touch => {}
+            Step::Touch => {}
         }
     }
 }
@@ -277,6 +267,8 @@ pub(crate) fn start(bodies: Vec<Body>, rules: Rules) -> (Arc<Stage>, Vec<JoinHan
         steps: vec![0; count],
         in_vain: vec![false; count],
         held: BTreeMap::new(),
+        notified: BTreeSet::new(),
+        last_notifier: None,
     };
     let stage = Arc::new(Stage { run: Mutex::new(run), changed: Condvar::new() });
     let start = |(me, body): (usize, Body)| {

@@ -1,7 +1,7 @@
-//! Locks with the names and the shape of those that they stand for.
+//! Locks and events with the names and the shape of those that they stand for.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{LockResult, OnceLock, PoisonError};
+use std::sync::{LockResult, PoisonError};
 use std::time::Duration;
 
 use crate::clock;
@@ -12,7 +12,6 @@ pub struct Mutex<T>(std::sync::Mutex<T>);
 
 pub struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
-    /// None: it was let in without the lock, by a planted mistake.
     inner: Option<std::sync::MutexGuard<'a, T>>,
     scheduled: bool,
 }
@@ -26,21 +25,12 @@ impl<T> Mutex<T> {
         std::ptr::from_ref(self).addr()
     }
 
-    /// A lock around nothing guards a wake-up and what is set before it.
-    fn object(&self) -> Object {
-        if size_of::<T>() == 0 { Object::Bell } else { Object::Lock(self.address()) }
-    }
-
     /// Never poisoned: the library looks past that everywhere.
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        let scheduled = schedule::step(Step::Lock(self.address()), self.object());
-        Ok(self.held(scheduled))
-    }
-
-    fn held(&self, scheduled: bool) -> MutexGuard<'_, T> {
-        let unguarded = scheduled && size_of::<T>() == 0 && schedule::rings_without_lock();
-        let inner = (!unguarded).then(|| self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        MutexGuard { mutex: self, inner, scheduled }
+        let address = self.address();
+        let scheduled = schedule::step(Step::Lock(address), Object::Lock(address));
+        let inner = Some(self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(MutexGuard { mutex: self, inner, scheduled })
     }
 }
 
@@ -48,13 +38,13 @@ impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.inner.as_deref().expect("a lock around nothing is not looked into")
+        self.inner.as_deref().expect("it is held until it is dropped")
     }
 }
 
 impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.inner.as_deref_mut().expect("a lock around nothing is not looked into")
+        self.inner.as_deref_mut().expect("it is held until it is dropped")
     }
 }
 
@@ -67,59 +57,33 @@ impl<T> Drop for MutexGuard<'_, T> {
     }
 }
 
+/// What wakes one thread. A notification that comes too early is kept for the next wait.
 #[derive(Default)]
-pub struct Condvar(std::sync::Condvar);
+pub struct Event(
+    /// So that two of them never have the same address.
+    u8,
+);
 
-impl Condvar {
-    pub fn notify_all(&self) {
-        if schedule::step(Step::Notify(std::ptr::from_ref(self).addr()), Object::Bell) {
-            return;
-        }
-        self.0.notify_all();
+impl Event {
+    fn address(&self) -> usize {
+        std::ptr::from_ref(&self.0).addr()
+    }
+
+    pub fn notify(&self) {
+        schedule::step(Step::Notify(self.address()), Object::Event(self.address()));
     }
 
     /// A thread that is being explored waits no time, whatever the clock says: the schedule decides
-    /// whether its time is over.
-    pub fn wait_timeout<'a, T>(
-        &self,
-        mut guard: MutexGuard<'a, T>,
-        time: Duration,
-    ) -> LockResult<(MutexGuard<'a, T>, ())> {
-        if guard.scheduled {
-            let (condvar, mutex) = (std::ptr::from_ref(self).addr(), guard.mutex);
-            // Let go of together with the beginning of the wait, which is no unlock of its own.
-            drop(guard.inner.take());
-            guard.scheduled = false;
-            drop(guard);
-            schedule::step(Step::Wait { condvar, mutex: mutex.address(), time }, Object::Bell);
-            if schedule::waited_in_vain() {
-                clock::pass(time);
-            }
-            return Ok((mutex.held(true), ()));
+    /// whether its time is over. False: this thread is not explored, and has not waited.
+    pub fn wait(&self, time: Duration) -> bool {
+        let event = self.address();
+        schedule::step(Step::Begin(event), Object::Event(event));
+        if !schedule::step(Step::Wait { event, time }, Object::Event(event)) {
+            return false;
         }
-        if let Some(inner) = guard.inner.take() {
-            let woken = self.0.wait_timeout(inner, time).unwrap_or_else(PoisonError::into_inner);
-            guard.inner = Some(woken.0);
+        if schedule::waited_in_vain() {
+            clock::pass(time);
         }
-        Ok((guard, ()))
-    }
-}
-
-/// Read only with the lock of its bell held, so that reading is no step of its own.
-pub struct OnceCell<T>(OnceLock<T>);
-
-impl<T> OnceCell<T> {
-    #[allow(clippy::new_without_default)] // the one that it stands for is made with new(), too
-    pub fn new() -> OnceCell<T> {
-        OnceCell(OnceLock::new())
-    }
-
-    pub fn get(&self) -> Option<&T> {
-        self.0.get()
-    }
-
-    pub fn set(&self, value: T) -> Result<(), T> {
-        schedule::step(Step::Set, Object::Bell);
-        self.0.set(value)
+        true
     }
 }

@@ -34,14 +34,17 @@ public typealias SaveToken = @Sendable (_ tokenJSON: String) throws -> Void
 
 /// The registered application. Set it up, then use it and its clients from any task.
 ///
-/// Functions that may wait are `async`. Cancelling a task ends its call with a `CancellationError`, once
-/// that ends no other task's: the library ends all calls of an app or none, so a cancelled one goes on
-/// until those beside it have ended or are cancelled too. What is single-use, a renewal or an exchange
-/// that was already sent, is finished and saved all the same.
+/// Functions that may wait are `async`. When a task is cancelled, its call ends with a `CancellationError`
+/// within 100 milliseconds. No other task's call is affected. The provider may have carried the request out
+/// all the same.
+///
+/// Some requests are finished first, because ending them would lose the login: the exchange of a login, a
+/// revocation, and a renewal. If such a request was already sent, the call waits for its response, at most
+/// until the timeout, and saves the new token. An exchange or a revocation that succeeds returns its result,
+/// although the task was cancelled. After a renewal the call throws, and the client has the new token.
 public final class App: @unchecked Sendable {
     /// What the functions of fitbit.h take that are not wrapped here, together with ``FitbitError/check(_:cause:)``.
     public let handle: OpaquePointer
-    let calls: Calls
 
     /// - Parameter clientSecret: nil for an application that has none.
     /// - Parameter callbackURI: exactly as it is registered; nil for an app that only starts from saved
@@ -53,11 +56,17 @@ public final class App: @unchecked Sendable {
         var app: OpaquePointer?
         try FitbitError.check(fitbit_app_new(provider.c, clientID, clientSecret, callbackURI, &app))
         handle = app!
-        calls = Calls(of: handle)
     }
 
     deinit {
         fitbit_app_free(handle)
+    }
+
+    /// Ends the calls that run now with this app or its clients, and every later call, with
+    /// ``FitbitError/Code/cancelled``. A program calls it when it is told to end. Tokens can still be read
+    /// and saved.
+    public func shutdown() {
+        fitbit_app_shutdown(handle)
     }
 
     // MARK: Setting up, before the first use
@@ -89,10 +98,10 @@ public final class App: @unchecked Sendable {
         saveToken: SaveToken? = nil
     ) async throws -> Client {
         let opener = open.map(Receiver.init)
-        return try await calls.run {
-            try Client(self, saveToken, alsoThrownBy: opener) { onToken, saver, client in
+        return try await run { app in
+            try Client(saveToken, alsoThrownBy: opener) { onToken, saver, client in
                 fitbit_login(
-                    self.handle, timeout.milliseconds, opener.map(\.function), opener?.pointer,
+                    app, timeout.milliseconds, opener.map(\.function), opener?.pointer,
                     onToken, saver, client)
             }
         }
@@ -114,24 +123,32 @@ public final class App: @unchecked Sendable {
     public func stepTwo(
         session: String, redirectURI: String, saveToken: SaveToken? = nil
     ) async throws -> Client {
-        try await calls.run {
-            try Client(self, saveToken) { onToken, saver, client in
-                fitbit_step_two(self.handle, session, redirectURI, onToken, saver, client)
+        try await run { app in
+            try Client(saveToken) { onToken, saver, client in
+                fitbit_step_two(app, session, redirectURI, onToken, saver, client)
             }
         }
     }
 
     /// A saved token becomes a client; nobody has to log in, and no request is sent.
     public func client(token: String, saveToken: SaveToken? = nil) throws -> Client {
-        try Client(self, saveToken) { onToken, saver, client in
+        try Client(saveToken) { onToken, saver, client in
             fitbit_from_token(handle, token, onToken, saver, client)
         }
     }
 
     /// The same from a token file, which takes every later token too and may be shared by processes.
     public func client(file: String) async throws -> Client {
-        try await calls.run {
-            try Client(self, nil) { _, _, client in fitbit_from_file(self.handle, file, client) }
+        try await run { app in
+            try Client(nil) { _, _, client in fitbit_from_file(app, file, client) }
+        }
+    }
+
+    private func run(
+        _ call: @escaping @Sendable (OpaquePointer) throws -> Client
+    ) async throws -> Client {
+        try await Call.run(.app, on: handle) { app in
+            try withExtendedLifetime(self) { try call(app) }
         }
     }
 }

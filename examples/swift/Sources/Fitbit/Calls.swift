@@ -1,90 +1,68 @@
 import Foundation
 import libfitbit
 
-/// The calls of one app that run now. They block, so each has a thread of its own.
-///
-/// The library cancels all calls of an app at once. So that is done only when every one of them belongs
-/// to a cancelled task; and done again until they have ended, because a call that is counted here may
-/// not have begun in the library yet.
-final class Calls: @unchecked Sendable {
-    private class Call: @unchecked Sendable {
-        var isCancelled = false
-        var hasEnded = false
-    }
+/// What the library does with handles of one kind.
+struct Kind: Sendable {
+    let dup: @Sendable (OpaquePointer, UnsafeMutablePointer<OpaquePointer?>) -> OpaquePointer?
+    let abort: @Sendable (OpaquePointer) -> Void
+    let free: @Sendable (OpaquePointer) -> Void
 
-    /// A call and what it does, which holds the app, and mostly a client.
-    private final class CallOf<Value>: Call, @unchecked Sendable {
-        var body: (() throws -> Value)?
+    static let app = Kind(
+        dup: { fitbit_app_dup($0, $1) }, abort: { fitbit_app_abort($0) },
+        free: { fitbit_app_free($0) })
+    static let client = Kind(
+        dup: { fitbit_dup($0, $1) }, abort: { fitbit_abort($0) }, free: { fitbit_free($0) })
+}
 
-        init(_ body: @escaping () throws -> Value) {
-            self.body = body
-        }
-    }
-
-    /// Alive as long as any call runs.
-    private let app: OpaquePointer
+/// One call. It blocks, so it has a thread of its own. The library ends all calls of a handle, and for
+/// good, so it has a handle of its own too, which is aborted when the task is cancelled.
+final class Call<Value: Sendable>: @unchecked Sendable {
+    private let kind: Kind
     private let lock = NSLock()
-    private let queue = DispatchQueue(label: "fitbit.cancel")
-    private var running = 0
-    private var cancelled = 0
-    private var isRepeating = false
+    private var handle: OpaquePointer?
+    /// It keeps the owner of the shared handle alive.
+    private var body: ((OpaquePointer) throws -> Value)?
 
-    init(of app: OpaquePointer) {
-        self.app = app
+    private init(
+        _ kind: Kind, on shared: OpaquePointer, _ body: @escaping (OpaquePointer) throws -> Value
+    ) throws {
+        (self.kind, self.body) = (kind, body)
+        try FitbitError.check(kind.dup(shared, &handle))
     }
 
-    func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    static func run(
+        _ kind: Kind, on shared: OpaquePointer,
+        _ body: @escaping @Sendable (OpaquePointer) throws -> Value
+    ) async throws -> Value {
         try Task.checkCancellation()
-        let call = CallOf(body)
-        lock.withLock { running += 1 }
+        let call = try Call(kind, on: shared, body)
         do {
             return try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { continuation in
-                    Thread.detachNewThread {
-                        let result = Result { try call.body!() }
-                        self.end(call)
-                        // Now, not when the thread ends: the program may be about to drop its client.
-                        call.body = nil
-                        continuation.resume(with: result)
-                    }
+                    Thread.detachNewThread { continuation.resume(with: call.result()) }
                 }
             } onCancel: {
-                cancel(call)
+                call.abort()
             }
         } catch let error as FitbitError where error.code == .cancelled && Task.isCancelled {
             throw CancellationError()
         }
     }
 
-    private func cancel(_ call: Call) {
-        lock.withLock {
-            guard !call.hasEnded else { return }
-            call.isCancelled = true
-            cancelled += 1
-            cancelInLibrary()
-        }
+    private func result() -> Result<Value, any Error> {
+        let own = handle!
+        let result = Result { try body!(own) }
+        // An abort that has begun has returned when the lock is free.
+        lock.withLock { handle = nil }
+        kind.free(own)
+        // Now, not when the thread ends: the program may be about to drop its client.
+        body = nil
+        return result
     }
 
-    private func end(_ call: Call) {
+    private func abort() {
         lock.withLock {
-            call.hasEnded = true
-            running -= 1
-            cancelled -= call.isCancelled ? 1 : 0
-            cancelInLibrary()
-        }
-    }
-
-    /// With the lock held: no call can begin meanwhile.
-    private func cancelInLibrary() {
-        guard running > 0 && cancelled == running else { return }
-        fitbit_app_cancel(app)
-        guard !isRepeating else { return }
-        isRepeating = true
-        queue.asyncAfter(deadline: .now() + .milliseconds(20)) {
-            self.lock.withLock {
-                self.isRepeating = false
-                self.cancelInLibrary()
-            }
+            if let handle { kind.abort(handle) }
         }
     }
 }

@@ -204,18 +204,91 @@ struct FitbitTests {
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test func aCancelledTaskLeavesTheCallsOfOthersAlone() async throws {
+    @Test func cancelledTasksEndWhileTheCallOfAnotherGoesOn() async throws {
         let client = try await loggedIn(to: Simulator.fitbitApp(), Store())
         let devices = "/1/user/-/devices.json"
-        try await Simulator.turn("fault", #"{"on":"api","path":"\#(devices)","kind":"stall"}"#)
         try await Simulator.turn(
-            "fault", #"{"on":"api","path":"\#(profile)","kind":"latency","ms":600}"#)
-        let cancelled = Task { try await client.get(devices) }
-        let other = Task { try await client.get(profile) }
+            "fault", #"{"on":"api","path":"\#(devices)","kind":"stall","times":0}"#)
+        try await Simulator.turn(
+            "fault", #"{"on":"api","path":"\#(profile)","kind":"latency","ms":3000}"#)
+        let other = Task {
+            let status = try await client.get(profile).status
+            return (status, ContinuousClock.now)
+        }
+        let cancelled = (0..<20).map { _ in Task { try await client.get(devices) } }
+        try await Task.sleep(for: .milliseconds(300))
+        for task in cancelled { task.cancel() }
+        for task in cancelled {
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+        let ended = ContinuousClock.now
+        let (status, otherEnded) = try await other.value
+        #expect(status == 200)
+        #expect(ended < otherEnded)
+        try await Simulator.turn("reset")
+    }
+
+    @Test func aSingleUseRenewalThatWasSentIsSavedThoughItsTaskIsCancelled() async throws {
+        let store = Store()
+        let client = try await loggedIn(to: Simulator.fitbitApp(), store)
+        try await Simulator.turn("fault", #"{"on":"refresh","kind":"latency","ms":700}"#)
+        let task = Task { try await client.refresh() }
+        try await Task.sleep(for: .milliseconds(300))
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(store.tokens.count == 2)
+        #expect(try store.tokens.last == client.token())
+        #expect(try await client.get(profile).status == 200)
+    }
+
+    @Test func shutdownEndsEveryCallForGood() async throws {
+        let app = try Simulator.fitbitApp()
+        let store = Store()
+        let client = try await loggedIn(to: app, store)
+        store.isFull = true
+        try? await client.refresh()
+        try await Simulator.turn("fault", #"{"on":"api","kind":"stall"}"#)
+        let task = Task { try await client.get(profile) }
         try await Task.sleep(for: .milliseconds(200))
-        cancelled.cancel()
-        #expect(try await other.value.status == 200)
-        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        app.shutdown()
+        let running = await failure { try await task.value }
+        #expect(running?.code == .cancelled)
+        let later = await failure { try await client.get(profile) }
+        #expect(later?.code == .cancelled)
+        let dup = await failure { try await client.dup().get(profile) }
+        #expect(dup?.code == .cancelled)
+        store.isFull = false
+        try await client.save()
+        #expect(try store.tokens.last == client.token())
+        try await Simulator.turn("reset")
+    }
+
+    @Test func aDupSharesTheLoginAndHasSettingsOfItsOwn() async throws {
+        let store = Store()
+        var client: Client? = try await loggedIn(to: Simulator.fitbitApp(), store)
+        try client!.setTimeout(.milliseconds(1))
+        let dup = try client!.dup()
+        try client!.setTimeout(nil)
+        try await Simulator.turn("fault", #"{"on":"api","kind":"latency","ms":300,"times":2}"#)
+        let late = await failure { try await dup.get(profile) }
+        #expect(late?.code == .timeout)
+        #expect(try await client!.get(profile).status == 200)
+
+        try await Simulator.turn("reset")
+        try dup.setTimeout(.seconds(60))
+        try dup.setRateLimitWait(.seconds(60))
+        try await Simulator.turn(
+            "fault", #"{"on":"api","kind":"status_429_retry_after","seconds":1,"times":2}"#)
+        let limited = await failure { try await client!.get(profile) }
+        #expect(limited?.code == .rateLimited)
+        #expect(try await dup.get(profile).status == 200)
+
+        try dup.setHeader("Accept-Language", "de_DE")
+        try await dup.refresh()
+        #expect(try client!.token() == dup.token())
+        client = nil
+        try await dup.refresh()
+        #expect(store.tokens.count == 3)
     }
 
     @Test func aCancellationThatComesTooLateEndsNoLaterCall() async throws {

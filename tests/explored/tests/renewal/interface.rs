@@ -22,6 +22,9 @@ unsafe extern "C" {
     pub fn fitbit_app_set_proxy(app: Handle, uri: Text) -> Handle;
     pub fn fitbit_app_set_logger(app: Handle, most: u32, log: LogCallback, data: Handle) -> Handle;
     pub fn fitbit_app_cancel(app: Handle);
+    pub fn fitbit_app_shutdown(app: Handle);
+    pub fn fitbit_dup(client: Handle, dup: *mut Handle) -> Handle;
+    pub fn fitbit_abort(client: Handle);
     pub fn fitbit_app_free(app: Handle);
     pub fn fitbit_from_token(
         app: Handle,

@@ -8,6 +8,7 @@ mod interface;
 mod server;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ops::Range;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -37,6 +38,10 @@ enum Case {
     /// One thread more cancels.
     IsCancelled,
     LosesAnAnswerAndIsCancelled,
+    /// It ends the handle of one thread: of the one that renews, or of one that waits for it.
+    AbortsOne,
+    AbortsAll,
+    IsShutDown,
 }
 
 impl Case {
@@ -56,8 +61,27 @@ impl Case {
         }
     }
 
+    /// One thread more ends calls.
     fn is_cancelled(self) -> bool {
-        matches!(self, Case::IsCancelled | Case::LosesAnAnswerAndIsCancelled)
+        use Case::{AbortsAll, AbortsOne, IsCancelled, IsShutDown, LosesAnAnswerAndIsCancelled};
+        matches!(
+            self,
+            IsCancelled | LosesAnAnswerAndIsCancelled | AbortsOne | AbortsAll | IsShutDown
+        )
+    }
+
+    /// The threads, of so many, whose handles are ended.
+    fn aborted(self, threads: usize) -> Range<usize> {
+        match self {
+            Case::AbortsOne => 0..1,
+            Case::AbortsAll => 0..threads,
+            _ => 0..0,
+        }
+    }
+
+    /// The first threads that do not do the same as the others.
+    fn unlike(self) -> usize {
+        usize::from(matches!(self, Case::PanicsBefore | Case::AbortsOne))
     }
 }
 
@@ -66,6 +90,8 @@ struct Run {
     case: Case,
     app: AtomicPtr<c_void>,
     client: AtomicPtr<c_void>,
+    /// One for each thread, where handles are ended.
+    dups: Mutex<Vec<AtomicPtr<c_void>>>,
     offered: AtomicUsize,
     inside: AtomicUsize,
     codes: Mutex<Vec<u32>>,
@@ -139,7 +165,7 @@ fn orders(case: Case, threads: usize, mistake: Mistake, most: usize) -> Result<E
         mistake,
         time: case.time(),
         canceller: case.is_cancelled().then_some(threads),
-        alike: usize::from(case == Case::PanicsBefore)..threads,
+        alike: case.unlike()..threads,
         most,
     };
     explore(&settings, || {
@@ -150,6 +176,7 @@ fn orders(case: Case, threads: usize, mistake: Mistake, most: usize) -> Result<E
             case,
             app: AtomicPtr::new(app),
             client: AtomicPtr::default(),
+            dups: Mutex::default(),
             offered: AtomicUsize::new(0),
             inside: AtomicUsize::new(0),
             codes: Mutex::default(),
@@ -161,26 +188,48 @@ fn orders(case: Case, threads: usize, mistake: Mistake, most: usize) -> Result<E
             assert_eq!(code_of(made), 0);
         }
         run.client.store(client, SeqCst);
-        let gets = |thread| {
+        for _ in 0..threads {
+            let mut dup = null_mut();
+            assert_eq!(unsafe { code_of(fitbit_dup(client, &mut dup)) }, 0);
+            run.dups.lock().expect("no panic").push(AtomicPtr::new(dup));
+        }
+        let gets = |thread: usize| {
             let run = run.clone();
+            let mine = run.dups.lock().expect("no panic")[thread].load(SeqCst);
+            let mine = AtomicPtr::new(mine);
             Box::new(move || {
                 if run.case == Case::PanicsBefore && thread == 0 {
                     panic_after_unlocks(2);
                 }
-                let code = get(run.client.load(SeqCst));
+                let code = get(mine.load(SeqCst));
                 panic_after_unlocks(0);
                 run.codes.lock().expect("no panic").push(code);
             }) as Body
         };
         let cancels = || {
             let run = run.clone();
-            Box::new(move || unsafe { fitbit_app_cancel(run.app.load(SeqCst)) }) as Body
+            Box::new(move || unsafe {
+                let app = run.app.load(SeqCst);
+                match run.case {
+                    Case::IsShutDown => fitbit_app_shutdown(app),
+                    Case::AbortsOne | Case::AbortsAll => {
+                        let dups = run.dups.lock().expect("no panic");
+                        for dup in &dups[run.case.aborted(threads)] {
+                            fitbit_abort(dup.load(SeqCst));
+                        }
+                    }
+                    _ => fitbit_app_cancel(app),
+                }
+            }) as Body
         };
         let canceller = case.is_cancelled().then(cancels);
         let bodies = (0..threads).map(gets).chain(canceller).collect();
         (bodies, move || {
             looks_right(&run, threads, server);
             unsafe {
+                for dup in run.dups.lock().expect("no panic").iter() {
+                    fitbit_free(dup.load(SeqCst));
+                }
                 fitbit_free(run.client.load(SeqCst));
                 fitbit_app_free(run.app.load(SeqCst));
             }
@@ -237,7 +286,21 @@ fn looks_right(run: &Run, threads: usize, server: &Server) {
             assert!(answered >= 1 && answered + late == threads, "{codes:?}");
             assert_eq!((renewals, offered, current(client).as_str()), (1, 1, "new"));
         }
-        Case::IsCancelled | Case::LosesAnAnswerAndIsCancelled => {
+        Case::AbortsOne if threads > 1 => {
+            // Somebody takes over, and learns nothing of the end.
+            assert!(cancelled <= 1 && answered + cancelled == threads, "{codes:?}");
+            assert_eq!((renewals, offered, current(client).as_str()), (1, 1, "new"));
+        }
+        Case::IsShutDown => {
+            assert_eq!(answered + cancelled, threads, "{codes:?}");
+            assert!(renewals <= 1);
+            assert_eq!((offered == 1, current(client) == "new"), (renewals == 1, renewals == 1));
+            assert_eq!(get(client), 16, "later calls are ended as well");
+        }
+        Case::IsCancelled
+        | Case::LosesAnAnswerAndIsCancelled
+        | Case::AbortsOne
+        | Case::AbortsAll => {
             assert_eq!(answered + cancelled, threads, "{codes:?}");
             let lost = usize::from(run.case == Case::LosesAnAnswerAndIsCancelled);
             let renewed = renewals == 1 + lost;
@@ -265,7 +328,7 @@ fn all_orders(case: Case) {
     };
     let three = orders(case, 3, Mistake::None, most).expect("nobody waits for ever");
     assert!(two.all && (three.all || most < usize::MAX));
-    assert!(two.orders > 10 && three.orders > two.orders, "{two:?} {three:?}");
+    assert!(two.orders > 2 && three.orders > two.orders, "{two:?} {three:?}");
     let how = if three.all { "all" } else { "the first" };
     let what = format!("orders of 2 and 3 threads in a renewal: {case:?}");
     let tried = format!("all {} and {how} {}", two.orders, three.orders);
@@ -319,6 +382,21 @@ fn every_order_of_threads_keeps_the_new_token_when_another_thread_cancels() {
 }
 
 #[test]
+fn every_order_of_threads_gives_the_new_token_to_those_whose_handle_is_not_aborted() {
+    all_orders(Case::AbortsOne);
+}
+
+#[test]
+fn every_order_of_threads_keeps_the_new_token_when_all_their_handles_are_aborted() {
+    all_orders(Case::AbortsAll);
+}
+
+#[test]
+fn every_order_of_threads_keeps_the_new_token_when_the_application_is_shut_down() {
+    all_orders(Case::IsShutDown);
+}
+
+#[test]
 fn every_order_of_threads_keeps_the_login_when_a_renewal_that_is_asked_for_again_is_cancelled() {
     all_orders(Case::LosesAnAnswerAndIsCancelled);
 }
@@ -329,7 +407,7 @@ fn a_wake_up_that_is_left_out_is_found() {
     for (case, threads, mistake) in [
         (Case::Renews, 3, Mistake::WakesOne),
         (Case::PanicsAfter, 2, Mistake::WakesNobodyAfterPanic),
-        (Case::Renews, 2, Mistake::RingsWithoutLock),
+        (Case::Renews, 2, Mistake::ForgetsEarlyWakeUps),
     ] {
         let found = orders(case, threads, mistake, usize::MAX);
         assert!(found.is_err(), "{mistake:?} went by: {found:?}");

@@ -14,6 +14,9 @@ use std::time::Duration;
 
 use super::packet::{self, Header, Kind};
 
+/// What a TUN device takes at once, unless it is told otherwise.
+const MAX_PACKET: usize = 1500;
+
 /// What happens to packets that the client sends to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -28,7 +31,7 @@ pub enum Fate {
     LoseSyns(u32),
 }
 
-/// A packet as it entered the path.
+/// A packet as it entered the path. A TCP segment says itself when it was sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen {
     /// On the clock of [`now`].
@@ -178,7 +181,7 @@ impl Path {
 
     fn receive(&mut self, by_client: bool) {
         let device = if by_client { self.client.as_raw_fd() } else { self.servers.as_raw_fd() };
-        let mut packet = [0; 65536];
+        let mut packet = [0; MAX_PACKET];
         loop {
             let read = unsafe { libc::read(device, packet.as_mut_ptr().cast(), packet.len()) };
             let Ok(read @ 1..) = usize::try_from(read) else { return };
@@ -195,7 +198,7 @@ impl Path {
             return;
         }
         // Nobody reads it any more when the bench is being taken down.
-        let _ = self.seen.send(Seen { at, by_client, header });
+        let _ = self.seen.send(Seen { at: sent(&header, at), by_client, header });
         let round_trip = Duration::from_nanos(self.shared.round_trip.load(Ordering::Relaxed));
         let syn = by_client && header.kind == Kind::Syn;
         match self.fate(far.ip(), syn) {
@@ -226,6 +229,16 @@ impl Path {
     fn hold(&mut self, due: Duration, to_client: bool, packet: Vec<u8>) {
         self.count += 1;
         self.held.push(Reverse((due, self.count, to_client, packet)));
+    }
+}
+
+/// On a busy machine the forwarder may read a segment some time after it was sent.
+fn sent(header: &Header, read: Duration) -> Duration {
+    let late = |timestamp: u32| (read.as_millis() as u32).wrapping_sub(timestamp);
+    match header.timestamp.map(late) {
+        // A longer time is one of another clock.
+        Some(late) if late < 1000 => read.saturating_sub(Duration::from_millis(late.into())),
+        _ => read,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Header {
     pub kind: Kind,
     /// Bytes behind the TCP or UDP header.
     pub payload: usize,
+    /// The sender's clock in milliseconds: TSval of RFC 7323.
+    pub timestamp: Option<u32>,
 }
 
 struct Ip<'a> {
@@ -79,6 +81,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 /// `None`: not an IP packet.
 pub fn header(packet: &[u8]) -> Option<Header> {
     let ip = ip(packet)?;
+    let mut timestamp = None;
     let (kind, payload) = match ip.protocol {
         TCP => {
             let (offset, flags) = (usize::from(ip.payload.get(12)? >> 4) * 4, *ip.payload.get(13)?);
@@ -88,6 +91,7 @@ pub fn header(packet: &[u8]) -> Option<Header> {
                 (_, true, _) => Kind::Reset,
                 _ => Kind::Tcp,
             };
+            timestamp = ip.payload.get(20..offset).and_then(timestamp_in);
             (kind, ip.payload.len().saturating_sub(offset))
         }
         UDP => (Kind::Udp, ip.payload.len().saturating_sub(8)),
@@ -102,7 +106,20 @@ pub fn header(packet: &[u8]) -> Option<Header> {
         destination: SocketAddr::new(ip.destination, destination),
         kind,
         payload,
+        timestamp,
     })
+}
+
+fn timestamp_in(mut options: &[u8]) -> Option<u32> {
+    loop {
+        options = match options {
+            [1, rest @ ..] => rest,
+            [8, 10, a, b, c, d, ..] => return Some(u32::from_be_bytes([*a, *b, *c, *d])),
+            [0, ..] => return None,
+            [_, length, ..] => options.get(usize::from(*length).max(2)..)?,
+            _ => return None,
+        };
+    }
 }
 
 /// The RST that refuses this SYN.

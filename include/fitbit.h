@@ -36,18 +36,17 @@
  *   the argument.
  * - Threads. Set an app up in one thread; then it, and every other handle at any time, may be used
  *   from any number of threads at once. There is no global and no per-thread state: an error is in
- *   the value returned. Calls block; nothing runs in the background, but for a thread that looks up a
- *   name while a connection is opened, and one that waits for the browser that fitbit_login() has run. A
- *   signal does not end a call (fitbit_app_cancel() does), and none is raised. A call needs at most
+ *   the value returned. Calls block. Nothing else runs in the background than a thread for each name
+ *   that is looked up (at most 16 in the process), and one that waits for the browser that fitbit_login()
+ *   has run. A signal does not end a call, and none is raised: see "Ending calls". A call needs at most
  *   128 KiB of stack. pthread_cancel() of the usual, deferred, type never ends a thread inside a call, nor
  *   in a callback: the call finishes first, and the thread ends at its next cancellation point after
  *   it. Call fork() without exec only while no other thread is in a call.
  * - Loading. On Linux the library stays in memory after dlclose(): a thread that looks up a name, and
  *   the handler that fork() calls, may still need its code.
- * - Descriptors. The library keeps its files, and the port of fitbit_login(), under descriptors above
- *   2, even if your program has closed standard input, output or error. Its connections may get a lower
- *   number: what such a program prints would go to the provider. Open /dev/null in place of what you
- *   close.
+ * - Descriptors. The library keeps its files and its sockets under descriptors above 2, even if your
+ *   program has closed standard input, output or error. Each call that waits at the same time as others
+ *   of its application needs one descriptor more than its socket; it is kept for later calls.
  * - Secrets. No token, code, verifier, secret or password appears in an error or a log line. Nothing is
  *   ever printed.
  */

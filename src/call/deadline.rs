@@ -179,9 +179,9 @@ impl Deadline {
         self.waiter.waker()
     }
 
-    /// Does nothing for so long, or until the call is ended.
+    /// Does nothing for so long, whatever the call's time, or until the call is ended.
     pub fn pause(&self, time: Duration) {
-        let until = now() + time;
-        while now() < until && self.wait(&[], Some(until)).is_ok() {}
+        let pause = self.anew(time);
+        while pause.wait(&[], None).is_ok() {}
     }
 }

@@ -2,7 +2,6 @@
 
 use std::process::Stdio;
 use std::sync::{Arc, OnceLock};
-use std::thread;
 
 use crate::call::Waker;
 use crate::error::{Error, Result};
@@ -18,7 +17,7 @@ impl Browser {
     pub fn open(uri: &str, waker: Waker) -> Browser {
         let outcome = Arc::<OnceLock<Option<String>>>::default();
         let (theirs, uri) = (outcome.clone(), uri.to_owned());
-        let waiting = thread::Builder::new().name("fitbit-browser".to_owned()).spawn(move || {
+        let waiting = os::spawn("fitbit-browser", move || {
             let _ = theirs.set(run(&uri).err());
             waker.wake();
         });

@@ -18,12 +18,12 @@ pub(crate) use process::PerProcess;
 #[cfg(unix)]
 pub(crate) use unix::{
     above_two, browser_opener, check_private, check_writable, is_mount_point, is_no_such_family,
-    is_refused_link, make_private, open_private, read, sync_directory, without_cancellation,
+    is_refused_link, make_private, open_private, read, spawn, sync_directory, without_cancellation,
 };
-pub(crate) use wake::{Interest, Wake, check_sockets, is_connecting, wait};
+pub(crate) use wake::{Interest, Wake, is_connecting, wait};
 #[cfg(windows)]
 pub(crate) use windows::{
     LockFile, above_two, browser_opener, check_private, check_writable, fork_count, is_mount_point,
-    is_no_such_family, is_refused_link, make_private, open_private, read, sync_directory,
+    is_no_such_family, is_refused_link, make_private, open_private, read, spawn, sync_directory,
     without_cancellation,
 };

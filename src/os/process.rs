@@ -23,8 +23,9 @@ impl<T> PerProcess<T> {
 
     /// The value of this process if it was made. Async-signal-safe.
     pub fn get(&self) -> Option<&T> {
-        let forks = fork_count();
+        // In this order: where there is a value, the forks are counted already.
         let mut generation = self.0.get()?;
+        let forks = fork_count();
         while generation.forks != forks {
             generation = generation.next.0.get()?;
         }

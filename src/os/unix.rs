@@ -2,11 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
+use std::mem::zeroed;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::ptr::null_mut;
+use std::thread;
 
 /// Standard input, output and error are 0, 1 and 2. A program may have closed them, and its code
 /// may still print: a descriptor of the library must not get one of these numbers.
@@ -175,6 +178,23 @@ fn mounts(table: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         }
         path
     })
+}
+
+/// Starts a thread of the library's own. It blocks all signals: the program's handlers run on the
+/// program's threads, and end the waiting there.
+pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    // SAFETY: a set of signals is plain data, which sigfillset fills in.
+    let (mut all, mut before) = unsafe { (zeroed::<libc::sigset_t>(), zeroed::<libc::sigset_t>()) };
+    // SAFETY: both are sets of this function; only this thread's mask changes. It cannot fail.
+    unsafe {
+        libc::sigfillset(&mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+    }
+    // The new thread has the mask that this one has now.
+    let begun = thread::Builder::new().name(name.to_owned()).spawn(body);
+    // SAFETY: the system filled the set in a moment ago.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, null_mut()) };
+    begun.map(drop)
 }
 
 /// Runs `body` while this thread cannot be cancelled. `pthread_cancel` ends a thread by an exception

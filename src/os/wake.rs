@@ -42,9 +42,9 @@ impl<'a> Interest<'a> {
 }
 
 #[cfg(unix)]
-pub(crate) use unix::{Wake, check_sockets, is_connecting, wait};
+pub(crate) use unix::{Wake, is_connecting, wait};
 #[cfg(windows)]
-pub(crate) use windows::{Wake, check_sockets, is_connecting, wait};
+pub(crate) use windows::{Wake, is_connecting, wait};
 
 #[cfg(unix)]
 mod unix {
@@ -54,11 +54,6 @@ mod unix {
 
     use super::super::above_two;
     use super::{Duration, Interest, io};
-
-    /// Whether this library can wait for sockets here.
-    pub(crate) fn check_sockets() -> io::Result<()> {
-        Ok(())
-    }
 
     /// Whether a socket that does not block has begun to connect.
     pub(crate) fn is_connecting(why: &io::Error) -> bool {
@@ -167,10 +162,6 @@ mod windows {
 
     fn unsupported() -> io::Error {
         io::Error::new(io::ErrorKind::Unsupported, "requests are not supported on Windows yet")
-    }
-
-    pub(crate) fn check_sockets() -> io::Result<()> {
-        Err(unsupported())
     }
 
     pub(crate) fn is_connecting(why: &io::Error) -> bool {

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 const TOKEN_FILES: &str = "token files are not supported on Windows yet";
 
@@ -85,6 +86,11 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// A login could not be finished without connections, so no browser is opened for one.
 pub(crate) fn browser_opener() -> io::Result<Command> {
     Err(unsupported("opening a browser is not supported on Windows yet"))
+}
+
+/// Starts a thread of the library's own.
+pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
 }
 
 /// Windows has no cancellation of threads.

@@ -18,7 +18,7 @@ use super::race::Race;
 use super::stream::{Stream, Tls};
 use super::tunnel::{Refusal, Step, Target, Tunnel};
 use crate::call::Waker;
-use crate::os::{self, Interest};
+use crate::os::Interest;
 
 /// Where a connection leads.
 pub(super) struct Route {
@@ -116,7 +116,6 @@ impl Dial {
     fn next(&mut self, stage: Stage, now: Instant) -> Result<Next, Fault> {
         Ok(match stage {
             Stage::Begun => {
-                os::check_sockets()?;
                 let takes_addresses = self.route.proxy.as_ref().is_some_and(Proxy::resolve_target);
                 match takes_addresses {
                     true => self.look_target_up()?,

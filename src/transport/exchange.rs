@@ -15,12 +15,13 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
-use super::dial::{Dial, Route};
+use super::Network;
+use super::dial::Dial;
 use super::fault::Fault;
-use super::pool::{Pool, To};
+use super::pool::To;
 use super::stream::Stream;
 use crate::call::Deadline;
-use crate::log::{Level, Log};
+use crate::log::Level;
 use crate::sync::now;
 
 /// What each connection writes from and reads into. Both are filled with zeros when a connection is
@@ -68,16 +69,13 @@ pub(crate) enum Use {
 /// One exchange, shared by ureq's connection and by the caller, who looks at what became of it.
 pub(super) struct Exchange {
     connection: Use,
-    to: To,
-    pool: Arc<Pool>,
-    log: Log,
+    uri: Uri,
+    network: Arc<Network>,
     state: Mutex<State>,
 }
 
 struct State {
     deadline: Deadline,
-    /// What a new connection needs. None: it was used.
-    route: Option<Route>,
     dialled: bool,
     /// A byte of the HTTP request may have gone out. What TLS or a proxy was told is none of it.
     sent: bool,
@@ -99,19 +97,15 @@ impl Exchange {
     pub fn new(
         connection: Use,
         uri: &Uri,
-        route: Route,
-        pool: &Arc<Pool>,
-        log: &Log,
+        network: &Arc<Network>,
         deadline: &Deadline,
     ) -> Arc<Exchange> {
         Arc::new(Exchange {
             connection,
-            to: To::of(uri),
-            pool: pool.clone(),
-            log: log.clone(),
+            uri: uri.clone(),
+            network: network.clone(),
             state: Mutex::new(State {
                 deadline: deadline.clone(),
-                route: Some(route),
                 dialled: false,
                 sent: false,
                 responding: false,
@@ -146,18 +140,21 @@ impl Exchange {
         io::Error::other("the exchange has failed").into()
     }
 
-    fn dial(&self) -> Result<Connection, Fault> {
+    /// A connection that is kept, or a new one.
+    fn connect(&self) -> Result<Connection, Fault> {
         let stopped = |resolving| Fault::Stopped { resolving };
-        let (deadline, route) = {
-            let mut state = self.state();
-            state.dialled = true;
-            (state.deadline.clone(), state.route.take())
-        };
+        let deadline = self.deadline();
         if deadline.left().is_zero() {
             return Err(stopped(false)); // a call that was cancelled opens nothing
         }
-        let route = route.ok_or(Fault::Io(ErrorKind::NotConnected.into()))?;
-        self.log.line(Level::Trace, || match &route.proxy {
+        if self.connection == Use::Any
+            && let Some(idle) = self.network.pool.take(&self.uri)
+        {
+            return Ok(idle);
+        }
+        self.state().dialled = true;
+        let route = self.network.route(&self.uri).map_err(Fault::Setup)?;
+        self.network.log.line(Level::Trace, || match &route.proxy {
             Some(proxy) => {
                 let (host, port) = (proxy.host(), proxy.port());
                 format!("connecting to {}:{} through {host}:{port}", route.host, route.port)
@@ -190,14 +187,7 @@ impl Connector for Opener {
 
     fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<Bound>, ureq::Error> {
         let exchange = &self.0;
-        let idle = match exchange.connection {
-            Use::Any => exchange.pool.take(&exchange.to),
-            Use::Fresh | Use::Spending => None,
-        };
-        let connection = match idle {
-            Some(connection) => connection,
-            None => exchange.dial().map_err(|fault| exchange.failed(fault))?,
-        };
+        let connection = exchange.connect().map_err(|fault| exchange.failed(fault))?;
         let is_tls = connection.stream.is_tls();
         Ok(Some(Bound {
             connection: Some(connection),
@@ -270,7 +260,7 @@ impl Transport for Bound {
             && let Some(connection) = self.connection.take()
             && connection.unsent.is_none()
         {
-            exchange.pool.put(exchange.to.clone(), connection);
+            exchange.network.pool.put(To::of(&exchange.uri), connection);
         }
         false
     }

@@ -11,6 +11,8 @@ pub(super) enum Fault {
     Stopped {
         resolving: bool,
     },
+    /// The program's settings, or this machine's, do not allow a connection.
+    Setup(Error),
     /// A name has no address.
     Name(io::Error),
     Proxy(Refusal),
@@ -55,6 +57,7 @@ impl Fault {
     pub fn describe(&self, way: &str, sent: bool) -> Error {
         let ended = "ended before the response was complete";
         match self {
+            Fault::Setup(why) => why.clone(),
             Fault::Stopped { resolving: true } => Error::timeout("while a name was resolved"),
             Fault::Stopped { resolving: false } => Error::timeout("before the answer was complete"),
             Fault::Name(why) => Error::network(format!("the connection to {way} failed: {why}")),

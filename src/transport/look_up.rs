@@ -2,12 +2,12 @@
 //! with a time limit. So each name has a thread of its own, which everybody who needs the name shares.
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::{io, thread};
 
 use crate::call::Waker;
-use crate::os::PerProcess;
+use crate::os::{self, PerProcess};
 
 /// More threads than these never look names up. Further names wait for one of them.
 const MAX_THREADS: usize = 16;
@@ -73,8 +73,7 @@ impl LookUp {
         }
         all.threads += 1;
         let name = host.to_owned();
-        let begun = thread::Builder::new().name("fitbit-look-up".to_owned()).spawn(|| run(name));
-        if let Err(why) = begun {
+        if let Err(why) = os::spawn("fitbit-look-up", || run(name)) {
             all.threads -= 1;
             all.by_name.remove(host);
             return Err(why);

@@ -65,15 +65,50 @@ pub(crate) struct Failure {
 }
 
 pub(crate) struct Transport {
+    network: Arc<Network>,
+    /// Of ureq's agents: each exchange has one, with a connector of its own.
+    config: Config,
+    log: Log,
+}
+
+/// What connections are made with, and those that are kept.
+struct Network {
     proxies: Proxies,
     certificates: Certificates,
     /// Made at the first request to https, because a machine without certificates can use plain
     /// http. If that fails, the next request tries again.
     tls: OnceCell<Arc<ClientConfig>>,
-    /// Of ureq's agents: each exchange has one, with a connector of its own.
-    config: Config,
-    pool: Arc<Pool>,
+    pool: Pool,
     log: Log,
+}
+
+impl Network {
+    /// The one place that decides whether a request goes through a proxy.
+    fn route(&self, uri: &Uri) -> Result<Route> {
+        let is_tls = uri.scheme_str() == Some("https");
+        let default_port = if is_tls { 443 } else { 80 };
+        let tls = match is_tls {
+            true => Some(self.tls.get_or_try_init(|| self.certificates.tls_config())?.clone()),
+            false => None,
+        };
+        Ok(Route {
+            host: uri.host().unwrap_or_default().to_owned(),
+            port: uri.port_u16().unwrap_or(default_port),
+            tls,
+            proxy: self.proxies.proxy_for(uri)?.cloned(),
+        })
+    }
+
+    /// Whom a message has to name, where a connection was not made or did not last.
+    fn way_to(&self, uri: &Uri) -> String {
+        let host = uri.host().unwrap_or_default();
+        match self.proxies.proxy_for(uri) {
+            Ok(Some(proxy)) => {
+                format!("{host} through the proxy {}:{}", proxy.host(), proxy.port())
+            }
+            _ => host.to_owned(),
+        }
+    }
 }
 
 impl Failure {
@@ -96,23 +131,9 @@ impl Transport {
             .accept_encoding("")
             .proxy(None)
             .build();
-        Transport { proxies, certificates, tls: OnceCell::new(), config, pool: Arc::default(), log }
-    }
-
-    /// The one place that decides whether a request goes through a proxy.
-    fn route(&self, uri: &Uri) -> Result<Route> {
-        let is_tls = uri.scheme_str() == Some("https");
-        let default_port = if is_tls { 443 } else { 80 };
-        let tls = match is_tls {
-            true => Some(self.tls.get_or_try_init(|| self.certificates.tls_config())?.clone()),
-            false => None,
-        };
-        Ok(Route {
-            host: uri.host().unwrap_or_default().to_owned(),
-            port: uri.port_u16().unwrap_or(default_port),
-            tls,
-            proxy: self.proxies.proxy_for(uri)?.cloned(),
-        })
+        let (tls, pool) = (OnceCell::new(), Pool::default());
+        let network = Network { proxies, certificates, tls, pool, log: log.clone() };
+        Transport { network: Arc::new(network), config, log }
     }
 
     /// Sends one request and reads the whole answer, whatever its status, until `deadline`.
@@ -143,17 +164,6 @@ impl Transport {
         outcome
     }
 
-    /// Whom a message has to name, where a connection was not made or did not last.
-    fn way_to(&self, uri: &Uri) -> String {
-        let host = uri.host().unwrap_or_default();
-        match self.proxies.proxy_for(uri) {
-            Ok(Some(proxy)) => {
-                format!("{host} through the proxy {}:{}", proxy.host(), proxy.port())
-            }
-            _ => host.to_owned(),
-        }
-    }
-
     fn carry(
         &self,
         mut request: Request<impl AsSendBody>,
@@ -162,18 +172,12 @@ impl Transport {
         max_body: usize,
     ) -> std::result::Result<Answer, Failure> {
         let uri = request.uri().clone();
-        let route = self.route(&uri).map_err(|error| Failure {
-            error,
-            quotes: false,
-            kept_alive_connection_died: false,
-            nothing_was_sent: true,
-        })?;
         if connection != Connection::Any {
             let close = HeaderValue::from_static("close");
             request.headers_mut().insert(header::CONNECTION, close);
         }
         let asks_for_head = request.method() == Method::HEAD;
-        let exchange = Exchange::new(connection, &uri, route, &self.pool, &self.log, deadline);
+        let exchange = Exchange::new(connection, &uri, &self.network, deadline);
         let agent = Agent::with_parts(self.config.clone(), Opener(exchange.clone()), NoNames);
         let failed = |error: ureq::Error| {
             let Ending { fault, sent, is_cancelled, was_not_answered_on_an_old_connection } =
@@ -187,8 +191,8 @@ impl Transport {
                 nothing_was_sent: !sent,
                 error: match fault {
                     _ if is_cancelled => Error::cancelled(),
-                    Some(fault) => fault.describe(&self.way_to(&uri), sent),
-                    None => describe(error, &self.way_to(&uri)),
+                    Some(fault) => fault.describe(&self.network.way_to(&uri), sent),
+                    None => describe(error, &self.network.way_to(&uri)),
                 },
             }
         };
@@ -199,7 +203,7 @@ impl Transport {
             return Err(Failure {
                 error: Error::protocol(format!(
                     "{} answered 101 and switched to another protocol",
-                    self.way_to(&uri)
+                    self.network.way_to(&uri)
                 )),
                 quotes: false,
                 kept_alive_connection_died: false,

@@ -27,7 +27,6 @@ struct Idle {
 }
 
 /// Whom a connection leads to. The way there, as through a proxy, follows from that.
-#[derive(Clone, PartialEq, Eq)]
 pub(super) struct To {
     is_tls: bool,
     authority: Option<Authority>,
@@ -38,6 +37,11 @@ impl To {
         let is_tls = uri.scheme_str() == Some("https");
         To { is_tls, authority: uri.authority().cloned() }
     }
+
+    fn is(&self, uri: &Uri) -> bool {
+        let is_tls = uri.scheme_str() == Some("https");
+        self.is_tls == is_tls && self.authority.as_ref() == uri.authority()
+    }
 }
 
 impl Pool {
@@ -46,10 +50,10 @@ impl Pool {
     }
 
     /// The one that was used last, if it is still good.
-    pub fn take(&self, to: &To) -> Option<Connection> {
+    pub fn take(&self, uri: &Uri) -> Option<Connection> {
         loop {
             let mut idle = self.idle(|all| {
-                let at = all.iter().rposition(|idle| idle.to == *to)?;
+                let at = all.iter().rposition(|idle| idle.to.is(uri))?;
                 Some(all.remove(at))
             })?;
             if idle.since.elapsed() < MAX_AGE && idle.connection.is_quiet() {

@@ -79,12 +79,12 @@ impl Cell {
             + Duration::from_secs(1)
     }
 
-    fn run(&self, net: &Network, number: usize) -> Outcome {
+    fn run(&self, net: &Network, number: usize, with_curl: bool) -> Outcome {
         let (name, curls) = (format!("cell-{number}.test"), format!("curl-{number}.test"));
         net.name(&name, &self.addresses(net));
         net.name(&curls, &self.addresses(net));
         let (call, curl) = std::thread::scope(|scope| {
-            let curl = scope.spawn(|| curl(net, &curls));
+            let curl = scope.spawn(|| if with_curl { curl(net, &curls) } else { None });
             let script = Script::to(&format!("https://{name}")).timeout_ms(30_000).get();
             (net.call(script), curl.join().expect("curl is waited for"))
         });
@@ -104,7 +104,7 @@ impl Cell {
 /// How long curl took to be connected.
 fn curl(net: &Network, name: &str) -> Option<Duration> {
     let began = crate::bench::now();
-    let mut curl = net.curl()?;
+    let mut curl = net.curl();
     curl.args(["--connect-timeout", "10", "--max-time", "20"]);
     curl.arg(format!("https://{name}{ANY}")).output().expect("curl is installed");
     net.connected(name).map(|at| at.saturating_sub(began))
@@ -165,7 +165,7 @@ fn all() -> Vec<Cell> {
 }
 
 /// All cells of one path, on one bench.
-fn run(round_trip_ms: u64, cells: &[Cell]) -> Vec<Outcome> {
+fn run(round_trip_ms: u64, cells: &[Cell], with_curl: bool) -> Vec<Outcome> {
     let Some(net) = Network::new(Path::rtt_ms(round_trip_ms)) else { return Vec::new() };
     let cells: Vec<&Cell> =
         cells.iter().filter(|cell| cell.round_trip_ms == round_trip_ms).collect();
@@ -175,7 +175,7 @@ fn run(round_trip_ms: u64, cells: &[Cell]) -> Vec<Outcome> {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(cell) = cells.get(number) else { return outcomes };
-            outcomes.push(cell.run(&net, number));
+            outcomes.push(cell.run(&net, number, with_curl));
         }
     };
     std::thread::scope(|scope| {
@@ -186,9 +186,10 @@ fn run(round_trip_ms: u64, cells: &[Cell]) -> Vec<Outcome> {
 
 /// Runs these cells, the paths beside each other, and writes down what became of each.
 fn check(cells: &[Cell], table: &str) {
+    let with_curl = c::available("curl");
     let outcomes = Mutex::new(Vec::new());
     in_parallel(ROUND_TRIPS_MS, |round_trip_ms| {
-        let of_this_path = run(round_trip_ms, cells);
+        let of_this_path = run(round_trip_ms, cells, with_curl);
         outcomes.lock().expect("no thread panics with it").extend(of_this_path);
     });
     let outcomes = outcomes.into_inner().expect("no thread panics with it");

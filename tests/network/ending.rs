@@ -108,7 +108,7 @@ fn a_call_is_ended_at_every_stage_of_a_silent_path() {
                 }
                 _ => {
                     let late: Vec<Duration> = second.iter().map(|call| call.lasted()).collect();
-                    assert_late_by(&stage, &late);
+                    assert_late_by(&format!("{stage}, again"), &late);
                 }
             }
         }

@@ -163,14 +163,11 @@ impl Network {
         call
     }
 
-    /// curl, with the same certificates and names. `None`: it is not installed.
-    pub fn curl(&self) -> Option<Command> {
-        if !c::available("curl") {
-            return None;
-        }
+    /// curl, with the same certificates and names.
+    pub fn curl(&self) -> Command {
         let mut curl = self.command("curl");
         curl.args(["-sS", "-o", "/dev/null", "--cacert"]).arg(self.folder.join("ca.pem"));
-        Some(curl)
+        curl
     }
 
     /// What getaddrinfo(3) gives a program that starts now.

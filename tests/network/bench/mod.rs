@@ -257,7 +257,9 @@ impl Network {
     ) -> Listening {
         let start = move || {
             // The local route is enough for IPv4, and for connections to any address.
-            namespace::ip(&format!("addr replace {address} dev lo\n"))?;
+            // Without `nodad` an IPv6 address cannot be bound to before the kernel has looked at it.
+            let at_once = if address.is_ipv6() { "nodad" } else { "" };
+            namespace::ip(&format!("addr replace {address} dev lo {at_once}\n"))?;
             Listening::start(SocketAddr::new(address, port), serve)
         };
         self.servers.run(start).expect("the port is free")

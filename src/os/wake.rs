@@ -41,12 +41,12 @@ impl<'a> Interest<'a> {
     }
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 pub(crate) use unix::{Wake, is_connecting, wait};
-#[cfg(windows)]
-pub(crate) use windows::{Wake, is_connecting, wait};
+#[cfg(any(windows, miri))]
+pub(crate) use without_sockets::{Wake, is_connecting, wait};
 
-#[cfg(unix)]
+#[cfg(all(unix, not(miri)))]
 mod unix {
     use std::os::fd::{AsFd, OwnedFd};
 
@@ -153,15 +153,18 @@ mod unix {
     }
 }
 
-/// Waiting for sockets is not built for Windows yet.
-#[cfg(windows)]
-mod windows {
+/// Without sockets: for Windows, where the library does not connect yet, and for Miri, which cannot wait
+/// for one.
+#[cfg(any(windows, miri))]
+mod without_sockets {
+    use std::sync::{Condvar, Mutex, PoisonError};
+
     use super::{Duration, Interest, io};
 
-    pub(crate) struct Wake(std::convert::Infallible);
-
-    fn unsupported() -> io::Error {
-        io::Error::new(io::ErrorKind::Unsupported, "requests are not supported on Windows yet")
+    #[derive(Default)]
+    pub(crate) struct Wake {
+        is_woken: Mutex<bool>,
+        woken: Condvar,
     }
 
     pub(crate) fn is_connecting(why: &io::Error) -> bool {
@@ -170,19 +173,30 @@ mod windows {
 
     impl Wake {
         pub fn new() -> io::Result<Wake> {
-            Err(unsupported())
+            Ok(Wake::default())
         }
 
         pub fn wake(&self) {
-            match self.0 {}
+            *self.is_woken.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            self.woken.notify_one();
         }
     }
 
-    pub(crate) fn wait(_: Option<&Wake>, interests: &[Interest], time: Duration) -> io::Result<()> {
+    pub(crate) fn wait(
+        wake: Option<&Wake>,
+        interests: &[Interest],
+        time: Duration,
+    ) -> io::Result<()> {
         if !interests.is_empty() {
-            return Err(unsupported());
+            return Err(io::ErrorKind::Unsupported.into());
         }
-        std::thread::sleep(time);
+        let Some(wake) = wake else {
+            std::thread::sleep(time);
+            return Ok(());
+        };
+        let is_woken = wake.is_woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = wake.woken.wait_timeout_while(is_woken, time, |is_woken| !*is_woken);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
         Ok(())
     }
 }

@@ -20,6 +20,8 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub(crate) struct Deadline {
     at: Instant,
+    /// The time that the call had when it began.
+    whole: Duration,
     given_back: Duration,
     /// What this thread had spent in the logger when `at` was set.
     logged: Duration,
@@ -50,6 +52,7 @@ impl Deadline {
     pub fn after(timeout: Duration, handle: &Arc<Handle>) -> Deadline {
         Deadline {
             at: now() + timeout,
+            whole: timeout,
             given_back: Duration::ZERO,
             logged: log::time_spent(),
             waiter: Waiter::of(handle),
@@ -66,7 +69,12 @@ impl Deadline {
 
     /// So much time from now on for what the same call does next.
     pub fn anew(&self, timeout: Duration) -> Deadline {
-        self.at(now() + timeout)
+        Deadline { whole: timeout, ..self.at(now() + timeout) }
+    }
+
+    /// The time that the call had when it began, however much of it is left.
+    pub fn whole(&self) -> Duration {
+        self.whole
     }
 
     /// For what must not be given up half-way.

@@ -4,8 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::Login;
 use super::outcome::judge;
+use super::{Login, least_time};
 use crate::call::Deadline;
 use crate::error::FitbitErrorCode::{FITBIT_ERROR_CANCELLED, FITBIT_ERROR_REAUTHORIZE};
 use crate::error::{Error, Result};
@@ -128,7 +128,7 @@ impl Login {
         let mut pause = FIRST_PAUSE;
         let mut last = None;
         for attempts in 1..=MAX_ATTEMPTS {
-            if deadline.left() < self.least_time() {
+            if deadline.left() < least_time(deadline) {
                 last = last.or_else(|| Some(Error::timeout("before the provider could be asked")));
                 break;
             }
@@ -148,7 +148,7 @@ impl Login {
             }
             let jittered = pause.mul_f64(0.5 + random());
             // A cancelled call repeats nothing: it has no time left.
-            let too_late = deadline.left() < jittered + self.least_time();
+            let too_late = deadline.left() < jittered + least_time(deadline);
             let is_last = attempts == MAX_ATTEMPTS || budget.is_empty();
             if !error.is(FITBIT_ERROR_CANCELLED) || last.is_none() {
                 last = Some(error.after_attempts(attempts));

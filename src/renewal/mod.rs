@@ -31,9 +31,13 @@ pub(crate) use flight::this_thread;
 use flight::{Flight, Outcome};
 use round::Round;
 
-/// Nobody is asked for a token with less time than this left, or a quarter of the app's timeout:
-/// the answer would come too late, and the refresh token would be spent for it.
+/// Nobody is asked for a token with less time than this left, or a quarter of the call's timeout:
+/// the response would come too late, and the refresh token would be spent for it.
 const LEAST_TIME: Duration = Duration::from_millis(500);
+
+fn least_time(deadline: &Deadline) -> Duration {
+    LEAST_TIME.min(deadline.whole() / 4)
+}
 
 /// After a renewal that possibly used the refresh token, the provider is not asked again for so long,
 /// by any thread: whatever swallows answers is not flooded, and Fitbit repeats its answer for longer.
@@ -449,10 +453,6 @@ impl Login {
             .then_some(self.app.provider.refresh_token_end)
     }
 
-    fn least_time(&self) -> Duration {
-        LEAST_TIME.min(self.app.timeout / 4)
-    }
-
     fn age(&self, token: &Token) -> Age {
         token.age(Now::read(), self.app.refresh_leeway, self.app.provider)
     }
@@ -511,7 +511,7 @@ impl Login {
             let Some(flight) = state.flight.clone() else {
                 let Purpose::Renew(renewal) = purpose else { break };
                 // Nobody is asked with less than the least time left: once more than that is enough.
-                let time_left = deadline.left().saturating_sub(2 * self.least_time());
+                let time_left = deadline.left().saturating_sub(2 * least_time(deadline));
                 let Some(wait) = state.pause_before(renewal, time_left)? else { break };
                 drop(state);
                 self.app.log.line(Level::Trace, || {
@@ -569,7 +569,7 @@ impl Login {
         drop(state);
         let flown = round.fly(purpose, deadline);
         round.fell_short = flown.as_ref().is_err_and(|error| {
-            let late = error.is(FITBIT_ERROR_TIMEOUT) && deadline.left() < self.least_time();
+            let late = error.is(FITBIT_ERROR_TIMEOUT) && deadline.left() < least_time(deadline);
             let is_short = matches!(purpose, Purpose::Renew(Renewal { is_short: true, .. }))
                 && !error.is(FITBIT_ERROR_REAUTHORIZE);
             late || is_short || deadline.is_cancelled()

@@ -1,6 +1,6 @@
 /*
  * One client, used by eight threads in every way that the header allows at once: requests and
- * renewals, its token, its headers, its limit; other clients are made, renewed and freed beside it; the
+ * renewals, its token, its headers, its limit, handles whose calls are ended; other clients are made, renewed and freed beside it; the
  * app is freed in the midst of it, and a logger hears everything.
  *
  *     everything <provider's address> <an expired token> <another person's expired token>
@@ -60,14 +60,40 @@ static void look_at_it(int round)
     fitbit_string_free(user_id);
 }
 
+static void *end_it(void *handle)
+{
+    fitbit_abort(handle);
+    return NULL;
+}
+
+/* A handle of its own, whose call another thread ends. */
+static void end_a_handle(int round)
+{
+    FitbitClient *mine;
+    FitbitResponse *response = NULL;
+    FitbitError *error;
+    pthread_t other;
+    SUCCEED(fitbit_dup(client, &mine));
+    SUCCEED(fitbit_set_timeout_ms(mine, 60000));
+    SUCCEED(fitbit_set_rate_limit_wait(mine, 1));
+    CHECK(pthread_create(&other, NULL, end_it, mine) == 0);
+    error = round % 2 ? fitbit_refresh(mine) : fitbit_get(mine, "/1/user/-/profile.json", &response);
+    CHECK(error == NULL || fitbit_error_code(error) == FITBIT_ERROR_CANCELLED);
+    CHECK(pthread_join(other, NULL) == 0);
+    fitbit_error_free(error);
+    fitbit_response_free(response);
+    fitbit_free(mine);
+}
+
 static void *one(void *number)
 {
     int me = *(int *)number;
     pthread_barrier_wait(&start);
     for (int round = 0; round < ROUNDS; round++) {
-        switch ((me + round) % 3) {
+        switch ((me + round) % 4) {
         case 0: ask_for_something(); break;
         case 1: look_at_it(round); break;
+        case 2: end_a_handle(round); break;
         default: SUCCEED(fitbit_refresh(client)); break;
         }
     }

@@ -86,7 +86,7 @@ func (c *Client) TokenField(name string) (string, error) {
 	})
 }
 
-// UserID gives the provider's id of the person. Google Health is asked for it, once.
+// UserID gives the provider's id of the person. Google Health is asked for it, and the token keeps it.
 func (c *Client) UserID(ctx context.Context) (string, error) {
 	return c.text(ctx, func(client *C.FitbitClient, _ *arguments, id **C.char) *C.FitbitError {
 		return C.fitbit_user_id(client, id)

@@ -149,6 +149,18 @@ impl Drop for Waiter {
 pub(crate) struct Waker(Option<Arc<Slot>>);
 
 impl Waker {
+    /// Puts it on a list of those to be woken. A call that has stopped waiting stays on the list, but the
+    /// list has at most one entry for each slot.
+    pub fn join(self, list: &mut Vec<Waker>) {
+        let is_same = |other: &Waker| match (&self.0, &other.0) {
+            (Some(mine), Some(other)) => Arc::ptr_eq(mine, other),
+            (mine, other) => mine.is_none() && other.is_none(),
+        };
+        if !list.iter().any(is_same) {
+            list.push(self);
+        }
+    }
+
     pub fn wake(&self) {
         if let Some(slot) = &self.0 {
             slot.wake();

@@ -55,7 +55,7 @@ impl Flight {
     /// Waits until it has landed.
     pub(super) fn wait(&self, deadline: &Deadline) -> Result<Arc<Outcome>> {
         let mut landing = self.landing();
-        landing.waiting.push(deadline.waker());
+        deadline.waker().join(&mut landing.waiting);
         loop {
             if let Some(outcome) = &landing.outcome {
                 return Ok(outcome.clone());

@@ -62,7 +62,7 @@ impl LookUp {
             Arc::new(LookUp { found: OnceLock::new(), wakers: Mutex::default() })
         });
         // It may have come to its end since: then `found` is set, and nobody has to be woken.
-        lock(&look_up.wakers).push(waker);
+        waker.join(&mut lock(&look_up.wakers));
         if joined.is_some() {
             return Ok(look_up);
         }

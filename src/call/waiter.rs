@@ -4,8 +4,8 @@
 //! handler goes through all slots without a lock: slots are added and never removed.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst, fence};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use once_cell::race::OnceBox;
@@ -72,6 +72,9 @@ impl Slot {
 impl Waiting {
     /// Wakes the threads in calls of this handle, or all. Async-signal-safe.
     pub fn wake(&self, owner: Option<usize>) {
+        // The end of a call is stored before this, and its slot after it is made. With a fence on both
+        // sides, either the slot is seen here or the end is seen there.
+        fence(SeqCst);
         let mut row = self.0.get();
         while let Some(one) = row {
             for slot in &one.slots {
@@ -119,6 +122,7 @@ impl Waiter {
     /// So that no later end of the call goes unseen: the caller looks after this whether it was ended.
     pub fn can_be_woken(&self) {
         self.slot();
+        fence(SeqCst);
     }
 
     /// Until a socket is ready, this is woken, or for so long. The caller looks which it was.
@@ -131,7 +135,7 @@ impl Waiter {
 
     /// For another thread, to wake this one.
     pub fn waker(&self) -> Waker {
-        Waker(self.slot().cloned())
+        Waker(self.slot().map(Arc::downgrade).unwrap_or_default())
     }
 }
 
@@ -144,25 +148,22 @@ impl Drop for Waiter {
     }
 }
 
-/// Wakes a call that waits. It may have ended since: then another one looks once more for nothing.
+/// Wakes a call that waits. It may have ended since: then another one looks once more for nothing, and
+/// if its application was freed, nothing is woken.
 #[derive(Clone)]
-pub(crate) struct Waker(Option<Arc<Slot>>);
+pub(crate) struct Waker(Weak<Slot>);
 
 impl Waker {
     /// Puts it on a list of those to be woken. A call that has stopped waiting stays on the list, but the
     /// list has at most one entry for each slot.
     pub fn join(self, list: &mut Vec<Waker>) {
-        let is_same = |other: &Waker| match (&self.0, &other.0) {
-            (Some(mine), Some(other)) => Arc::ptr_eq(mine, other),
-            (mine, other) => mine.is_none() && other.is_none(),
-        };
-        if !list.iter().any(is_same) {
+        if !list.iter().any(|other| other.0.ptr_eq(&self.0)) {
             list.push(self);
         }
     }
 
     pub fn wake(&self) {
-        if let Some(slot) = &self.0 {
+        if let Some(slot) = self.0.upgrade() {
             slot.wake();
         }
     }

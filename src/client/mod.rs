@@ -64,6 +64,8 @@ impl Client {
 
     /// Starts from a token file, which takes every later token.
     pub fn from_file(app: Arc<Shared>, handle: &Arc<Handle>, path: &str) -> Result<Client> {
+        let deadline = app.deadline(handle);
+        deadline.unless_cancelled(Ok(()))?;
         let file = TokenFile::at(path)?;
         let token = match file.read(app.provider)? {
             Content::Token(token) => token,
@@ -76,7 +78,7 @@ impl Client {
         };
         file.check_usable()?;
         let client = Client::new(Login::loaded(app, token, Arc::new(file)));
-        client.login().resume(&client.app().deadline(handle));
+        client.login().resume(&deadline);
         Ok(client)
     }
 

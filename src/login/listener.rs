@@ -183,9 +183,8 @@ impl Listener {
         self.is_full = false;
         for socket in &self.sockets {
             for _ in 0..MOST_CONNECTIONS {
-                match socket.accept() {
-                    Ok((stream, _)) => {
-                        let Ok(stream) = os::above_two(stream) else { continue };
+                match os::above_two(|| socket.accept().map(|(stream, _)| stream)) {
+                    Ok(stream) => {
                         if stream.set_nonblocking(true).is_ok() {
                             self.connections.push(Connection::new(stream));
                         }
@@ -332,7 +331,7 @@ fn listen_once(families: &[IpAddr], port: u16) -> io::Result<Vec<TcpListener>> {
             Some(first) => first.local_addr()?.port(),
             None => port,
         };
-        match TcpListener::bind(SocketAddr::new(ip, port)).and_then(os::above_two) {
+        match os::above_two(|| TcpListener::bind(SocketAddr::new(ip, port))) {
             Ok(socket) => {
                 socket.set_nonblocking(true)?;
                 sockets.push(socket);

@@ -48,7 +48,8 @@ pub(crate) fn login(
             let opened = open(&authorization_uri);
             deadline.give_back(outside.elapsed());
             if !opened {
-                return Err(Error::browser("the program's own function did not open it"));
+                let why = Error::browser("the program's own function did not open it");
+                return deadline.unless_cancelled(Err(why));
             }
             None
         }

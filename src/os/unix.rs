@@ -21,12 +21,22 @@ const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" }
 /// Only this user can read and write it.
 const PRIVATE: u32 = 0o600;
 
-/// The same file or socket under a descriptor above 2.
-pub(crate) fn above_two<T: Into<OwnedFd> + From<OwnedFd>>(opened: T) -> io::Result<T> {
-    let opened: OwnedFd = opened.into();
-    Ok(match opened.as_raw_fd() < FIRST_FREE {
-        true => rustix::io::fcntl_dupfd_cloexec(opened, FIRST_FREE)?.into(),
-        false => opened.into(),
+/// Makes a file or socket under a descriptor above 2. It never has a lower one, not even for a moment:
+/// meanwhile another descriptor stands there, which can neither be printed to nor read from.
+pub(crate) fn above_two<T: Into<OwnedFd> + From<OwnedFd>>(
+    make: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    let mut in_the_way = vec![];
+    while let Ok(root) = File::open("/")
+        && root.as_raw_fd() < FIRST_FREE
+    {
+        in_the_way.push(root);
+    }
+    let made: OwnedFd = make()?.into();
+    // Another thread can close one of them meanwhile.
+    Ok(match made.as_raw_fd() < FIRST_FREE {
+        true => rustix::io::fcntl_dupfd_cloexec(made, FIRST_FREE)?.into(),
+        false => made.into(),
     })
 }
 
@@ -35,17 +45,8 @@ pub(crate) fn is_no_such_family(why: &io::Error) -> bool {
     why.kind() == ErrorKind::AddrNotAvailable || why.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }
 
-/// Opens a file under a descriptor above 2. It never has a lower one, not even for a moment:
-/// meanwhile another descriptor stands there, which can neither be printed to nor read from.
 fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
-    let mut in_the_way = vec![];
-    while let Ok(root) = File::open("/")
-        && root.as_raw_fd() < FIRST_FREE
-    {
-        in_the_way.push(root);
-    }
-    // Another thread can close one of them meanwhile.
-    above_two(options.open(path)?)
+    above_two(|| options.open(path))
 }
 
 /// Opens a file that belongs to this library: never through a link, never waiting for a pipe's

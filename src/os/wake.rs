@@ -72,8 +72,9 @@ mod unix {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         pub fn new() -> io::Result<Wake> {
             use rustix::event::{EventfdFlags, eventfd};
-            let both = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-            Ok(Wake { reader: above_two(both)?, writer: None })
+            let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+            let both = above_two(|| Ok::<OwnedFd, _>(eventfd(0, flags)?))?;
+            Ok(Wake { reader: both, writer: None })
         }
 
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -81,7 +82,7 @@ mod unix {
             use rustix::fs::{OFlags, fcntl_setfl};
             use rustix::io::{FdFlags, fcntl_setfd};
             let (reader, writer) = rustix::pipe::pipe()?;
-            let (reader, writer) = (above_two(reader)?, above_two(writer)?);
+            let (reader, writer) = (above_two(|| Ok(reader))?, above_two(|| Ok(writer))?);
             for end in [&reader, &writer] {
                 fcntl_setfd(end, FdFlags::CLOEXEC)?;
                 fcntl_setfl(end, OFlags::NONBLOCK)?;

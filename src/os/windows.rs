@@ -40,7 +40,7 @@ pub(crate) fn fork_count() -> u32 {
 }
 
 /// Every socket of the library passes through here.
-pub(crate) fn above_two<T>(_: T) -> io::Result<T> {
+pub(crate) fn above_two<T>(_: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     Err(unsupported("network connections are not supported on Windows yet"))
 }
 

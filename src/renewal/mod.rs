@@ -14,7 +14,7 @@ mod flight;
 mod outcome;
 mod round;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,9 @@ fn least_time(deadline: &Deadline) -> Duration {
 /// by any thread: whatever swallows answers is not flooded, and Fitbit repeats its answer for longer.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
+/// How long a call waits for one that goes first.
+const TURN: Duration = Duration::from_millis(10);
+
 /// The longest that a request whose token works is prolonged by a renewal after it.
 const AFTER_A_RESPONSE: Duration = Duration::from_secs(2);
 
@@ -56,6 +59,9 @@ pub(crate) struct Login {
     /// Whether a renewal may have to be repeated after a response: what most requests look at without
     /// the lock.
     is_troubled: AtomicBool,
+    /// How many calls wait until the provider may be asked again. They go first: calls with less time
+    /// would ask again and again, and never get the response.
+    pausing: AtomicU32,
 }
 
 struct State {
@@ -181,15 +187,24 @@ impl State {
     }
 
     /// How long a renewal has to wait after one that possibly used the refresh token; an error: there
-    /// is no time for that in this call.
-    fn pause_before(&self, renewal: Renewal, time_left: Duration) -> Result<Option<Duration>> {
+    /// is no time for that in this call. `goes_first`: no other call has waited for longer.
+    fn pause_before(
+        &self,
+        renewal: Renewal,
+        time_left: Duration,
+        goes_first: bool,
+    ) -> Result<Option<Duration>> {
         let failed = self.failed_renewal_of(self.newest());
         if renewal.budget.is_empty() {
             return Err(FailedRenewal::asked_too_often(failed));
         }
         let Some(failed) = failed.filter(|failed| failed.possibly_used) else { return Ok(None) };
         match failed.time_left(now()) {
-            Duration::ZERO => Ok(None),
+            Duration::ZERO if goes_first => Ok(None),
+            Duration::ZERO if time_left.is_zero() => {
+                Err(failed.error.clone().asked_too_early(TURN))
+            }
+            Duration::ZERO => Ok(Some(TURN)),
             wait if time_left < wait => Err(failed.error.clone().asked_too_early(wait)),
             wait => Ok(Some(wait)),
         }
@@ -219,6 +234,22 @@ impl State {
 
 fn same_refresh_token(dead: Option<&Token>, token: &Token) -> bool {
     dead.is_some_and(|dead| dead.refresh_token() == token.refresh_token())
+}
+
+/// A call that waits until the provider may be asked again, as long as this lives.
+struct Pausing<'a>(&'a AtomicU32);
+
+impl Pausing<'_> {
+    fn begin(count: &AtomicU32) -> Pausing<'_> {
+        count.fetch_add(1, Ordering::SeqCst);
+        Pausing(count)
+    }
+}
+
+impl Drop for Pausing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Login {
@@ -255,7 +286,7 @@ impl Login {
             flight: None,
         };
         let is_troubled = AtomicBool::new(state.is_troubled());
-        Login { app, state: Mutex::new(state), is_troubled }
+        Login { app, state: Mutex::new(state), is_troubled, pausing: AtomicU32::new(0) }
     }
 
     pub fn app(&self) -> &Arc<Shared> {
@@ -416,7 +447,7 @@ impl Login {
     /// or got no answer, and the provider repeats its answer only for a while.
     pub fn resume(&self, deadline: &Deadline) {
         let token = self.newest();
-        if token.is_possibly_used() && !deadline.is_cancelled() {
+        if token.is_possibly_used() {
             let (budget, mut short) = (Budget::new(), deadline.at_most(RESUMING));
             // What goes wrong here goes wrong again when a request needs it.
             let _ = self.renew_in_short(&token, Why::InDoubt, &budget, &mut short);
@@ -499,6 +530,7 @@ impl Login {
 
     /// Renews or saves, or waits for the thread that does.
     fn fly(&self, purpose: Purpose, deadline: &mut Deadline) -> Result<Arc<Token>> {
+        let mut pausing = None;
         let mut state = self.lock();
         let mut told = false;
         loop {
@@ -512,7 +544,11 @@ impl Login {
                 let Purpose::Renew(renewal) = purpose else { break };
                 // Nobody is asked with less than the least time left: once more than that is enough.
                 let time_left = deadline.left().saturating_sub(2 * least_time(deadline));
-                let Some(wait) = state.pause_before(renewal, time_left)? else { break };
+                let goes_first = pausing.is_some() || self.pausing.load(Ordering::SeqCst) == 0;
+                let Some(wait) = state.pause_before(renewal, time_left, goes_first)? else { break };
+                if wait > TURN {
+                    pausing.get_or_insert_with(|| Pausing::begin(&self.pausing));
+                }
                 drop(state);
                 self.app.log.line(Level::Trace, || {
                     format!("waiting {} ms before the provider is asked again", wait.as_millis())

@@ -37,7 +37,7 @@ pub(super) struct Dial {
     /// Of the proxy, or where there is none, of the target.
     addresses: Vec<SocketAddr>,
     /// What a proxy is still to be asked for that takes addresses only.
-    targets: VecDeque<IpAddr>,
+    targets: VecDeque<SocketAddr>,
 }
 
 enum Stage {
@@ -109,8 +109,14 @@ impl Dial {
         }
     }
 
-    pub fn is_resolving(&self) -> bool {
-        matches!(self.stage, Stage::Begun | Stage::Target(_) | Stage::Server(_))
+    /// What a call is doing here whose time is over.
+    pub fn when(&self) -> &'static str {
+        match &self.stage {
+            Stage::Begun | Stage::Target(_) | Stage::Server(_) => "while a name was resolved",
+            Stage::Race(_) | Stage::Over => "while a connection was made",
+            Stage::ProxyTls(_) | Stage::Tunnel(_) => "while the proxy was asked",
+            Stage::Tls(_) => "during the TLS handshake",
+        }
     }
 
     fn next(&mut self, stage: Stage, now: Instant) -> Result<Next, Fault> {
@@ -173,7 +179,7 @@ impl Dial {
         }
     }
 
-    fn know_targets(&mut self, found: &[IpAddr]) -> Result<(), Fault> {
+    fn know_targets(&mut self, found: &[SocketAddr]) -> Result<(), Fault> {
         let only_v4 = self.route.proxy.as_ref().map(Proxy::protocol) == Some(ProxyProtocol::Socks4);
         self.targets = found.iter().copied().filter(|ip| !only_v4 || ip.is_ipv4()).collect();
         match self.targets.is_empty() {
@@ -194,9 +200,10 @@ impl Dial {
         })
     }
 
-    fn race(&mut self, found: &[IpAddr], now: Instant) -> Next {
+    fn race(&mut self, found: &[SocketAddr], now: Instant) -> Next {
         let port = self.route.proxy.as_ref().map_or(self.route.port, Proxy::port);
-        self.addresses = found.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+        self.addresses = found.to_vec();
+        self.addresses.iter_mut().for_each(|address| address.set_port(port));
         Next::Stage(Stage::Race(Race::new(&self.addresses, now)))
     }
 
@@ -218,7 +225,8 @@ impl Dial {
         let (host, port) = (&*self.route.host, self.route.port);
         let user = proxy.username();
         let login = user.map(|user| (user, proxy.password().unwrap_or_default()));
-        let tunnel = match (proxy.protocol(), self.targets.pop_front()) {
+        let target = self.targets.pop_front().map(|address| address.ip());
+        let tunnel = match (proxy.protocol(), target) {
             (ProxyProtocol::Socks4, Some(IpAddr::V4(ip))) => Tunnel::socks4(ip, port, user),
             (ProxyProtocol::Socks4A, _) => Tunnel::socks4a(host, port, user),
             (ProxyProtocol::Socks5, Some(ip)) => Tunnel::socks5(&Target::Ip(ip), port, login),
@@ -260,6 +268,9 @@ impl Asking {
                         Ok(length) => self.received.extend_from_slice(&buffer[..length]),
                         Err(why) if why.kind() == ErrorKind::Interrupted => {}
                         Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(false),
+                        Err(why) if why.kind() == ErrorKind::ConnectionReset => {
+                            return Err(Fault::Proxy(self.tunnel.closed()));
+                        }
                         Err(why) => return Err(why.into()),
                     }
                 }
@@ -284,7 +295,7 @@ impl Asking {
     }
 
     fn interest(&self) -> Interest<'_> {
-        match self.sent < self.unsent.len() {
+        match self.sent < self.unsent.len() || self.stream.wants_write() {
             true => self.stream.to_flush(),
             false => self.stream.to_read(),
         }

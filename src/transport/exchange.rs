@@ -30,26 +30,40 @@ use crate::sync::now;
 const OUTPUT_BUFFER: usize = 64 * 1024;
 const INPUT_BUFFER: usize = 80 * 1024;
 
+/// How much of a response is read at most while its request is still being sent.
+const MAX_EARLY: usize = 16 * 1024;
+
 /// An open connection, with what it writes from and reads into.
 pub(super) struct Connection {
     stream: Stream,
     buffers: LazyBuffers,
-    /// Why the rest of a request could not be sent. It is not tried again.
+    exchange: Progress,
+}
+
+/// What has happened on a connection in one exchange.
+#[derive(Default)]
+struct Progress {
+    /// Why the rest of the request was not sent. It is not tried again.
     unsent: Option<io::Error>,
-    /// The beginning of a response has come that ureq has not been told of.
-    has_input: bool,
-    /// A request has gone out whole, and nothing was read since: its response takes a while.
-    is_waiting: bool,
+    /// Something may have come: otherwise reading would only find that there is nothing yet.
+    may_have_input: bool,
+    /// The response has begun, and the request is still wanted.
+    goes_on: bool,
+    /// How much input there was when ureq was last told of it.
+    told: usize,
 }
 
 impl Connection {
     fn new(stream: Stream) -> Connection {
-        let buffers = LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER);
-        Connection { stream, buffers, unsent: None, has_input: false, is_waiting: false }
+        // Under TLS a server can speak together with the end of the handshake.
+        let may_have_input = stream.is_tls();
+        let exchange = Progress { may_have_input, ..Progress::default() };
+        Connection { stream, buffers: LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER), exchange }
     }
 
-    /// Whether the next request can go out on it.
-    pub fn is_quiet(&mut self) -> bool {
+    /// For the next exchange, if a request can go out on it: nobody has closed it, and nothing has come.
+    pub fn begin(&mut self) -> bool {
+        self.exchange = Progress::default();
         self.buffers.input().is_empty() && self.stream.is_quiet()
     }
 }
@@ -142,10 +156,9 @@ impl Exchange {
 
     /// A connection that is kept, or a new one.
     fn connect(&self) -> Result<Connection, Fault> {
-        let stopped = |resolving| Fault::Stopped { resolving };
         let deadline = self.deadline();
         if deadline.left().is_zero() {
-            return Err(stopped(false)); // a call that was cancelled opens nothing
+            return Err(Fault::stopped());
         }
         if self.connection == ConnectionUse::Any
             && let Some(idle) = self.network.pool.take(&self.uri)
@@ -163,11 +176,14 @@ impl Exchange {
         });
         let mut dial = Dial::to(route, deadline.waker());
         loop {
+            // Before each step: a call that was ended opens nothing.
+            if deadline.left().is_zero() {
+                return Err(Fault::Stopped { when: dial.when() });
+            }
             if let Some(stream) = dial.step(now())? {
                 return Ok(Connection::new(stream));
             }
-            let resolving = dial.is_resolving();
-            deadline.wait(&dial.interests(), dial.next_at()).map_err(|_| stopped(resolving))?;
+            let _ = deadline.wait(&dial.interests(), dial.next_at());
         }
     }
 }
@@ -229,7 +245,7 @@ impl Transport for Bound {
             let mut state = exchange.state();
             if state.deadline.left().is_zero() {
                 drop(state);
-                return Err(exchange.failed(Fault::Stopped { resolving: false }));
+                return Err(exchange.failed(Fault::stopped()));
             }
             if exchange.connection == ConnectionUse::Spending {
                 state.deadline = state.deadline.once_sent();
@@ -258,7 +274,7 @@ impl Transport for Bound {
         let exchange = &self.exchange;
         if exchange.connection == ConnectionUse::Any
             && let Some(connection) = self.connection.take()
-            && connection.unsent.is_none()
+            && connection.exchange.unsent.is_none()
         {
             exchange.network.pool.put(To::of(&exchange.uri), connection);
         }
@@ -271,12 +287,11 @@ impl Transport for Bound {
 }
 
 impl Connection {
-    /// Sends so much of the output buffer. If the other side responds before it has read everything and
-    /// refuses, or closes, the rest is not sent: the response is read, which says why.
+    /// Sends so much of the output buffer. If the other side refuses before it has read everything, or
+    /// closes, the rest is not sent: the response is read, which says why.
     fn send(&mut self, amount: usize, deadline: &Deadline) -> Result<(), Fault> {
         let mut done = 0;
-        self.is_waiting = true;
-        while self.unsent.is_none() {
+        while self.exchange.unsent.is_none() {
             let outcome = match done < amount {
                 true => self.stream.write(&self.buffers.output()[done..amount]),
                 false => match self.stream.flush() {
@@ -289,74 +304,90 @@ impl Connection {
                 Ok(length) => done += length,
                 Err(why) if why.kind() == ErrorKind::Interrupted => {}
                 Err(why) if why.kind() == ErrorKind::WouldBlock => {
-                    let has_room = !self.buffers.input_append_buf().is_empty();
-                    let interest = match has_room {
+                    let looks = !self.exchange.goes_on;
+                    let interest = match looks {
                         true => self.stream.to_write(),
                         false => self.stream.to_flush(),
                     };
-                    let stopped = |_| Fault::Stopped { resolving: false };
-                    deadline.wait(&[interest], None).map_err(stopped)?;
-                    if has_room {
-                        self.look_for_an_early_response();
+                    deadline.wait(&[interest], None).map_err(|_| Fault::stopped())?;
+                    if looks {
+                        self.look_for_a_refusal();
                     }
                 }
-                Err(why) if is_broken(&why) => self.unsent = Some(why),
+                Err(why) if is_broken(&why) => self.exchange.unsent = Some(why),
                 Err(why) => return Err(why.into()),
             }
         }
         Ok(())
     }
 
-    fn look_for_an_early_response(&mut self) {
-        self.is_waiting = false;
-        match self.stream.read(self.buffers.input_append_buf()) {
-            Ok(0) => self.unsent = Some(ErrorKind::UnexpectedEof.into()),
+    fn look_for_a_refusal(&mut self) {
+        self.exchange.may_have_input = true;
+        let room = self.buffers.input_append_buf();
+        let most = room.len().min(4096);
+        match self.stream.read(&mut room[..most]) {
+            Ok(0) => self.exchange.unsent = Some(ErrorKind::UnexpectedEof.into()),
             Ok(length) => {
                 self.buffers.input_appended(length);
-                self.has_input = true;
-                // "HTTP/1.1 413"
-                if self.buffers.input().get(9).is_some_and(|digit| *digit >= b'3') {
-                    self.unsent = Some(ErrorKind::BrokenPipe.into());
+                match is_refusal(self.buffers.input()) {
+                    Some(true) => self.exchange.unsent = Some(ErrorKind::BrokenPipe.into()),
+                    Some(false) => self.exchange.goes_on = true,
+                    None => self.exchange.goes_on = self.buffers.input().len() >= MAX_EARLY,
                 }
             }
             Err(why) if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(why) => self.unsent = Some(why),
+            Err(why) => self.exchange.unsent = Some(why),
         }
     }
 
     /// False: the other side has closed, cleanly.
     fn receive(&mut self, deadline: &Deadline) -> Result<bool, Fault> {
-        let stopped = |_| Fault::Stopped { resolving: false };
         if deadline.left().is_zero() {
-            return Err(stopped(()));
+            return Err(Fault::stopped());
         }
-        if std::mem::take(&mut self.has_input) {
-            return Ok(true);
-        }
+        let came = self.buffers.input().len() > self.exchange.told || self.read(deadline)?;
+        self.exchange.told = self.buffers.input().len();
+        Ok(came)
+    }
+
+    fn read(&mut self, deadline: &Deadline) -> Result<bool, Fault> {
         loop {
-            if std::mem::take(&mut self.is_waiting) {
-                // Reading would only find that there is nothing yet.
-                deadline.wait(&[self.stream.to_read()], None).map_err(|_| stopped(()))?;
+            if !self.exchange.may_have_input {
+                deadline.wait(&[self.stream.to_read()], None).map_err(|_| Fault::stopped())?;
+                self.exchange.may_have_input = true;
             }
             let buffer = self.buffers.input_append_buf();
             match self.stream.read(buffer) {
-                Ok(0) if !buffer.is_empty() && self.unsent.is_some() => {}
+                Ok(0) if !buffer.is_empty() && self.exchange.unsent.is_some() => {}
                 Ok(length) => {
                     self.buffers.input_appended(length);
                     return Ok(length > 0);
                 }
                 Err(why) if why.kind() == ErrorKind::Interrupted => continue,
                 Err(why) if why.kind() == ErrorKind::WouldBlock => {
-                    self.is_waiting = true;
+                    self.exchange.may_have_input = false;
                     continue;
                 }
-                Err(why) if self.unsent.is_none() => return Err(why.into()),
+                Err(why) if self.exchange.unsent.is_none() => return Err(why.into()),
                 Err(_) => {}
             }
             // A connection that broke has no clean end.
-            let why = self.unsent.take().unwrap_or_else(|| ErrorKind::BrokenPipe.into());
-            return Err(why.into());
+            let why = self.exchange.unsent.take();
+            return Err(why.unwrap_or_else(|| ErrorKind::BrokenPipe.into()).into());
         }
+    }
+}
+
+/// Whether a response that has begun refuses its request, or leads elsewhere. None: it is not known
+/// yet, as with interim responses.
+fn is_refusal(mut input: &[u8]) -> Option<bool> {
+    loop {
+        let first_digit = input.get("HTTP/1.1 ".len())?;
+        if *first_digit != b'1' {
+            return Some(*first_digit >= b'3');
+        }
+        let end = input.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+        input = &input[end + 4..];
     }
 }
 

@@ -7,9 +7,9 @@ use crate::error::Error;
 
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The call's time is over, or the program ended it; while a name was looked up, or later.
+    /// The call's time is over, or the program ended it.
     Stopped {
-        resolving: bool,
+        when: &'static str,
     },
     /// The program's settings, or this machine's, do not allow a connection.
     Setup(Error),
@@ -37,6 +37,11 @@ impl From<rustls::Error> for Fault {
 }
 
 impl Fault {
+    /// After the connection was made.
+    pub fn stopped() -> Fault {
+        Fault::Stopped { when: "before the answer was complete" }
+    }
+
     /// The other side closed a connection that was open.
     pub fn is_hangup(&self) -> bool {
         use ErrorKind::{
@@ -50,7 +55,8 @@ impl Fault {
 
     /// Its message repeats what the other side said.
     pub fn quotes(&self) -> bool {
-        matches!(self, Fault::Proxy(_))
+        // A certificate holds any text.
+        matches!(self, Fault::Proxy(_) | Fault::Tls(_))
     }
 
     /// `way`: whom the message has to name. `sent`: a byte of the HTTP request may have gone out.
@@ -58,8 +64,7 @@ impl Fault {
         let ended = "ended before the response was complete";
         match self {
             Fault::Setup(why) => why.clone(),
-            Fault::Stopped { resolving: true } => Error::timeout("while a name was resolved"),
-            Fault::Stopped { resolving: false } => Error::timeout("before the answer was complete"),
+            Fault::Stopped { when } => Error::timeout(when),
             Fault::Name(why) => Error::network(format!("the connection to {way} failed: {why}")),
             Fault::Proxy(Refusal::Unreachable(why) | Refusal::Refused(why)) => {
                 Error::network(format!("the proxy refused: {why}"))
@@ -76,9 +81,6 @@ impl Fault {
             Fault::Tls(why) => Error::tls(format!("the TLS connection to {way} failed: {why}")),
             Fault::Io(why) if why.kind() == ErrorKind::UnexpectedEof && sent => {
                 Error::network(format!("the connection to {way} {ended}"))
-            }
-            Fault::Io(why) if why.kind() == ErrorKind::TimedOut => {
-                Error::network(format!("no connection to {way} could be made: {why}"))
             }
             Fault::Io(why) => Error::network(format!("the connection to {way} failed: {why}")),
         }

@@ -25,14 +25,14 @@ struct LookUps {
 
 /// A name that is being looked up.
 pub(super) struct LookUp {
-    found: OnceLock<io::Result<Vec<IpAddr>>>,
+    found: OnceLock<io::Result<Vec<SocketAddr>>>,
     /// The calls that wait for it.
     wakers: Mutex<Vec<Waker>>,
 }
 
-/// What a host is.
+/// What a host is. Its addresses have no port yet.
 pub(super) enum Host {
-    Known(Vec<IpAddr>),
+    Known(Vec<SocketAddr>),
     Asked(Arc<LookUp>),
 }
 
@@ -43,13 +43,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// An address, or a name; the waker's call is woken when the addresses of the name are known.
 pub(super) fn look_up(host: &str, waker: impl FnOnce() -> Waker) -> io::Result<Host> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let known = |ip: IpAddr| SocketAddr::new(ip, 0);
     if let Ok(ip) = bare.parse() {
-        return Ok(Host::Known(vec![ip]));
+        return Ok(Host::Known(vec![known(ip)]));
     }
     // Never asked of a name server, which could say anything (RFC 6761 section 6.3).
     if host.eq_ignore_ascii_case("localhost") {
-        let both = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-        return Ok(Host::Known(both));
+        let both = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        return Ok(Host::Known(both.map(known).into()));
     }
     LookUp::join(host, waker()).map(Host::Asked)
 }
@@ -82,7 +83,7 @@ impl LookUp {
     }
 
     /// None: not yet.
-    pub fn found(&self) -> Option<&io::Result<Vec<IpAddr>>> {
+    pub fn found(&self) -> Option<&io::Result<Vec<SocketAddr>>> {
         self.found.get()
     }
 }
@@ -90,8 +91,7 @@ impl LookUp {
 /// The thread: this name, and then those that wait for a thread.
 fn run(mut name: String) {
     loop {
-        let found = (&*name, 0).to_socket_addrs();
-        let found = found.map(|found| found.map(|address: SocketAddr| address.ip()).collect());
+        let found = (&*name, 0).to_socket_addrs().map(Iterator::collect);
         let mut all = lock(LOOK_UPS.get_or_default());
         let look_up = all.by_name.remove(&name);
         let next = all.next();

@@ -56,7 +56,7 @@ impl Pool {
                 let at = all.iter().rposition(|idle| idle.to.is(uri))?;
                 Some(all.remove(at))
             })?;
-            if idle.since.elapsed() < MAX_AGE && idle.connection.is_quiet() {
+            if idle.since.elapsed() < MAX_AGE && idle.connection.begin() {
                 return Some(idle.connection);
             }
         }

@@ -30,12 +30,20 @@ pub(super) struct Race<A = Connecting> {
     running: Vec<A>,
     /// When the next address is tried, although no attempt has failed.
     next_at: Instant,
+    /// Of an attempt that the network has refused; else of one that this machine has refused.
     last_error: Option<io::Error>,
+    is_from_the_network: bool,
 }
 
 impl<A: Attempt> Race<A> {
     pub fn new(addresses: &[SocketAddr], now: Instant) -> Race<A> {
-        Race { waiting: in_turns(addresses), running: vec![], next_at: now, last_error: None }
+        Race {
+            waiting: in_turns(addresses),
+            running: vec![],
+            next_at: now,
+            last_error: None,
+            is_from_the_network: false,
+        }
     }
 
     /// Looks at the attempts, and begins the next one if it is time for it. None: none is connected
@@ -48,7 +56,9 @@ impl<A: Attempt> Race<A> {
                 Some(Ok(())) => return Some(Ok(self.running.swap_remove(at))),
                 Some(Err(why)) => {
                     self.running.remove(at);
-                    self.failed(why, now);
+                    self.is_from_the_network = true;
+                    self.last_error = Some(why);
+                    self.next_at = now;
                 }
             }
         }
@@ -60,7 +70,9 @@ impl<A: Attempt> Race<A> {
                     self.running.push(attempt);
                     self.next_at = now + NEXT_AFTER;
                 }
-                Err(why) => self.failed(why, now),
+                // It says nothing of why the others cannot be reached.
+                Err(_) if self.is_from_the_network => {}
+                Err(why) => self.last_error = Some(why),
             }
         }
         if !self.running.is_empty() || !self.waiting.is_empty() {
@@ -68,11 +80,6 @@ impl<A: Attempt> Race<A> {
         }
         let nothing = || io::Error::new(io::ErrorKind::AddrNotAvailable, "it has no address");
         Some(Err(self.last_error.take().unwrap_or_else(nothing)))
-    }
-
-    fn failed(&mut self, why: io::Error, now: Instant) {
-        self.last_error = Some(why);
-        self.next_at = now;
     }
 
     /// When [`Race::step`] has to be called, even if no attempt has come to its end.
@@ -87,7 +94,6 @@ impl<A: Attempt> Race<A> {
 
 /// The system's own order, with both families taking turns.
 fn in_turns(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
-    let addresses = &addresses[..addresses.len().min(MAX_ADDRESSES)];
     let is_first = |address: &&SocketAddr| address.is_ipv4() == addresses[0].is_ipv4();
     let mut first = addresses.iter().filter(is_first);
     let mut other = addresses.iter().filter(|address| !is_first(address));
@@ -95,6 +101,7 @@ fn in_turns(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
     while order.len() < addresses.len() {
         order.extend(first.next().into_iter().chain(other.next()));
     }
+    order.truncate(MAX_ADDRESSES);
     order
 }
 
@@ -114,9 +121,9 @@ impl Connecting {
 
 impl Attempt for Connecting {
     fn begin(address: SocketAddr) -> io::Result<Connecting> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        // Before it is connected: what the program prints must never go to a server.
-        let socket = os::above_two(socket)?;
+        // What the program prints must never go to a server.
+        let domain = Domain::for_address(address);
+        let socket = os::above_two(|| Socket::new(domain, Type::STREAM, Some(Protocol::TCP)))?;
         #[cfg(target_vendor = "apple")]
         socket.set_nosigpipe(true)?;
         socket.set_nonblocking(true)?;
@@ -195,6 +202,9 @@ mod tests {
         );
         assert_eq!(order(&["1.1.1.1", "::1", "1.1.1.2"]), ["1.1.1.1", "::1", "1.1.1.2"]);
         assert_eq!(order(&["1.1.1.1"]), ["1.1.1.1"]);
+        let mut many = vec!["1.1.1.1"; 100];
+        many.push("::1");
+        assert_eq!((order(&many)[1].as_str(), order(&many).len()), ("::1", MAX_ADDRESSES));
         assert!(order(&[]).is_empty());
         assert_eq!(in_turns(&addresses(&["1.1.1.1"; 100])).len(), MAX_ADDRESSES);
     }
@@ -229,9 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn when_all_have_failed_the_last_error_is_reported() {
+    fn when_all_have_failed_the_last_error_of_the_network_is_reported() {
         let begun = Instant::now();
-        let mut race = Race::<Scripted>::new(&addresses(&["10.0.0.2", "10.0.0.3"]), begun);
+        let list = ["10.0.0.2", "10.0.0.3", "10.0.1.2"];
+        let mut race = Race::<Scripted>::new(&addresses(&list), begun);
         assert!(race.step(begun).is_none());
         let error = race.step(begun).and_then(Result::err).unwrap();
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);

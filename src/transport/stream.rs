@@ -48,6 +48,14 @@ impl Stream {
         Interest::writing(self.socket())
     }
 
+    /// Whether something that was written is still here.
+    pub fn wants_write(&self) -> bool {
+        match self {
+            Stream::Tcp(_) => false,
+            Stream::Tls(tls) => tls.wants_write(),
+        }
+    }
+
     /// Whether nothing has come that nobody asked for, and the other side has not closed.
     pub fn is_quiet(&mut self) -> bool {
         match self {
@@ -115,9 +123,13 @@ impl Tls {
         }
     }
 
+    fn wants_write(&self) -> bool {
+        self.tls.wants_write() || self.io.wants_write()
+    }
+
     /// What to wait for to go on with the handshake.
     pub fn to_shake_hands(&self) -> Interest<'_> {
-        match self.tls.wants_write() {
+        match self.wants_write() {
             true => self.io.to_flush(),
             false => self.io.to_read(),
         }

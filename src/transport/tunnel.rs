@@ -435,7 +435,7 @@ fn socks5_refusal(code: u8) -> Refusal {
         5 => unreachable("it reports that the connection was refused"),
         6 => unreachable("it reports that the time to live has expired"),
         7 => refused("it does not support the command to connect"),
-        8 => refused("it does not support this type of address"),
+        8 => unreachable("it does not support this type of address"),
         code => Refusal::Refused(format!("it reports the unknown error {code}")),
     }
 }

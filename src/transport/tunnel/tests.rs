@@ -343,7 +343,7 @@ fn the_address_that_a_socks5_proxy_bound_is_read_exactly() {
 fn socks5_replies_say_whether_another_address_may_help() {
     for code in 1..=255 {
         let whole = refusal(socks5(), &socks5_reply(code));
-        let unreachable = matches!(code, 1 | 3..=6);
+        let unreachable = matches!(code, 1 | 3..=6 | 8);
         assert_eq!((is_unreachable(&whole), is_refused(&whole)), (unreachable, !unreachable));
         // Some proxies say no more than this.
         assert_eq!(refusal(socks5(), &[5, 0, 5, code]), whole, "{code}");

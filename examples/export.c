@@ -30,12 +30,13 @@ struct window {
     long steps[WINDOW], asleep[WINDOW];
 };
 
+static FitbitApp *app;
 static volatile sig_atomic_t stopped;
 
 static void stop(int signal)
 {
-    (void)signal;
-    stopped = 1;
+    stopped = signal;
+    fitbit_app_shutdown(app);
 }
 
 /* One line that is written over again and again, where somebody is watching. */
@@ -115,6 +116,10 @@ static FitbitResponse *ask(FitbitClient *client, const char *path, const char *j
         }
     }
     fitbit_response_free(page);
+    if (fitbit_error_code(error) == FITBIT_ERROR_CANCELLED) { /* by Ctrl-C */
+        fitbit_error_free(error);
+        error = NULL;
+    }
     check(error); /* what is in the file stays: run it again */
     return answer;
 }
@@ -270,7 +275,7 @@ static void append(FILE *part, const struct window *window, const char *path)
 }
 
 /* The login in the token file; where there is none, a person logs in. */
-static FitbitClient *log_in(FitbitApp *app, const char *token_file)
+static FitbitClient *log_in(const char *token_file)
 {
     FitbitClient *client;
     FitbitError *error = fitbit_from_file(app, token_file, &client);
@@ -294,7 +299,6 @@ int main(int count, char **arguments)
     struct window window;
     long start, last, next;
     char path[4096], date[11];
-    FitbitApp *app;
     FitbitClient *client;
     FILE *part;
 
@@ -311,8 +315,8 @@ int main(int count, char **arguments)
 
     app = new_app(service);
     check(fitbit_app_set_rate_limit_wait(app, 3));
-    client = log_in(app, service->provider == FITBIT_PROVIDER_FITBIT ? "fitbit-token.json"
-                                                                     : "google-token.json");
+    client = log_in(service->provider == FITBIT_PROVIDER_FITBIT ? "fitbit-token.json"
+                                                                : "google-token.json");
     action.sa_handler = stop;
     action.sa_flags = SA_RESETHAND; /* the second Ctrl-C ends it at once: that loses nothing either */
     sigaction(SIGINT, &action, NULL);
@@ -330,6 +334,7 @@ int main(int count, char **arguments)
     }
     if (isatty(STDERR_FILENO))
         putc('\n', stderr);
+    signal(SIGINT, SIG_IGN); /* its handler uses the app */
     fitbit_free(client);
     fitbit_app_free(app);
     if (fclose(part) != 0)

@@ -12,6 +12,7 @@
  *     fitbit_from_token  a saved token becomes a client: nobody has to log in
  *     fitbit_from_file   the same for a token file, which processes share
  *     fitbit_get ...     requests as that person; an expired token is renewed on the way
+ *     fitbit_dup, fitbit_abort, fitbit_app_shutdown    more handles on a login; ending calls
  *     fitbit_free, fitbit_app_free
  *
  * Every new token, the first one too, goes to a callback of yours. Save it, and the person never
@@ -34,14 +35,14 @@
  * - Strings are NUL-terminated UTF-8. NULL where a value is required, text that is not UTF-8, and a
  *   number or enumerator out of range are FITBIT_ERROR_INVALID_ARGUMENT, with a message that names
  *   the argument.
- * - Threads. Set an app up in one thread; then it, and every other handle at any time, may be used
- *   from any number of threads at once. There is no global and no per-thread state: an error is in
- *   the value returned. Calls block. Nothing else runs in the background than a thread for each name
- *   that is looked up (at most 16 in the process), and one that waits for the browser that fitbit_login()
- *   has run. A signal does not end a call, and none is raised: see "Ending calls". A call needs at most
- *   128 KiB of stack. pthread_cancel() of the usual, deferred, type never ends a thread inside a call, nor
- *   in a callback: the call finishes first, and the thread ends at its next cancellation point after
- *   it. Call fork() without exec only while no other thread is in a call.
+ * - Threads. Set an app up in one thread. After that any number of threads may use it at once; they can
+ *   share every other handle from its beginning. There is no global and no per-thread state: an error is
+ *   in the value returned. Calls block. In the background run only: a thread for each name that is looked
+ *   up (at most 16 in the process), and one that waits for the browser that fitbit_login() has run. They
+ *   block all signals. A signal does not end a call: see "Ending calls". The library raises no signal. A
+ *   call needs at most 128 KiB of stack. Deferred pthread_cancel(), the usual type, takes effect after
+ *   the call, never in it or in a callback. Call fork() without exec only while no other thread is in a
+ *   call.
  * - Loading. On Linux the library stays in memory after dlclose(): a thread that looks up a name, and
  *   the handler that fork() calls, may still need its code.
  * - Descriptors. The library keeps its files and its sockets under descriptors above 2, even if your
@@ -250,7 +251,8 @@ typedef enum FitbitErrorCode {
    */
   FITBIT_ERROR_STORE = 15,
   /**
-   * The call was ended by fitbit_app_cancel(). A request may have been carried out all the same.
+   * Your program ended the call or its handle: see "Ending calls". A request may have been carried out
+   * all the same.
    */
   FITBIT_ERROR_CANCELLED = 16,
   /**
@@ -591,75 +593,6 @@ FitbitError *fitbit_app_set_renewal_guard(FitbitApp *app,
                                           FitbitRenewalGuard guard);
 
 /**
- * Makes another handle on the same application. It has the same settings, connections and renewal
- * guard. Use it for calls that you want to end with fitbit_app_abort() while others go on.
- *
- * This counts as the first use of the app: the fitbit_app_set_ functions fail afterwards. The handles are
- * freed in any order. A dup of an aborted handle works; after fitbit_app_shutdown() all are ended. A dup
- * costs about as much as two allocations, and no descriptor.
- *
- * Example: `fitbit_app_dup(app, &mine);`
- *
- * @param dup  receives the handle, to be freed with fitbit_app_free(); NULL on failure
- */
-FITBIT_MUST_USE
-FitbitError *fitbit_app_dup(FitbitApp *app,
-                            FitbitApp **dup);
-
-/* ======== Ending calls
- *
- * Four functions end calls: fitbit_abort() and fitbit_app_abort() those of one handle,
- * fitbit_app_shutdown() all of an application, and fitbit_app_cancel() those that run at this moment.
- * You may call each of them from any thread and in a signal handler: they are async-signal-safe and do
- * not change errno. They count as calls on the handle: free it after they have returned.
- *
- * An ended call is FITBIT_ERROR_CANCELLED. It ends wherever it waits: for a name, a connection, a proxy,
- * TLS, the network, a rate limit, a token file's lock, another thread's renewal, the browser. Within 100
- * ms its thread is free and its connection closed. It opens no new connection and repeats nothing. The
- * provider may have carried out a request that was ended. Callbacks of yours are not ended.
- *
- * A single-use code or token that was already sent is not given up: the exchange of fitbit_step_two(),
- * a revocation and a renewal are finished, at most until their timeout, and a new token is saved.
- * fitbit_step_two(), fitbit_login() and fitbit_revoke() then still succeed. fitbit_refresh() and requests
- * are FITBIT_ERROR_CANCELLED, with the new token in hand. If other threads wait for a renewal whose call
- * was ended, one of them takes it over.
- *
- * So that no login is lost, fitbit_token(), fitbit_token_field(), fitbit_save(),
- * fitbit_set_token_file() and the functions that free still work on an ended handle. They wait at most
- * two seconds for a lock or for another thread's renewal. Functions that neither wait nor ask anybody
- * still work, too, as fitbit_dup(), fitbit_set_header() and fitbit_rate_limit() do.
- *
- * Ctrl-C in C needs one line: let the handler of SIGINT call fitbit_app_shutdown().
- */
-
-/**
- * Ends the calls that run with this app handle, and every later one: fitbit_step_two(), fitbit_login()
- * and fitbit_from_file(). Calls on clients and on other handles of the application go on. NULL: nothing
- * happens.
- *
- * Example: `fitbit_app_abort(mine);`
- */
-void fitbit_app_abort(FitbitApp *app);
-
-/**
- * Ends all calls of the application and of all its clients, now and later, whatever handle they use.
- * NULL: nothing happens.
- *
- * Example: `static void on_interrupt(int number) { fitbit_app_shutdown(app); }`
- */
-void fitbit_app_shutdown(FitbitApp *app);
-
-/**
- * Ends the calls that run now with this app or its clients. Calls that start after this function has
- * returned are not affected. A call that another thread is just starting may be missed; to be sure, use
- * fitbit_app_shutdown() or fitbit_abort(). fitbit_save() and fitbit_set_token_file() are ended as well,
- * unless they have succeeded. NULL: nothing happens.
- *
- * Example: `fitbit_app_cancel(app);`
- */
-void fitbit_app_cancel(FitbitApp *app);
-
-/**
  * Frees a handle on an application; its clients and other handles go on. NULL: nothing happens.
  */
 void fitbit_app_free(FitbitApp *app);
@@ -938,62 +871,6 @@ FitbitError *fitbit_set_header(FitbitClient *client,
                                const char *name,
                                const char *value);
 
-/* ======== More handles on one login
- *
- * A handle is cheap: give each task, request or thread its own if you want to end its calls alone or to
- * give it another timeout.
- */
-
-/**
- * Makes another handle on the same login. Both share the token, its renewal, its store and the
- * connections. Headers, timeout and waiting are copied, and then each handle has its own. In a callback
- * of the login, "its own client" means any of its handles.
- *
- * The handles are freed in any order. A dup of an aborted handle works; after fitbit_app_shutdown() all
- * are ended. A dup costs about as much as two allocations, and no descriptor.
- *
- * Example: `fitbit_dup(client, &mine);`
- *
- * @param dup  receives the handle, to be freed with fitbit_free(); NULL on failure
- */
-FITBIT_MUST_USE
-FitbitError *fitbit_dup(FitbitClient *client,
-                        FitbitClient **dup);
-
-/**
- * Ends the calls that run with this handle, and every later one: see "Ending calls". Other handles on
- * the login go on. There is no race with a call that is just beginning: it is ended as well. NULL:
- * nothing happens.
- *
- * Example: `fitbit_abort(mine);`
- */
-void fitbit_abort(FitbitClient *client);
-
-/**
- * Sets how long one call on this handle may take as a whole, as fitbit_app_set_timeout_ms() does for
- * all. From any thread, at any time; it holds for calls that begin later.
- *
- * Example: `fitbit_set_timeout_ms(mine, 2000);`
- *
- * @param milliseconds  0: the app's; default: 0
- */
-FITBIT_MUST_USE
-FitbitError *fitbit_set_timeout_ms(FitbitClient *client,
-                                   uint32_t milliseconds);
-
-/**
- * Sets how long one call on this handle may wait for a rate limit, beside its timeout, as
- * fitbit_app_set_rate_limit_wait() does for all. From any thread, at any time; it holds for calls that
- * begin later.
- *
- * Example: `fitbit_set_rate_limit_wait(mine, 0);`
- *
- * @param seconds  0: a rate limit is reported at once; default: the app's
- */
-FITBIT_MUST_USE
-FitbitError *fitbit_set_rate_limit_wait(FitbitClient *client,
-                                        uint32_t seconds);
-
 /* ======== Answers
  *
  * What a request brought. Everything read from a response is borrowed: it lives until
@@ -1156,6 +1033,148 @@ bool fitbit_rate_limit(const FitbitClient *client,
  * happens.
  */
 void fitbit_free(FitbitClient *client);
+
+/* ======== More handles on one login
+ *
+ * A handle is cheap: give each task, request or thread its own if you want to end its calls alone or to
+ * give it another timeout.
+ */
+
+/**
+ * Makes another handle on the same login. Both share the token, its renewal, its store and the
+ * connections. The new handle starts with the same headers, timeout and rate limit wait; later changes
+ * touch one handle only. In a callback of the login, "its own client" means any of its handles.
+ *
+ * Free the handles in any order. A dup of an aborted handle is not aborted. After fitbit_app_shutdown()
+ * every handle is ended, new ones too. A dup costs a few small allocations and no descriptor.
+ *
+ * Example: `fitbit_dup(client, &mine);`
+ *
+ * @param dup  receives the handle, to be freed with fitbit_free(); NULL on failure
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_dup(FitbitClient *client,
+                        FitbitClient **dup);
+
+/**
+ * Makes another handle on the same application. It has the same settings, connections and renewal
+ * guard. Use it for calls that you want to end with fitbit_app_abort() while others go on.
+ *
+ * This counts as the first use of the app: the fitbit_app_set_ functions fail afterwards. Free the
+ * handles in any order. A dup of an aborted handle is not aborted. After fitbit_app_shutdown() every
+ * handle is ended, new ones too.
+ *
+ * Example: `fitbit_app_dup(app, &mine);`
+ *
+ * @param dup  receives the handle, to be freed with fitbit_app_free(); NULL on failure
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_app_dup(FitbitApp *app,
+                            FitbitApp **dup);
+
+/**
+ * Sets how long one call on this handle may take as a whole, as fitbit_app_set_timeout_ms() does for
+ * all. From any thread, at any time; it holds for calls that begin later.
+ *
+ * A renewal is part of a call and has no more time than it. If every handle has less time than the token
+ * endpoint needs, no renewal succeeds, and a single-use refresh token can be lost. Give such a program
+ * one handle with the usual timeout, and call fitbit_refresh() on it before the token expires.
+ *
+ * Example: `fitbit_set_timeout_ms(mine, 2000);`
+ *
+ * @param milliseconds  0: the app's; default: 0
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_set_timeout_ms(FitbitClient *client,
+                                   uint32_t milliseconds);
+
+/**
+ * Sets how long one call on this handle may wait for a rate limit, in addition to its timeout, as
+ * fitbit_app_set_rate_limit_wait() does for all. From any thread, at any time; it holds for calls that
+ * begin later.
+ *
+ * Example: `fitbit_set_rate_limit_wait(mine, 0);`
+ *
+ * @param seconds  0: a rate limit is reported at once; default: the app's
+ */
+FITBIT_MUST_USE
+FitbitError *fitbit_set_rate_limit_wait(FitbitClient *client,
+                                        uint32_t seconds);
+
+/* ======== Ending calls
+ *
+ * Four functions end calls: fitbit_abort() and fitbit_app_abort() those of one handle,
+ * fitbit_app_shutdown() all of an application, and fitbit_app_cancel() those that run at this moment.
+ * You may call each of them from any thread and in a signal handler: they are async-signal-safe and do
+ * not change errno. They count as calls on the handle: free it after they have returned, and after its
+ * signal handler was removed.
+ *
+ * An ended call is FITBIT_ERROR_CANCELLED. It ends wherever it waits: for a name, a connection, a proxy,
+ * TLS, the network, a rate limit, a token file's lock, another thread's renewal, the browser. Within 100
+ * ms its thread is free and its connection closed, unless it has sent a single-use code or token. It
+ * opens no new connection and repeats nothing. The provider may have carried out a request that was
+ * ended. A callback that runs is not interrupted; the call ends after it.
+ *
+ * Three requests are finished even if their call is ended: the exchange of fitbit_step_two() and
+ * fitbit_login(), a renewal, and a revocation. That takes at most the rest of the call's timeout. A new
+ * token is saved. fitbit_step_two(), fitbit_login() and fitbit_revoke() then still succeed; so does
+ * fitbit_from_file(), which renews a marked token. fitbit_refresh() and requests are
+ * FITBIT_ERROR_CANCELLED, and the client has the new token. If other threads wait for a renewal whose
+ * call was ended, one of them takes it over.
+ *
+ * So that no login is lost, fitbit_token(), fitbit_token_field(), fitbit_save(),
+ * fitbit_set_token_file() and the functions that free still work on an ended handle. They wait at most
+ * two seconds for a lock or for another thread's renewal. Functions that neither wait nor ask anybody
+ * work as before: fitbit_dup(), fitbit_step_one(), fitbit_from_token(), fitbit_set_header(),
+ * fitbit_rate_limit() and the like.
+ *
+ * Ctrl-C in C. The app is a static variable; the handler is set after fitbit_app_new():
+ *
+ *     static void on_interrupt(int number) { stopped = number; fitbit_app_shutdown(app); }
+ *
+ *     struct sigaction action = {0};
+ *     action.sa_handler = on_interrupt;
+ *     action.sa_flags = SA_RESETHAND;   // a second Ctrl-C ends the program at once
+ *     sigaction(SIGINT, &action, NULL);
+ *
+ * Then every call is FITBIT_ERROR_CANCELLED. Before you exit, join your threads: one of them may be
+ * saving a new token. Set SIGINT back with signal(SIGINT, SIG_IGN) before fitbit_app_free().
+ */
+
+/**
+ * Ends the calls that run with this handle, and every later one. Other handles on the login go on. There
+ * is no race with a call that is just beginning: it is ended as well. NULL: nothing happens.
+ *
+ * Example: `fitbit_abort(mine);`
+ */
+void fitbit_abort(FitbitClient *client);
+
+/**
+ * Ends the calls that run with this app handle, and every later one: fitbit_step_two(), fitbit_login()
+ * and fitbit_from_file(). Calls on clients and on other handles of the application go on. NULL: nothing
+ * happens.
+ *
+ * Example: `fitbit_app_abort(mine);`
+ */
+void fitbit_app_abort(FitbitApp *app);
+
+/**
+ * Ends all calls of the application and of all its clients, now and later, whatever handle they use.
+ * NULL: nothing happens.
+ *
+ * Example: `fitbit_app_shutdown(app);`
+ */
+void fitbit_app_shutdown(FitbitApp *app);
+
+/**
+ * Ends the calls that run now with this app or its clients. Calls that start after this function has
+ * returned are not affected. It may miss a call that another thread is starting at this moment; to be
+ * sure, use fitbit_app_shutdown() or fitbit_abort(). fitbit_save() and fitbit_set_token_file() are ended
+ * as well, unless they have succeeded. NULL: nothing happens.
+ *
+ * Example: `fitbit_app_cancel(app);`
+ */
+void fitbit_app_cancel(FitbitApp *app);
 
 /* ======== Errors
  *

@@ -57,7 +57,8 @@ pub enum FitbitErrorCode {
     /// they need a renewal; fitbit_refresh, fitbit_save, fitbit_from_file and fitbit_set_token_file
     /// report it.
     FITBIT_ERROR_STORE = 15,
-    /// The call was ended by fitbit_app_cancel(). A request may have been carried out all the same.
+    /// Your program ended the call or its handle: see "Ending calls". A request may have been carried out
+    /// all the same.
     FITBIT_ERROR_CANCELLED = 16,
     /// A bug in this library, contained: handles stay usable. Report it.
     FITBIT_ERROR_INTERNAL = 17,

@@ -12,8 +12,7 @@ use super::callback::{self, FitbitTokenCallback};
 use super::log::{FitbitLogCallback, FitbitLogLevel};
 use super::renewal::{self, FitbitRenewalGuard};
 use super::{
-    FitbitError, Out, fallible, give, handle, infallible, number, optional_text, signal_safe, take,
-    text,
+    FitbitError, Out, fallible, give, handle, infallible, number, optional_text, take, text,
 };
 use crate::app::{App, Endpoint};
 use crate::call::Handle;
@@ -64,7 +63,7 @@ pub enum FitbitClientAuth {
 /// once. Freed with fitbit_app_free(), before or after its clients: a client keeps what it needs.
 pub struct FitbitApp {
     pub(super) app: Arc<App>,
-    guard: Arc<Mutex<FitbitRenewalGuard>>,
+    pub(super) guard: Arc<Mutex<FitbitRenewalGuard>>,
     pub(super) handle: Arc<Handle>,
 }
 
@@ -412,105 +411,6 @@ pub unsafe extern "C" fn fitbit_app_set_renewal_guard(
         *app.guard.lock().unwrap_or_else(PoisonError::into_inner) = guard;
         Ok(())
     })
-}
-
-/// Makes another handle on the same application. It has the same settings, connections and renewal
-/// guard. Use it for calls that you want to end with fitbit_app_abort() while others go on.
-///
-/// This counts as the first use of the app: the fitbit_app_set_ functions fail afterwards. The handles are
-/// freed in any order. A dup of an aborted handle works; after fitbit_app_shutdown() all are ended. A dup
-/// costs about as much as two allocations, and no descriptor.
-///
-/// Example: `fitbit_app_dup(app, &mine);`
-///
-/// @param dup  receives the handle, to be freed with fitbit_app_free(); NULL on failure
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn fitbit_app_dup(
-    app: *mut FitbitApp,
-    dup: *mut *mut FitbitApp,
-) -> *mut FitbitError {
-    // SAFETY: the header's rules on handles and out-pointers.
-    fallible(|| unsafe {
-        let out = Out::cleared(dup, null_mut());
-        let app = handle(app, "app")?;
-        out.check("dup")?;
-        app.app.shared()?;
-        let (guard, handle) = (app.guard.clone(), app.handle.another());
-        out.set(give(FitbitApp { app: app.app.clone(), guard, handle }));
-        Ok(())
-    })
-}
-
-/// # Ending calls
-///
-/// Four functions end calls: fitbit_abort() and fitbit_app_abort() those of one handle,
-/// fitbit_app_shutdown() all of an application, and fitbit_app_cancel() those that run at this moment.
-/// You may call each of them from any thread and in a signal handler: they are async-signal-safe and do
-/// not change errno. They count as calls on the handle: free it after they have returned.
-///
-/// An ended call is FITBIT_ERROR_CANCELLED. It ends wherever it waits: for a name, a connection, a proxy,
-/// TLS, the network, a rate limit, a token file's lock, another thread's renewal, the browser. Within 100
-/// ms its thread is free and its connection closed. It opens no new connection and repeats nothing. The
-/// provider may have carried out a request that was ended. Callbacks of yours are not ended.
-///
-/// A single-use code or token that was already sent is not given up: the exchange of fitbit_step_two(),
-/// a revocation and a renewal are finished, at most until their timeout, and a new token is saved.
-/// fitbit_step_two(), fitbit_login() and fitbit_revoke() then still succeed. fitbit_refresh() and requests
-/// are FITBIT_ERROR_CANCELLED, with the new token in hand. If other threads wait for a renewal whose call
-/// was ended, one of them takes it over.
-///
-/// So that no login is lost, fitbit_token(), fitbit_token_field(), fitbit_save(),
-/// fitbit_set_token_file() and the functions that free still work on an ended handle. They wait at most
-/// two seconds for a lock or for another thread's renewal. Functions that neither wait nor ask anybody
-/// still work, too, as fitbit_dup(), fitbit_set_header() and fitbit_rate_limit() do.
-///
-/// Ctrl-C in C needs one line: let the handler of SIGINT call fitbit_app_shutdown().
-///
-/// ---
-/// Ends the calls that run with this app handle, and every later one: fitbit_step_two(), fitbit_login()
-/// and fitbit_from_file(). Calls on clients and on other handles of the application go on. NULL: nothing
-/// happens.
-///
-/// Example: `fitbit_app_abort(mine);`
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fitbit_app_abort(app: *mut FitbitApp) {
-    signal_safe(|| {
-        // SAFETY: the header's rule on handles.
-        if let Some(app) = unsafe { app.as_ref() } {
-            app.handle.abort();
-        }
-    });
-}
-
-/// Ends all calls of the application and of all its clients, now and later, whatever handle they use.
-/// NULL: nothing happens.
-///
-/// Example: `static void on_interrupt(int number) { fitbit_app_shutdown(app); }`
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fitbit_app_shutdown(app: *mut FitbitApp) {
-    signal_safe(|| {
-        // SAFETY: the header's rule on handles.
-        if let Some(app) = unsafe { app.as_ref() } {
-            app.app.calls().shut_down();
-        }
-    });
-}
-
-/// Ends the calls that run now with this app or its clients. Calls that start after this function has
-/// returned are not affected. A call that another thread is just starting may be missed; to be sure, use
-/// fitbit_app_shutdown() or fitbit_abort(). fitbit_save() and fitbit_set_token_file() are ended as well,
-/// unless they have succeeded. NULL: nothing happens.
-///
-/// Example: `fitbit_app_cancel(app);`
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fitbit_app_cancel(app: *mut FitbitApp) {
-    signal_safe(|| {
-        // SAFETY: the header's rule on handles.
-        if let Some(app) = unsafe { app.as_ref() } {
-            app.app.calls().cancel();
-        }
-    });
 }
 
 /// Frees a handle on an application; its clients and other handles go on. NULL: nothing happens.

@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use libc::c_char;
 
 use super::response::FitbitResponse;
-use super::{FitbitError, Out, fallible, give, handle, optional_text, signal_safe, text};
+use super::{FitbitError, Out, fallible, give, handle, optional_text, text};
 use crate::client::{ApiRequest, Client};
 use crate::error::{Error, Result};
 
@@ -223,91 +223,5 @@ pub unsafe extern "C" fn fitbit_set_header(
     fallible(|| unsafe {
         let client = handle(client, "client")?;
         client.0.set_header(text(name, "name")?, optional_text(value, "value")?)
-    })
-}
-
-/// # More handles on one login
-///
-/// A handle is cheap: give each task, request or thread its own if you want to end its calls alone or to
-/// give it another timeout.
-///
-/// ---
-/// Makes another handle on the same login. Both share the token, its renewal, its store and the
-/// connections. Headers, timeout and waiting are copied, and then each handle has its own. In a callback
-/// of the login, "its own client" means any of its handles.
-///
-/// The handles are freed in any order. A dup of an aborted handle works; after fitbit_app_shutdown() all
-/// are ended. A dup costs about as much as two allocations, and no descriptor.
-///
-/// Example: `fitbit_dup(client, &mine);`
-///
-/// @param dup  receives the handle, to be freed with fitbit_free(); NULL on failure
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn fitbit_dup(
-    client: *mut FitbitClient,
-    dup: *mut *mut FitbitClient,
-) -> *mut FitbitError {
-    // SAFETY: the header's rules on handles and out-pointers.
-    fallible(|| unsafe {
-        let out = Out::cleared(dup, null_mut());
-        let client = handle(client, "client")?;
-        out.check("dup")?;
-        out.set(give(FitbitClient(client.0.dup())));
-        Ok(())
-    })
-}
-
-/// Ends the calls that run with this handle, and every later one: see "Ending calls". Other handles on
-/// the login go on. There is no race with a call that is just beginning: it is ended as well. NULL:
-/// nothing happens.
-///
-/// Example: `fitbit_abort(mine);`
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn fitbit_abort(client: *mut FitbitClient) {
-    signal_safe(|| {
-        // SAFETY: the header's rule on handles.
-        if let Some(client) = unsafe { client.as_ref() } {
-            client.0.abort();
-        }
-    });
-}
-
-/// Sets how long one call on this handle may take as a whole, as fitbit_app_set_timeout_ms() does for
-/// all. From any thread, at any time; it holds for calls that begin later.
-///
-/// Example: `fitbit_set_timeout_ms(mine, 2000);`
-///
-/// @param milliseconds  0: the app's; default: 0
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn fitbit_set_timeout_ms(
-    client: *mut FitbitClient,
-    milliseconds: u32,
-) -> *mut FitbitError {
-    // SAFETY: the header's rule on handles.
-    fallible(|| unsafe {
-        handle(client, "client")?.0.set_timeout_ms(milliseconds);
-        Ok(())
-    })
-}
-
-/// Sets how long one call on this handle may wait for a rate limit, beside its timeout, as
-/// fitbit_app_set_rate_limit_wait() does for all. From any thread, at any time; it holds for calls that
-/// begin later.
-///
-/// Example: `fitbit_set_rate_limit_wait(mine, 0);`
-///
-/// @param seconds  0: a rate limit is reported at once; default: the app's
-#[unsafe(no_mangle)]
-#[must_use]
-pub unsafe extern "C" fn fitbit_set_rate_limit_wait(
-    client: *mut FitbitClient,
-    seconds: u32,
-) -> *mut FitbitError {
-    // SAFETY: the header's rule on handles.
-    fallible(|| unsafe {
-        handle(client, "client")?.0.set_rate_limit_wait(seconds);
-        Ok(())
     })
 }

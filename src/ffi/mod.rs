@@ -17,6 +17,8 @@ mod response;
 
 mod token;
 
+mod handles;
+
 mod error;
 
 mod renewal;

@@ -417,8 +417,16 @@ impl Login {
         self.lock().refuse_inside_own_callback()
     }
 
-    /// Offers an unsaved token now.
+    /// Offers an unsaved token now. A renewal that another thread is at is waited for: its token is
+    /// not saved yet.
     pub fn save(&self, deadline: &mut Deadline) -> Result<()> {
+        let state = self.lock();
+        state.refuse_inside_own_callback()?;
+        let flight = state.flight.clone().filter(|flight| flight.is_of_this_process());
+        drop(state);
+        if let Some(flight) = flight {
+            flight.wait(deadline)?;
+        }
         match self.settled(deadline, true) {
             Err(_) if self.lock().revoked => {} // and has nothing to be saved, or says so
             settled => drop(settled?),

@@ -1,11 +1,12 @@
 //! A refresh whose answer got lost: asked for again with the same refresh token, on a connection
 //! of its own, in the same call and in every later one.
 
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::{Saver, code, in_parallel, rest};
+use socket2::{Domain, Socket, Type};
 
 use super::scene::{client_of, client_with, field, hasty_app, refresh_tokens_sent};
 use super::world::{DIALECT, PROFILE, app, provider, saved_token};
@@ -240,11 +241,15 @@ fn the_pauses_between_the_attempts_grow_and_differ() {
 
 /// An address where nobody listens; the function makes somebody listen there, who passes everything on.
 fn closed_door(provider: &Simulator) -> (String, impl Fn()) {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, provider) = (nobody.local_addr().unwrap(), provider.uri()[7..].to_owned());
-    drop(nobody);
+    // It keeps its port, so that nobody else gets it meanwhile.
+    let door = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    door.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = door.local_addr().unwrap().as_socket().unwrap();
+    let provider = provider.uri()[7..].to_owned();
     let open = move || {
-        let (listener, provider) = (TcpListener::bind(address).unwrap(), provider.clone());
+        door.listen(16).unwrap();
+        let listener = TcpListener::from(door.try_clone().unwrap());
+        let provider = provider.clone();
         std::thread::spawn(move || {
             for near in listener.incoming().flatten() {
                 let far = TcpStream::connect(&provider).unwrap();

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,13 +28,17 @@ struct Server {
     uri: String,
     ca_file: Option<std::path::PathBuf>,
     heads: Heads,
-    connections: Arc<Mutex<usize>>,
+    connections: Arc<AtomicUsize>,
+    is_over: Arc<AtomicBool>,
 }
 
 /// One connection of a server.
 struct Visit<'a> {
     stream: &'a mut dyn ReadWrite,
     heads: &'a Heads,
+    /// Of TLS.
+    config: Option<&'a Arc<ServerConfig>>,
+    is_over: &'a AtomicBool,
     /// How many bytes of the last request's body were not read.
     unread: usize,
 }
@@ -65,9 +70,12 @@ impl Visit<'_> {
         self.stream.flush()
     }
 
-    /// Until the client leaves.
-    fn wait(&mut self) -> io::Result<()> {
-        io::copy(&mut self.stream, &mut io::sink()).map(drop)
+    /// Keeps the connection open, and reads nothing.
+    fn wait(&self) -> io::Result<()> {
+        while !self.is_over.load(SeqCst) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
     }
 }
 
@@ -116,20 +124,23 @@ impl Server {
             Some((config, ca_file)) => (Some(config), Some(ca_file)),
             None => (None, None),
         };
-        let (heads, connections) = (Heads::default(), Arc::<Mutex<usize>>::default());
-        let (kept, count) = (heads.clone(), connections.clone());
-        let serve =
-            move |stream: &mut dyn ReadWrite| serve(&mut Visit { stream, heads: &kept, unread: 0 });
+        let (heads, is_over) = (Heads::default(), Arc::<AtomicBool>::default());
+        let connections = Arc::<AtomicUsize>::default();
+        let (kept, over, count) = (heads.clone(), is_over.clone(), connections.clone());
         let scheme = if config.is_some() { "https" } else { "http" };
         let address = listen("127.0.0.1", move |mut tcp: TcpStream| {
-            *count.lock().unwrap() += 1;
+            count.fetch_add(1, SeqCst);
+            let serve = |stream: &mut dyn ReadWrite| {
+                let (heads, config, is_over) = (&kept, config.as_ref(), &*over);
+                serve(&mut Visit { stream, heads, config, is_over, unread: 0 })
+            };
             // What is not sent yet, the reset that follows takes away.
             tcp.set_nodelay(true)?;
             let Some(config) = &config else { return serve(&mut tcp) };
             let session = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
             serve(&mut StreamOwned::new(session, tcp))
         });
-        Server { uri: format!("{scheme}://{address}"), ca_file, heads, connections }
+        Server { uri: format!("{scheme}://{address}"), ca_file, heads, connections, is_over }
     }
 
     fn client(&self) -> Client {
@@ -145,12 +156,13 @@ impl Server {
     }
 
     fn connections(&self) -> usize {
-        *self.connections.lock().unwrap()
+        self.connections.load(SeqCst)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.is_over.store(true, SeqCst);
         if let Some(ca_file) = &self.ca_file {
             let _ = std::fs::remove_file(ca_file);
         }
@@ -329,10 +341,10 @@ fn a_get_whose_connection_dies_after_an_early_200_is_sent_once_more() {
 #[test]
 fn a_long_early_200_is_read_whole() {
     in_parallel([16_000, 70_000, 82_000, 84_000, 90_000, 300_000], |length| {
-        let connections = Arc::<Mutex<usize>>::default();
+        let connections = Arc::<AtomicUsize>::default();
         let count = connections.clone();
         let address = listen("127.0.0.1", move |mut stream| {
-            *count.lock().unwrap() += 1;
+            count.fetch_add(1, SeqCst);
             loop {
                 let (head, unread) = head(&mut stream)?;
                 if head.starts_with("GET") {
@@ -357,7 +369,7 @@ fn a_long_early_200_is_read_whole() {
             let response = client.get(ANY).unwrap_or_else(|error| panic!("{length}: {error:?}"));
             assert_eq!(response.text(), "{}");
         }
-        assert_eq!(*connections.lock().unwrap(), 1);
+        assert_eq!(connections.load(SeqCst), 1);
     });
 }
 
@@ -396,34 +408,32 @@ fn an_early_413_after_interim_responses_is_read() {
 /// socket has nothing more to say.
 #[test]
 fn an_early_413_within_one_record_of_an_https_proxy_is_read_whole() {
-    let (config, ca_file) = trusted("early-proxy");
-    let address = listen("127.0.0.1", move |tcp| {
-        tcp.set_nodelay(true)?;
-        let session = || ServerConnection::new(config.clone()).map_err(io::Error::other);
-        let mut proxy = StreamOwned::new(session()?, tcp);
-        head(&mut proxy)?;
-        proxy.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
-        let mut server = StreamOwned::new(session()?, proxy);
+    let server = Server::serving(Some("early-proxy"), |visit| {
+        visit.head()?;
+        visit.say("HTTP/1.1 200 OK\r\n\r\n")?;
+        let config = visit.config.expect("the proxy speaks TLS").clone();
+        let session = ServerConnection::new(config).map_err(io::Error::other)?;
+        let mut server = StreamOwned::new(session, &mut visit.stream);
         head(&mut server)?;
         std::thread::sleep(2 * PAUSE);
         let body = " ".repeat(10_000) + TOO_LARGE;
         let response = whole("413 Content Too Large", &body);
         let (head, body) = response.split_at(response.len() - body.len());
-        server.conn.writer().write_all(head.as_bytes())?;
-        server.conn.writer().write_all(body.as_bytes())?;
         let mut records = Vec::new();
+        for part in [head, body] {
+            server.conn.writer().write_all(part.as_bytes())?;
+        }
         while server.conn.wants_write() {
             server.conn.write_tls(&mut records)?;
         }
         assert!(records.len() < 16_384, "one record has room for them");
-        server.sock.write_all(&records)?;
-        server.sock.flush()?;
-        io::copy(&mut server, &mut io::sink()).map(drop)
+        visit.say(records)?;
+        visit.wait()
     });
     // Only the proxy is connected to.
     let app = App::at("https://127.0.0.1:1", "ID", None, "https://app.example/");
-    app.set_ca_file(&ca_file).unwrap();
-    app.set_proxy(Some(&format!("https://{address}"))).unwrap();
+    app.set_ca_file(server.ca_file.as_ref().unwrap()).unwrap();
+    app.set_proxy(Some(&server.uri)).unwrap();
     is_413(upload(&app.from_token(&token(ACCESS_TOKEN), &Saver::new()).unwrap()));
-    let _ = std::fs::remove_file(&ca_file);
+    assert_eq!(server.connections(), 1);
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fitbit_test_support::{App, Client, Error, Response, Saver, code, in_parallel};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -20,6 +20,9 @@ const LARGE: usize = 32 << 20;
 
 /// For the client to be in the middle of sending, or of waiting.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// Nothing of these tests takes so long, also on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
 
 type Heads = Arc<Mutex<Vec<String>>>;
 
@@ -434,6 +437,11 @@ fn an_early_413_within_one_record_of_an_https_proxy_is_read_whole() {
     let app = App::at("https://127.0.0.1:1", "ID", None, "https://app.example/");
     app.set_ca_file(server.ca_file.as_ref().unwrap()).unwrap();
     app.set_proxy(Some(&server.uri)).unwrap();
-    is_413(upload(&app.from_token(&token(ACCESS_TOKEN), &Saver::new()).unwrap()));
+    app.set_timeout_ms(2 * SOON.as_millis() as u32).unwrap();
+    let client = app.from_token(&token(ACCESS_TOKEN), &Saver::new()).unwrap();
+    let begun = Instant::now();
+    is_413(upload(&client));
+    // A client that waits for the socket finds the rest only when its time is over.
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
     assert_eq!(server.connections(), 1);
 }

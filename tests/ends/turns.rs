@@ -9,7 +9,7 @@ use fitbit_simulator::{Fault, FaultKind, Target};
 use fitbit_test_support::world::{PROFILE, provider};
 use fitbit_test_support::{Saver, code, in_parallel};
 
-use crate::scene::{client_of, patient_app, start};
+use crate::scene::{a_moment, client_of, patient_app, start};
 
 /// As much time as one handle has.
 const PATIENCE_MS: u32 = 30_000;
@@ -44,9 +44,8 @@ fn gets_its_token(endpoint_ms: u64, impatient: usize, impatience_ms: u32) {
                 })
             })
             .collect();
-        while provider.requests(Target::Refresh) == 0 {
-            thread::sleep(Duration::from_millis(1));
-        }
+        // The impatient ones have begun.
+        a_moment();
         let begun = Instant::now();
         let outcome = client.get(PROFILE).map(|response| response.status);
         let took = begun.elapsed();

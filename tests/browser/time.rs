@@ -224,19 +224,21 @@ fn a_login_that_waits_is_cancelled_soon() {
     client.unwrap();
 }
 
+/// However the program's own function answers.
 #[test]
-fn a_login_that_is_cancelled_while_its_browser_is_opened_is_over() {
+fn a_login_that_is_ended_while_its_browser_is_opened_is_cancelled() {
     let provider = provider();
-    let app = app(&provider);
-    let outcome = app.login(
-        LONG,
-        |_| {
-            app.cancel();
-            1
-        },
-        &Saver::new(),
-    );
-    assert_eq!(outcome.err().unwrap().code, code::CANCELLED);
+    for end in [App::cancel, App::abort, App::shutdown] {
+        for answer in [1, 0, -1] {
+            let app = app(&provider);
+            let open = |_: &str| {
+                end(&app);
+                answer
+            };
+            let error = app.login(LONG, open, &Saver::new()).err().unwrap();
+            assert_eq!(error.code, code::CANCELLED, "{answer}: {error:?}");
+        }
+    }
 }
 
 #[test]

@@ -30,3 +30,11 @@ fn calls_are_ended_although_no_descriptor_is_left() {
     assert_eq!(said, "FITBIT_ERROR_CANCELLED soon\nFITBIT_ERROR_CANCELLED soon\n");
     assert_eq!(provider.connections(), 1, "the second call used the kept connection");
 }
+
+#[test]
+fn apps_whose_look_ups_never_end_leave_no_descriptors() {
+    let source = library::root().join("tests/ends/forgotten.c");
+    let program = c::build(&source, "ends_forgotten", &["-g", "-ldl"]);
+    let said = program.run([saved_token(&provider(), 20_000)]);
+    assert_eq!(said, "0 more descriptors, 0 more threads\n");
+}

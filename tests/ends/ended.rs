@@ -323,6 +323,26 @@ fn a_free_of_an_ended_handle_waits_at_most_two_seconds_for_a_files_lock() {
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }
 
+#[test]
+fn an_ended_app_opens_no_token_file() {
+    let provider = provider();
+    let path = token_file(&saved_token(&provider, 3600));
+    let missing = path.with_extension("missing");
+    for end in [App::abort, App::shutdown] {
+        let app = patient_app(&provider);
+        let dup = app.dup().unwrap();
+        end(&dup);
+        is_ended_already(|| dup.from_file(&path));
+        is_ended_already(|| dup.from_file(&missing));
+        match app.from_file(&path) {
+            Ok(client) => assert_eq!(client.get(PROFILE).unwrap().status, 200),
+            Err(error) => assert_eq!(error.code, code::CANCELLED, "{error:?}"),
+        }
+    }
+    assert_eq!(provider.requests(Target::Any), 1, "only the abort leaves the other handle alone");
+    assert!(!missing.exists());
+}
+
 /// A renewal marker in the file means that the response to a renewal was lost: the library asks again.
 #[test]
 fn fitbit_from_file_is_ended_while_it_asks_for_a_lost_response() {

@@ -4,7 +4,7 @@
 //!
 //! `stages` is the matrix of stages and endings. Then what an ended handle still does (`ended`), whom an
 //! ending does not concern (`others`), handles (`handles`), the log (`log`), and many calls
-//! at once (`patience`, `storm`). `moments` and `signals` are about ends at any moment. `descriptors` is about programs without standard streams.
+//! at once (`patience`, `turns`, `storm`). `moments` and `signals` are about ends at any moment. `descriptors` is about programs without standard streams.
 
 // One file read once for each provider is what "run for each provider" means here.
 #![allow(clippy::duplicate_mod)]
@@ -26,6 +26,7 @@ mod signals;
 mod silent;
 mod stages;
 mod storm;
+mod turns;
 
 #[path = "."]
 mod fitbit {

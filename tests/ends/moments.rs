@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fitbit_simulator::Target;
-use fitbit_test_support::world::{DIALECT, PROFILE, provider, saved_token};
-use fitbit_test_support::{Client, Saver};
+use fitbit_simulator::{Simulator, Target};
+use fitbit_test_support::world::{DIALECT, PROFILE, app, provider, saved_token};
+use fitbit_test_support::{Client, Saver, c, library};
 
 use crate::files::{lock_beside, token_file};
 use crate::scene::{LONG, SOON, a_moment, is_cancelled, patient_app, start};
@@ -71,4 +71,30 @@ fn no_wait_for_a_files_lock_or_another_threads_renewal_that_is_just_beginning_is
         assert_eq!(leader.end().0, Ok(200));
     });
     assert_eq!(provider.requests(Target::Refresh), 1);
+}
+
+#[test]
+fn a_call_that_is_ended_before_it_connects_does_not_connect() {
+    let source = library::root().join("tests/ends/beginning.c");
+    let program = c::build(&source, "ends_beginning", &["-g"]);
+    let provider = Simulator::builder().tls(true).start().unwrap();
+    let server = provider.uri().replace("127.0.0.1", "localhost");
+    let (token, certificates) = (saved_token(&provider, 3600), token_file(provider.ca_pem()));
+    for way in ["abort", "shutdown", "cancel"] {
+        let pipe = certificates.with_extension(way);
+        let said = program.run([
+            way.as_ref(),
+            server.as_ref(),
+            token.as_ref(),
+            pipe.as_os_str(),
+            certificates.as_os_str(),
+        ]);
+        assert_eq!(said, "FITBIT_ERROR_CANCELLED\n", "{way}");
+    }
+    // The certificates are good ones.
+    let app = app(&provider);
+    app.set_ca_file(&certificates).unwrap();
+    assert_eq!(provider.connections(), 0);
+    let client = app.from_token(&token, &Saver::new()).unwrap();
+    assert_eq!(client.get(PROFILE).unwrap().status, 200);
 }

@@ -1,11 +1,13 @@
 //! The error table: what each status and failure becomes, and what the error says of it.
 
 use std::ffi::CStr;
+use std::process::Command;
 
 use fitbit_simulator::{Decision, Fault, FaultKind, Target};
 use fitbit_test_support::world::{PROFILE, app, client, provider, saved_token};
-use fitbit_test_support::{Error, Saver, code, interface};
+use fitbit_test_support::{Error, Saver, c, code, interface};
 
+use crate::program;
 use crate::scripted::{Scripted, whole};
 use crate::setup::{ANY, client_at, client_of, client_with};
 
@@ -201,5 +203,30 @@ fn every_code_has_its_name_and_no_other_number_has_one() {
     }
     for unknown in [0, 19, 31, 32, 255, 256, 1 << 31, u32::MAX] {
         assert_eq!(name(unknown), "FITBIT_ERROR_UNKNOWN", "{unknown}");
+    }
+}
+
+/// The library tries both addresses of `localhost`. That this machine has not got one of them says
+/// nothing of the server.
+#[test]
+fn localhost_where_nobody_listens_refuses_also_on_a_machine_without_ipv6() {
+    let may_unshare = Command::new("unshare").args(["--net", "true"]).output();
+    if !may_unshare.is_ok_and(|output| output.status.success()) {
+        return c::skip("root may not make networks here, or unshare is not installed");
+    }
+    for uri in ["http://localhost:1", "https://localhost:1"] {
+        let request = program::command(uri, uri);
+        for has_ipv6 in [true, false] {
+            let disabled = u8::from(!has_ipv6);
+            let set_up = format!("echo {disabled} > /proc/sys/net/ipv6/conf/all/disable_ipv6");
+            let script = format!("{{ {set_up}; }} 2>&- ; ip link set lo up && exec \"$0\" \"$@\"");
+            let mut alone = Command::new("unshare");
+            alone.args(["--net", "sh", "-c", &script]);
+            alone.arg(request.get_program()).args(request.get_args());
+            let report = program::run(&mut alone);
+            assert_eq!(report.code, code::NETWORK, "{report:?}");
+            let refused = "the connection to localhost failed: Connection refused";
+            assert!(report.message.starts_with(refused), "IPv6: {has_ipv6}: {report:?}");
+        }
     }
 }

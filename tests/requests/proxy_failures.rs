@@ -2,18 +2,23 @@
 //! the proxy's password shows nowhere.
 
 use std::ffi::{CStr, c_char, c_void};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::ptr::null_mut;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fitbit_simulator::{Simulator, Target};
 use fitbit_test_support::world::PROFILE;
 use fitbit_test_support::{Client, Error, code, level};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::crypto::ring;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection};
 
-use crate::certificates::File;
+use crate::certificates::{File, file};
 use crate::named_proxies::world;
-use crate::relay::{Proxy, echo, saying, silence, slow_relay};
+use crate::relay::{Proxy, echo, head, listen, saying, silence, slow_relay};
 use crate::setup::{client_of, gives_up};
 use crate::socks::Socks;
 
@@ -237,5 +242,42 @@ fn a_proxy_that_drips_ends_with_the_timeout() {
     for (scheme, address) in [("socks5", slow), ("socks4a", slow), ("http", endless.address)] {
         let error = fails(scheme, address, 600);
         assert_eq!(error.code, code::TIMEOUT, "{scheme}: {error:?}");
+    }
+}
+
+/// A trusted certificate, but for a name that tells the password: of a proxy that listens in to what it
+/// tunnels, and of one that is spoken to over TLS.
+#[test]
+fn a_password_in_a_certificates_name_is_not_shown() {
+    const PASSWORD: &str = "ter2hunter2.example";
+    let key = KeyPair::generate().unwrap();
+    let parameters = CertificateParams::new(vec![PASSWORD.to_owned()]).unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    let trusted = file(certificate.pem());
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    let config = Arc::new(config);
+    let (provider, _) = world();
+    for scheme in ["http", "https"] {
+        let config = config.clone();
+        let address = listen("127.0.0.1", move |mut near| {
+            if scheme == "http" {
+                head(&mut near)?;
+                near.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+            }
+            let mut session =
+                ServerConnection::new(config.clone()).map_err(std::io::Error::other)?;
+            session.complete_io(&mut near).map(drop)
+        });
+        let proxy = format!("{scheme}://us%40er:{PASSWORD}@{address}");
+        let (error, _) = gives_up(|| client(&provider, &trusted, &proxy, AMPLE).get(PROFILE));
+        assert_eq!(error.code, code::TLS, "{scheme}: {error:?}");
+        assert!(error.message.contains("name"), "{scheme}: {error:?}");
+        keeps_the_secret(&error);
     }
 }

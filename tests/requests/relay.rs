@@ -179,7 +179,8 @@ impl Proxy {
     }
 }
 
-fn head(stream: &mut TcpStream) -> std::io::Result<String> {
+/// Everything up to the first empty line.
+pub fn head(stream: &mut TcpStream) -> std::io::Result<String> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

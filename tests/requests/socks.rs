@@ -2,7 +2,8 @@
 //! was asked and connects everybody to one port of 127.0.0.1, whatever host they name.
 
 use std::io::{Read, Result, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 
 use crate::relay::{join, listen};
@@ -18,6 +19,17 @@ pub struct Wish {
     pub port: u16,
 }
 
+/// What a proxy says to a wish that it does not grant.
+#[derive(Clone, Copy, Debug)]
+pub enum Refusal {
+    /// One of SOCKS5's replies.
+    Reply(u8),
+    /// It closes in the middle of the reply.
+    Close,
+    /// It resets the connection instead.
+    Reset,
+}
+
 pub struct Socks {
     pub address: SocketAddr,
     wishes: Arc<Mutex<Vec<Wish>>>,
@@ -25,12 +37,24 @@ pub struct Socks {
 
 impl Socks {
     pub fn to(port: u16) -> Socks {
+        Socks::after(&[], port)
+    }
+
+    /// It refuses its first visitors so, and connects the later ones.
+    pub fn after(refusals: &'static [Refusal], port: u16) -> Socks {
         let wishes = Arc::new(Mutex::new(Vec::new()));
         let kept = wishes.clone();
         let address = listen("127.0.0.1", move |mut near| {
             let wish = negotiate(&mut near)?;
             let granted: &[u8] = if wish.version == 4 { &[0, 90] } else { &[5, 0, 0, 1] };
-            kept.lock().expect("no panic with the lock held").push(wish);
+            let refusal = {
+                let mut kept = kept.lock().expect("no panic with the lock held");
+                kept.push(wish);
+                refusals.get(kept.len() - 1)
+            };
+            if let Some(refusal) = refusal {
+                return refuse(near, *refusal);
+            }
             let far = TcpStream::connect(("127.0.0.1", port))?;
             // Address and port that it bound, which matter to nobody.
             near.write_all(&[granted, &[0; 6]].concat())?;
@@ -41,6 +65,24 @@ impl Socks {
 
     pub fn wishes(&self) -> Vec<Wish> {
         self.wishes.lock().expect("no panic with the lock held").clone()
+    }
+}
+
+fn refuse(mut near: TcpStream, refusal: Refusal) -> Result<()> {
+    match refusal {
+        Refusal::Reply(reply) => near.write_all(&[5, reply, 0, 1, 0, 0, 0, 0, 0, 0]),
+        Refusal::Close => near.write_all(&[5, 0]),
+        Refusal::Reset => {
+            // So that closing it sends a reset.
+            let at_once = libc::linger { l_onoff: 1, l_linger: 0 };
+            let size = size_of_val(&at_once) as libc::socklen_t;
+            let value = (&raw const at_once).cast();
+            let (socket, level) = (near.as_raw_fd(), libc::SOL_SOCKET);
+            match unsafe { libc::setsockopt(socket, level, libc::SO_LINGER, value, size) } {
+                0 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        }
     }
 }
 
@@ -75,6 +117,7 @@ fn socks5(near: &mut TcpStream) -> Result<Wish> {
     let [_version, _connect, _reserved, kind] = bytes(near)?;
     wish.host = match kind {
         1 => Ipv4Addr::from(bytes::<4>(near)?).to_string(),
+        4 => Ipv6Addr::from(bytes::<16>(near)?).to_string(),
         _ => counted(near)?,
     };
     wish.port = u16::from_be_bytes(bytes(near)?);

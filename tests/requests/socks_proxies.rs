@@ -8,7 +8,7 @@ use fitbit_test_support::{App, code};
 use crate::certificates::{file, provider};
 use crate::named_proxies::world;
 use crate::setup::{ANY, client_of, client_with};
-use crate::socks::{Socks, Wish};
+use crate::socks::{Refusal, Socks, Wish};
 
 #[test]
 fn the_name_is_looked_up_here_or_by_the_proxy_as_its_address_says() {
@@ -75,4 +75,48 @@ fn user_and_password_are_decoded_once() {
         let wish = &proxy.wishes()[0];
         assert_eq!((&*wish.user, &*wish.password), (user, password), "{credentials}");
     }
+}
+
+/// `localhost` is two addresses. Whether this machine has IPv6 does not matter: the proxy is asked.
+#[test]
+fn the_next_address_is_asked_for_when_a_proxy_cannot_connect_to_one() {
+    let (provider, trusted) = world();
+    let refusals: [&[Refusal]; 8] = [
+        &[Refusal::Reset],
+        &[Refusal::Close],
+        &[Refusal::Reply(1)],
+        &[Refusal::Reply(3)],
+        &[Refusal::Reply(4)],
+        &[Refusal::Reply(5)],
+        &[Refusal::Reply(6)],
+        &[Refusal::Reply(8)],
+    ];
+    for refusals in refusals {
+        let proxy = Socks::after(refusals, provider.port());
+        let client = client_of(&provider, &["profile"], |app| {
+            app.set_endpoint(3, &provider.uri().replace("127.0.0.1", "localhost")).unwrap();
+            app.set_proxy(Some(&format!("socks5://{}", proxy.address))).unwrap();
+            app.set_ca_file(trusted.as_ref()).unwrap();
+        });
+        let response = client.get(PROFILE).unwrap_or_else(|e| panic!("{refusals:?}: {e:?}"));
+        assert_eq!(response.status, 200, "{refusals:?}");
+        let mut hosts: Vec<String> = proxy.wishes().into_iter().map(|wish| wish.host).collect();
+        hosts.sort();
+        assert_eq!(hosts, ["127.0.0.1", "::1"], "{refusals:?}");
+    }
+}
+
+#[test]
+fn a_proxy_that_resets_every_connection_is_a_network_error_that_names_the_proxy() {
+    let (provider, trusted) = world();
+    let proxy = Socks::after(&[Refusal::Reset; 2], provider.port());
+    let client = client_of(&provider, &["profile"], |app| {
+        app.set_endpoint(3, &provider.uri().replace("127.0.0.1", "localhost")).unwrap();
+        app.set_proxy(Some(&format!("socks5://{}", proxy.address))).unwrap();
+        app.set_ca_file(trusted.as_ref()).unwrap();
+    });
+    let error = client.get(PROFILE).unwrap_err();
+    assert_eq!(error.code, code::NETWORK, "{error:?}");
+    assert!(error.message.contains("proxy"), "{error:?}");
+    assert_eq!(proxy.wishes().len(), 2);
 }

@@ -240,9 +240,10 @@ fn same_refresh_token(dead: Option<&Token>, token: &Token) -> bool {
 struct Pausing<'a>(&'a AtomicU32);
 
 impl Pausing<'_> {
-    fn begin(count: &AtomicU32) -> Pausing<'_> {
-        count.fetch_add(1, Ordering::SeqCst);
-        Pausing(count)
+    /// None: another one was first.
+    fn begin(count: &AtomicU32) -> Option<Pausing<'_>> {
+        let is_first = count.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        is_first.then(|| Pausing(count))
     }
 }
 
@@ -554,8 +555,8 @@ impl Login {
                 let time_left = deadline.left().saturating_sub(2 * least_time(deadline));
                 let goes_first = pausing.is_some() || self.pausing.load(Ordering::SeqCst) == 0;
                 let Some(wait) = state.pause_before(renewal, time_left, goes_first)? else { break };
-                if wait > TURN {
-                    pausing.get_or_insert_with(|| Pausing::begin(&self.pausing));
+                if wait > TURN && pausing.is_none() {
+                    pausing = Pausing::begin(&self.pausing);
                 }
                 drop(state);
                 self.app.log.line(Level::Trace, || {

@@ -18,7 +18,8 @@ use crate::store::{Callback, Nowhere, Store};
 /// It runs inside a call of the library, on that call's thread, with no lock of the library held.
 /// A client's callback runs one at a time, in the order of the tokens. Its time does not count
 /// against the call's timeout. It must return: no exception, longjmp or thread exit may leave it.
-/// Inside it any function may be called on other handles, but free none that a running call uses. On
+/// Inside it any function may be called on other handles, but free none that a running call uses, and do
+/// not save another login: if its callback saves this one, both wait. On
 /// its own client fitbit_token() gives the new token; fitbit_token_field(), fitbit_set_header(),
 /// fitbit_rate_limit() and, where the token says it, fitbit_user_id() work too. What would wait for this
 /// callback itself (fitbit_get() and the other requests, fitbit_refresh(), fitbit_save(),

@@ -21,8 +21,8 @@ const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" }
 /// Only this user can read and write it.
 const PRIVATE: u32 = 0o600;
 
-/// Makes a file or socket under a descriptor above 2. It never has a lower one, not even for a moment:
-/// meanwhile another descriptor stands there, which can neither be printed to nor read from.
+/// Makes a file or socket under a descriptor above 2. It has no lower one even for a moment, if "/"
+/// can be opened: meanwhile another descriptor stands there, which can neither be printed to nor read from.
 pub(crate) fn above_two<T: Into<OwnedFd> + From<OwnedFd>>(
     make: impl FnOnce() -> io::Result<T>,
 ) -> io::Result<T> {

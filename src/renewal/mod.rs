@@ -14,7 +14,7 @@ mod flight;
 mod outcome;
 mod round;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use crate::call::Deadline;
 use crate::error::FitbitErrorCode::{FITBIT_ERROR_REAUTHORIZE, FITBIT_ERROR_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::log::Level;
+use crate::os::PerProcess;
 use crate::store::Store;
 use crate::sync::{Mutex, MutexGuard, now};
 use crate::token::{Age, Now, Token};
@@ -59,9 +60,9 @@ pub(crate) struct Login {
     /// Whether a renewal may have to be repeated after a response: what most requests look at without
     /// the lock.
     is_troubled: AtomicBool,
-    /// How many calls wait until the provider may be asked again. They go first: calls with less time
-    /// would ask again and again, and never get the response.
-    pausing: AtomicU32,
+    /// A call waits until the provider may be asked again. It goes first: calls with less time would ask
+    /// again and again, and never get the response.
+    somebody_pauses: PerProcess<AtomicBool>,
 }
 
 struct State {
@@ -236,20 +237,20 @@ fn same_refresh_token(dead: Option<&Token>, token: &Token) -> bool {
     dead.is_some_and(|dead| dead.refresh_token() == token.refresh_token())
 }
 
-/// A call that waits until the provider may be asked again, as long as this lives.
-struct Pausing<'a>(&'a AtomicU32);
+/// The call that goes first when the provider may be asked again, as long as this lives.
+struct Pausing<'a>(&'a AtomicBool);
 
 impl Pausing<'_> {
-    /// None: another one was first.
-    fn begin(count: &AtomicU32) -> Option<Pausing<'_>> {
-        let is_first = count.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        is_first.then(|| Pausing(count))
+    /// None: another one goes first.
+    fn begin(somebody_pauses: &AtomicBool) -> Option<Pausing<'_>> {
+        let is_first = !somebody_pauses.swap(true, Ordering::SeqCst);
+        is_first.then(|| Pausing(somebody_pauses))
     }
 }
 
 impl Drop for Pausing<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 
@@ -287,7 +288,7 @@ impl Login {
             flight: None,
         };
         let is_troubled = AtomicBool::new(state.is_troubled());
-        Login { app, state: Mutex::new(state), is_troubled, pausing: AtomicU32::new(0) }
+        Login { app, state: Mutex::new(state), is_troubled, somebody_pauses: PerProcess::new() }
     }
 
     pub fn app(&self) -> &Arc<Shared> {
@@ -418,15 +419,20 @@ impl Login {
         self.lock().refuse_inside_own_callback()
     }
 
-    /// Offers an unsaved token now. A renewal that another thread is at is waited for: its token is
-    /// not saved yet.
+    /// Offers an unsaved token now. A renewal by another thread is waited for: it may bring a token
+    /// that is not saved yet.
     pub fn save(&self, deadline: &mut Deadline) -> Result<()> {
         let state = self.lock();
         state.refuse_inside_own_callback()?;
         let flight = state.flight.clone().filter(|flight| flight.is_of_this_process());
         drop(state);
-        if let Some(flight) = flight {
-            flight.wait(deadline)?;
+        if let Some(Err(late)) = flight.map(|flight| flight.wait(deadline).map(drop)) {
+            let state = self.lock();
+            // If no new token has come, nothing has to be saved.
+            return match state.unsaved || state.pending.is_some() {
+                true => Err(late),
+                false => Ok(()),
+            };
         }
         match self.settled(deadline, true) {
             Err(_) if self.lock().revoked => {} // and has nothing to be saved, or says so
@@ -553,10 +559,11 @@ impl Login {
                 let Purpose::Renew(renewal) = purpose else { break };
                 // Nobody is asked with less than the least time left: once more than that is enough.
                 let time_left = deadline.left().saturating_sub(2 * least_time(deadline));
-                let goes_first = pausing.is_some() || self.pausing.load(Ordering::SeqCst) == 0;
+                let goes_first = pausing.is_some()
+                    || !self.somebody_pauses.get_or_default().load(Ordering::SeqCst);
                 let Some(wait) = state.pause_before(renewal, time_left, goes_first)? else { break };
                 if wait > TURN && pausing.is_none() {
-                    pausing = Pausing::begin(&self.pausing);
+                    pausing = Pausing::begin(self.somebody_pauses.get_or_default());
                 }
                 drop(state);
                 self.app.log.line(Level::Trace, || {

@@ -282,6 +282,7 @@ impl Asking {
     fn flush(&mut self) -> Result<bool, Fault> {
         while self.sent < self.unsent.len() {
             match self.stream.write(&self.unsent[self.sent..]) {
+                Ok(0) => return Err(Fault::Io(ErrorKind::WriteZero.into())),
                 Ok(length) => self.sent += length,
                 Err(why) if why.kind() == ErrorKind::Interrupted => {}
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(false),

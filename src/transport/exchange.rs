@@ -253,7 +253,9 @@ impl Transport for Bound {
             state.sent = true;
             state.deadline.clone()
         };
-        connection.send(amount, &deadline).map_err(|fault| exchange.failed(fault))
+        let sent = connection.send(amount, &deadline);
+        exchange.state().responding |= !connection.buffers.input().is_empty();
+        sent.map_err(|fault| exchange.failed(fault))
     }
 
     fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
@@ -323,20 +325,24 @@ impl Connection {
 
     fn look_for_a_refusal(&mut self) {
         self.exchange.may_have_input = true;
-        let room = self.buffers.input_append_buf();
-        let most = room.len().min(4096);
-        match self.stream.read(&mut room[..most]) {
-            Ok(0) => self.exchange.unsent = Some(ErrorKind::UnexpectedEof.into()),
-            Ok(length) => {
-                self.buffers.input_appended(length);
-                match is_refusal(self.buffers.input()) {
-                    Some(true) => self.exchange.unsent = Some(ErrorKind::BrokenPipe.into()),
-                    Some(false) => self.exchange.goes_on = true,
-                    None => self.exchange.goes_on = self.buffers.input().len() >= MAX_EARLY,
+        // As long as something comes: what TLS has taken already wakes nobody.
+        while self.exchange.unsent.is_none() && !self.exchange.goes_on {
+            let room = self.buffers.input_append_buf();
+            let most = room.len().min(4096);
+            match self.stream.read(&mut room[..most]) {
+                Ok(0) => self.exchange.unsent = Some(ErrorKind::UnexpectedEof.into()),
+                Ok(length) => {
+                    self.buffers.input_appended(length);
+                    match is_refusal(self.buffers.input()) {
+                        Some(true) => self.exchange.unsent = Some(ErrorKind::BrokenPipe.into()),
+                        Some(false) => self.exchange.goes_on = true,
+                        None => self.exchange.goes_on = self.buffers.input().len() >= MAX_EARLY,
+                    }
                 }
+                Err(why) if why.kind() == ErrorKind::Interrupted => {}
+                Err(why) if why.kind() == ErrorKind::WouldBlock => return,
+                Err(why) => self.exchange.unsent = Some(why),
             }
-            Err(why) if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(why) => self.exchange.unsent = Some(why),
         }
     }
 

@@ -15,5 +15,5 @@ mod sync;
 
 pub use clock::{now, pass};
 pub use schedule::{Body, Mistake, Time, panic_after_unlocks};
-pub use search::{Explored, Settings, Stuck, explore};
+pub use search::{Explored, Settings, Stuck, explore, sample};
 pub use sync::{Event, Mutex, MutexGuard};

@@ -1,5 +1,6 @@
 //! Who goes on, in every order.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::resume_unwind;
 
@@ -18,7 +19,7 @@ pub struct Settings {
 }
 
 /// What came of going through every order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Explored {
     /// Different orders, each run to its end.
     pub orders: usize,
@@ -56,17 +57,16 @@ impl Settings {
         enabled
     }
 
-    /// Once with the decisions so far, and further ones to the end. False: another run has gone in an
-    /// order that differs in nothing that matters.
-    fn run(
+    /// Once to the end; `choose` says which of those that can goes on, after this order.
+    fn drive(
         &self,
         bodies: Vec<Body>,
-        decisions: &mut Vec<Decision>,
         steps: &mut usize,
-    ) -> Result<bool, Stuck> {
+        mut choose: impl FnMut(&Run, Vec<usize>, &[usize]) -> usize,
+    ) -> Result<Vec<usize>, Stuck> {
         let rules = Rules { mistake: self.mistake, time: self.time, canceller: self.canceller };
         let (stage, handles) = schedule::start(bodies, rules);
-        let (mut asleep, mut is_new, mut order) = (Vec::new(), true, Vec::new());
+        let mut order = Vec::new();
         loop {
             let run = stage.quiet();
             if run.is_over() {
@@ -77,6 +77,30 @@ impl Settings {
                 // The threads are left behind: nothing ends them.
                 return Err(Stuck(order));
             }
+            let taken = choose(&run, enabled, &order);
+            order.push(taken);
+            *steps += 1;
+            stage.go_on(run, taken);
+        }
+        for handle in handles {
+            if let Err(panic) = handle.join() {
+                eprintln!("in the order {order:?}");
+                resume_unwind(panic);
+            }
+        }
+        Ok(order)
+    }
+
+    /// Once with the decisions so far, and further ones to the end. False: another run has gone in an
+    /// order that differs in nothing that matters.
+    fn run(
+        &self,
+        bodies: Vec<Body>,
+        decisions: &mut Vec<Decision>,
+        steps: &mut usize,
+    ) -> Result<bool, Stuck> {
+        let (mut asleep, mut is_new) = (Vec::new(), true);
+        self.drive(bodies, steps, |run, enabled, order| {
             let at = order.len();
             if is_new && at == decisions.len() {
                 let asleep = std::mem::take(&mut asleep);
@@ -89,7 +113,7 @@ impl Settings {
                     None => is_new = false,
                 }
             }
-            let taken = match decisions.get(at) {
+            match decisions.get(at) {
                 Some(decision) if is_new => {
                     assert_eq!(decision.enabled, enabled, "the same every time, after {order:?}");
                     let others = decision.asleep.iter().copied();
@@ -97,19 +121,57 @@ impl Settings {
                     decision.taken
                 }
                 _ => enabled[0],
-            };
-            order.push(taken);
-            *steps += 1;
-            stage.go_on(run, taken);
-        }
-        for handle in handles {
-            if let Err(panic) = handle.join() {
-                eprintln!("in the order {order:?}");
-                resume_unwind(panic);
             }
-        }
+        })?;
         Ok(is_new)
     }
+}
+
+/// The same numbers each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        // Knuth's multiplier; the high bits are the good ones.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.0 >> 33) as usize % bound
+    }
+}
+
+/// How often a thread loses its turn in a run at random, and within how many steps.
+const CHANGES: usize = 4;
+const CHANGES_WITHIN: usize = 120;
+
+/// Runs the threads of a scene so often in orders at random: where there are too many orders, those that
+/// [`explore`] tries first are much alike. Each thread has a priority, which some of them lose on the
+/// way ("A randomized scheduler with probabilistic guarantees of finding bugs", Burckhardt and others).
+pub fn sample<Check: FnOnce()>(
+    settings: &Settings,
+    mut scene: impl FnMut() -> (Vec<Body>, Check),
+) -> Result<Explored, Stuck> {
+    let mut random = Random(1);
+    let (mut explored, mut orders) = (Explored::default(), BTreeSet::new());
+    while explored.runs < settings.most {
+        let (bodies, check) = scene();
+        let mut priorities: Vec<i64> =
+            (0..bodies.len()).map(|_| random.below(1000) as i64).collect();
+        let changes: Vec<usize> = (0..CHANGES).map(|_| random.below(CHANGES_WITHIN)).collect();
+        let mut lowest = 0;
+        let order = settings.drive(bodies, &mut explored.steps, |_, enabled, order| {
+            let highest = enabled.iter().copied().max_by_key(|thread| priorities[*thread]);
+            let taken = highest.unwrap_or(enabled[0]);
+            if changes.contains(&order.len()) {
+                lowest -= 1;
+                priorities[taken] = lowest;
+            }
+            taken
+        })?;
+        check();
+        explored.runs += 1;
+        orders.insert(order);
+    }
+    explored.orders = orders.len();
+    Ok(explored)
 }
 
 /// Runs the threads of a scene in every order that matters, or in so many; after each run, `scene`'s
@@ -118,7 +180,7 @@ pub fn explore<Check: FnOnce()>(
     settings: &Settings,
     mut scene: impl FnMut() -> (Vec<Body>, Check),
 ) -> Result<Explored, Stuck> {
-    let mut explored = Explored { orders: 0, runs: 0, steps: 0, all: false };
+    let mut explored = Explored::default();
     let mut decisions: Vec<Decision> = Vec::new();
     while explored.runs < settings.most {
         let (bodies, check) = scene();

@@ -12,7 +12,7 @@
 //! - [`call`]: how long a call may take, how it waits, and ending it from another thread
 //! - [`store`]: where a client's token is kept
 //! - [`token_file`]: one such place: a token in a file that processes share
-//! - [`os`]: what needs the operating system itself: descriptors, locks, forks
+//! - [`os`]: what needs the operating system itself: descriptors, waiting, locks, forks
 //! - [`client`]: one person's login: requests
 //! - [`notification`]: whether a notification is the provider's
 //! - [`token_endpoint`]: the token endpoint, through `oauth2`

@@ -1,5 +1,5 @@
-//! What needs the operating system itself: descriptors, locks that a forked child gives up, and the
-//! cancellation of threads.
+//! What needs the operating system itself: descriptors, waiting, locks that a forked child gives up,
+//! threads and their cancellation.
 //!
 //! Beside [`crate::ffi`] this is the only module that may use `unsafe`; each block gives its reason.
 

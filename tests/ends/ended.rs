@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::google_health::world as google;
 use fitbit_test_support::world::{PROFILE, USER, app as app_of, provider, saved_token};
-use fitbit_test_support::{App, Client, Saver, code};
+use fitbit_test_support::{App, Client, Saver, code, in_parallel};
 
 use crate::files::{lock_beside, token_file};
 use crate::scene::{
@@ -293,6 +293,73 @@ fn an_ended_handle_still_saves_after_another_threads_callback() {
         assert_eq!(saved.end().0, Ok(()));
         assert_eq!(renewing.end().0.unwrap().status, 200);
     });
+    assert_eq!(saver.offered(), [client.token()]);
+}
+
+/// If the renewal brings nothing in time, there is nothing to be saved.
+#[test]
+fn a_login_whose_token_is_saved_is_saved_although_another_threads_renewal_stalls() {
+    in_parallel(WAYS, |end| {
+        let provider = provider();
+        let app = patient_app(&provider);
+        let saver = Saver::new();
+        let client = client_of(&app, &provider, 3600, &saver);
+        let (leading, hasty) = (client.dup().unwrap(), client.dup().unwrap());
+        hasty.set_timeout_ms(1000).unwrap();
+        provider.fault(Fault::once(Target::Refresh, FaultKind::Latency(6000)));
+        thread::scope(|scope| {
+            let renewing = start(scope, || leading.refresh());
+            wait_for(&provider, Target::Refresh, 1);
+            saves_soon(&hasty);
+            end(&app, &client);
+            saves_soon(&client);
+            drop(renewing.end());
+        });
+        assert_eq!(client.save(), Ok(()));
+        assert_eq!(saver.offered(), [client.token()]);
+        assert_eq!(provider.replayed_refresh_tokens(), 0);
+    });
+}
+
+#[track_caller]
+fn saves_soon(client: &Client) {
+    let begun = Instant::now();
+    let (outcome, took) = (client.save(), begun.elapsed());
+    assert_eq!(outcome, Ok(()), "{took:?}");
+    assert!(took < AT_MOST + Duration::from_secs(3), "{took:?}");
+}
+
+#[test]
+fn a_token_that_another_threads_callback_is_still_saving_is_not_called_saved() {
+    let provider = provider();
+    let app = patient_app(&provider);
+    let (tell, saving) = channel();
+    let (go_on, told) = channel::<()>();
+    let saver = Saver::doing(move |_| {
+        let _ = tell.send(());
+        told.recv().is_ok().into()
+    });
+    let client = client_of(&app, &provider, -10, &saver);
+    let [renewing, hasty, ended] = [(); 3].map(|()| client.dup().unwrap());
+    hasty.set_timeout_ms(500).unwrap();
+    ended.abort();
+    thread::scope(|scope| {
+        let go_on = go_on; // a failure of this test lets the callback return
+        let renewing = start(scope, || renewing.get(PROFILE));
+        saving.recv().unwrap();
+        assert_eq!(hasty.save().unwrap_err().code, code::TIMEOUT);
+        let error = ended.save().unwrap_err();
+        assert!([code::CANCELLED, code::TIMEOUT].contains(&error.code), "{error:?}");
+        let patient = start(scope, || client.save());
+        a_moment();
+        assert!(patient.is_running());
+        go_on.send(()).unwrap();
+        assert_eq!(patient.end().0, Ok(()));
+        assert_eq!(renewing.end().0.unwrap().status, 200);
+    });
+    for handle in [&hasty, &ended] {
+        assert_eq!(handle.save(), Ok(()));
+    }
     assert_eq!(saver.offered(), [client.token()]);
 }
 

@@ -380,7 +380,12 @@ fn a_long_early_200_is_read_whole() {
 fn an_early_413_after_interim_responses_is_read() {
     const HINTS: &str = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
     let refusal = whole("413 Content Too Large", TOO_LARGE);
+    // More than the client reads at once. Under TLS all of it comes in one record.
+    let long = [6_000, 12_000].map(|length| HINTS.replace("/a", &"a".repeat(length)));
     let ways = [
+        vec![format!("{}{refusal}", long[0])],
+        vec![format!("{}{refusal}", long[1])],
+        vec![format!("{}{refusal}", HINTS.repeat(150))],
         vec![HINTS.to_owned(), refusal.clone()],
         vec![HINTS.repeat(3), refusal.clone()],
         vec![HINTS.to_owned(), HINTS.to_owned(), HINTS.to_owned(), refusal.clone()],

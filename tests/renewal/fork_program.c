@@ -4,7 +4,10 @@
  * then) when the child has ended. Child and parent say what their GET was answered; without a
  * path, they ask whose login it is.
  *
- * usage: fork_program PROVIDER TOKEN_ENDPOINT API CLIENT_ID CLIENT_SECRET TOKEN_JSON PATH [hold]
+ * "pause": it says "first" and what a first GET was answered, and "pausing" when the thread waits
+ * before it asks the provider again. It cancels the parent's calls after the fork.
+ *
+ * usage: fork_program PROVIDER TOKEN_ENDPOINT API CLIENT_ID CLIENT_SECRET TOKEN_JSON PATH [hold|pause]
  */
 #define _POSIX_C_SOURCE 200809L
 #include <fitbit.h>
@@ -18,7 +21,7 @@
 static FitbitClient *client;
 static const char *path;
 static pid_t parent;
-static int hold, released[2];
+static int hold, pauses, released[2];
 
 static int on_token(const char *token_json, void *user_data)
 {
@@ -30,6 +33,16 @@ static int on_token(const char *token_json, void *user_data)
     puts("saving");
     fflush(stdout);
     return !hold || read(released[0], &byte, 1) == 1;
+}
+
+static void on_log(FitbitLogLevel level, const char *message, void *user_data)
+{
+    (void)level;
+    (void)user_data;
+    if (getpid() == parent && strstr(message, "before the provider is asked again")) {
+        puts("pausing");
+        fflush(stdout);
+    }
 }
 
 static void *get(void *who)
@@ -62,11 +75,16 @@ int main(int argc, char **argv)
     parent = getpid();
     path = argv[7];
     hold = argc > 8 && strcmp(argv[8], "hold") == 0;
+    pauses = argc > 8 && strcmp(argv[8], "pause") == 0;
     if (fitbit_app_new((FitbitProvider)atoi(argv[1]), argv[4], argv[5], NULL, &app) ||
         fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, argv[2]) ||
         fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, argv[3]) ||
-        fitbit_from_token(app, argv[6], on_token, NULL, &client) ||
-        pthread_create(&renewing, NULL, get, "parent") != 0)
+        (pauses && fitbit_app_set_logger(app, FITBIT_LOG_TRACE, on_log, NULL)) ||
+        fitbit_from_token(app, argv[6], on_token, NULL, &client))
+        return 1;
+    if (pauses)
+        get("first");
+    if (pthread_create(&renewing, NULL, get, "parent") != 0)
         return 1;
     if (!fgets(line, sizeof line, stdin))
         return 1;
@@ -76,6 +94,8 @@ int main(int argc, char **argv)
         get("child");
         _exit(0);
     }
+    if (pauses)
+        fitbit_app_cancel(app);
     waitpid(child, NULL, 0);
     if (write(released[1], "", 1) != 1)
         return 1;

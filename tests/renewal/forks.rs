@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 use std::time::Duration;
 
-use fitbit_simulator::{Simulator, Target};
+use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::{c, library};
 
 use super::scene::delay;
@@ -69,4 +69,23 @@ fn a_child_forked_while_the_provider_is_asked_asks_itself() {
     said.sort();
     assert_eq!(said, ["child 200", "parent 200"]);
     assert_eq!(provider.requests(Target::Refresh), 2);
+}
+
+/// The child inherits that a thread goes first when the provider may be asked again. It has no such
+/// thread.
+#[test]
+fn a_child_forked_while_a_thread_waits_to_ask_again_asks_in_its_turn() {
+    let provider = provider();
+    let token = saved_token(&provider, -10);
+    provider.fault(Fault { times: 4, ..Fault::always(Target::Refresh, FaultKind::Status503) });
+    let mut said = forked("renewal_fork_pausing", &provider, &token, &[PROFILE, "pause"], |said| {
+        let mut lines = said.lines().map(Result::unwrap);
+        assert_eq!(lines.next().as_deref(), Some("first FITBIT_ERROR_HTTP"));
+        assert_eq!(lines.next().as_deref(), Some("pausing"));
+    });
+    // The child may inherit what the parent's thread was just printing.
+    said.retain(|line| line != "pausing");
+    said.sort();
+    assert_eq!(said, ["child 200", "parent FITBIT_ERROR_CANCELLED"]);
+    assert_eq!(provider.requests(Target::Refresh), 5);
 }

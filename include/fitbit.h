@@ -1156,9 +1156,9 @@ FitbitError *fitbit_set_rate_limit_wait(FitbitClient *client,
  *
  * An ended call is FITBIT_ERROR_CANCELLED. It ends wherever it waits: for a name, a connection, a proxy,
  * TLS, the network, a rate limit, a token file's lock, another thread's renewal, the browser. Within 100
- * ms its thread is free and its connection closed, unless one of the three requests below was sent. It
- * opens no new connection and repeats nothing. The provider may have carried out a request that was
- * ended. A callback that runs is not interrupted; the call ends after it.
+ * ms its thread is free and its connection closed; exceptions follow. It opens no new connection and
+ * repeats nothing. The provider may have carried out a request that was ended. A callback that runs is not
+ * interrupted; the call ends after it.
  *
  * Three requests are finished even if their call is ended, because otherwise a login could be lost: the
  * exchange of fitbit_step_two() and fitbit_login(), a revocation, and a renewal with a single-use refresh

@@ -77,8 +77,9 @@ class CtrlC(unittest.TestCase):
 
     def test_ends_a_renewal_at_google_whose_response_the_next_call_reads(self):
         saved = []
+        scopes = ["https://www.googleapis.com/auth/googlehealth.profile.readonly"]
         client = FitbitClient.create_using_token(
-            simulator.token(simulator.GOOGLE), **simulator.GOOGLE, new_token_callback=saved.append
+            simulator.token(simulator.GOOGLE, scopes), **simulator.GOOGLE, new_token_callback=saved.append
         )
         before = client.token
         simulator.fault("refresh", "latency", ms=3000)

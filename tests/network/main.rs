@@ -10,3 +10,4 @@ mod ending;
 mod itself;
 mod looking_up;
 mod proxies;
+mod round_trips;

@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define MAX_CLIENTS 16
@@ -328,6 +329,7 @@ int main(int argc, char **argv)
     if (argc < 3 || argc > 256)
         return 2;
     ca_file = argv[1];
+    umask(077); /* as token files want it */
     atomic_store(&running, argc - 2);
     for (i = 2; i < argc; i++) {
         scripts[i].number = i - 2;

@@ -125,7 +125,11 @@ impl Script {
 
     /// `fitbit_post`.
     pub fn post(self) -> Script {
-        self.word("post", ANY)
+        self.post_to(ANY)
+    }
+
+    pub fn post_to(self, path: &str) -> Script {
+        self.word("post", path)
     }
 
     /// `fitbit_refresh`.

@@ -38,7 +38,7 @@ pub use forwarder::{Fate, Seen, now};
 pub use listening::Listening;
 pub use names::Record;
 pub use packet::Kind;
-pub use web::{FITBIT_TOKEN, GOOGLE_TOKEN, Request, Session};
+pub use web::{Request, Session};
 
 use forwarder::Forwarder;
 use names::NameServer;

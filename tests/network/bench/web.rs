@@ -16,8 +16,8 @@ use super::listening::Listening;
 const MAX_HEAD: u64 = 64 * 1024;
 
 /// Where the providers renew tokens.
-pub const FITBIT_TOKEN: &str = "/oauth2/token";
-pub const GOOGLE_TOKEN: &str = "/token";
+const FITBIT_TOKEN: &str = "/oauth2/token";
+const GOOGLE_TOKEN: &str = "/token";
 
 type Serve = dyn Fn(&mut Session) -> io::Result<()> + Send + Sync;
 
@@ -41,7 +41,6 @@ pub struct Request {
     pub to: IpAddr,
     /// The number of its connection.
     pub connection: usize,
-    pub method: String,
     pub path: String,
     /// The access token.
     pub bearer: String,
@@ -141,9 +140,8 @@ impl Session {
         }
         io::copy(&mut self.stream.by_ref().take(body), &mut io::sink())?;
         let first = first.unwrap_or_default();
-        let mut words = first.split(' ').map(str::to_owned);
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let request = Request { to: self.to, connection: self.number, method, path, bearer };
+        let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+        let request = Request { to: self.to, connection: self.number, path, bearer };
         let mut requests = self.shared.requests.lock().expect("no thread panics with it");
         requests.push(request.clone());
         Ok(Some(request))

@@ -1,0 +1,87 @@
+//! A connection that was opened beside a renewal and has waited for it: what it may still carry.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use fitbit_test_support::in_parallel;
+
+use crate::bench::{ANY, Network, Provider, Script};
+use crate::overlap::{PROVIDERS, delay_renewals, expired, network};
+
+/// Google reads with this POST, so it may be sent twice.
+const ROLL_UP: &str = "/v4/users/me/dataTypes/steps/dataPoints:dailyRollUp";
+
+/// A server may be about to close a connection that has waited for more than two seconds.
+#[test]
+fn a_connection_that_has_waited_carries_what_can_be_sent_again() {
+    let cases: [(Provider, u64, fn(Script) -> Script, usize); 9] = [
+        (Provider::Fitbit, 1000, |script| script.get(), 1),
+        (Provider::Fitbit, 3000, |script| script.get(), 1),
+        (Provider::Fitbit, 1000, |script| script.post(), 1),
+        (Provider::Fitbit, 3000, |script| script.post(), 2),
+        (Provider::Google, 1000, |script| script.post(), 1),
+        (Provider::Google, 3000, |script| script.post(), 2),
+        (Provider::Google, 3000, |script| script.get(), 1),
+        (Provider::Google, 3000, |script| script.post_to(ROLL_UP), 1),
+        (Provider::Fitbit, 3000, |script| script.post_to(ROLL_UP), 2),
+    ];
+    in_parallel(cases, |(provider, pause_ms, request, connections)| {
+        let Some(net) = network() else { return };
+        delay_renewals(&net, Duration::from_millis(pause_ms));
+        let call = net.call(request(expired(provider)));
+        let requests = net.requests("api.test");
+        let what = format!("{provider:?}, {pause_ms} ms, {requests:?}");
+        assert_eq!((call.code.as_str(), call.status), ("FITBIT_OK", 200), "{what}: {call:?}");
+        assert_eq!(requests.len(), 1, "{what}");
+        assert!([ANY, ROLL_UP].contains(&requests[0].path.as_str()), "{what}");
+        let flows = net.flows("api.test");
+        assert_eq!(flows.len(), connections, "{what}: {flows:?}");
+        assert_eq!(requests[0].connection, connections - 1, "{what}");
+        // The first one was open beside the renewal; the second one came after it.
+        let renewal = *net.flows("token.test")[0].sent.last().expect("it was sent");
+        let responded = renewal + Duration::from_millis(pause_ms);
+        assert!(flows[0].opened < renewal, "{what}: {flows:?}");
+        assert!(flows.iter().skip(1).all(|flow| flow.opened > responded), "{what}: {flows:?}");
+    });
+}
+
+/// Addresses are raced beside the renewal as they are otherwise (RFC 8305).
+#[test]
+fn dead_addresses_of_the_api_are_passed_beside_the_renewal() {
+    in_parallel(PROVIDERS, |provider| {
+        let Some(net) = network() else { return };
+        let pause = Duration::from_millis(1200);
+        delay_renewals(&net, pause);
+        let addresses = [net.dead_v6(), net.dead_v4(), net.live_v6()];
+        net.name("api.test", &addresses);
+        let call = net.call(expired(provider).get());
+        assert_eq!((call.code.as_str(), call.status), ("FITBIT_OK", 200), "{call:?}");
+        let syns = net.first_syns("api.test");
+        let tried: Vec<IpAddr> = syns.iter().map(|(_, address)| *address).collect();
+        assert_eq!(tried, addresses, "{provider:?}");
+        // The path notes the packets a little earlier or later than the library sent them.
+        let distance = Duration::from_millis(240);
+        assert!(syns.windows(2).all(|pair| pair[1].0 - pair[0].0 >= distance), "{syns:?}");
+        let renewal = *net.flows("token.test")[0].sent.last().expect("it was sent");
+        assert!(syns[2].0 < renewal + pause, "{provider:?}: {syns:?}");
+        assert!(net.connected("api.test").is_some_and(|at| at < renewal + pause));
+        // No other connection was needed.
+        assert_eq!(net.flows("api.test").len(), addresses.len(), "{provider:?}");
+        assert_eq!(net.requests("api.test").len(), 1);
+    });
+}
+
+/// Nothing of the API answers, and the renewal is done all the same.
+#[test]
+fn a_renewal_goes_on_beside_an_api_that_is_dead() {
+    in_parallel(PROVIDERS, |provider| {
+        let Some(net): Option<Network> = network() else { return };
+        net.name("api.test", &[net.dead_v6(), net.dead_v4()]);
+        let script = expired(provider).timeout_ms(2500).get().refresh();
+        let calls = net.run(&[script]).calls.remove(0);
+        assert_eq!(calls[0].code, "FITBIT_ERROR_TIMEOUT", "{provider:?}: {calls:?}");
+        assert_eq!(calls[1].code, "FITBIT_OK", "{provider:?}: {calls:?}");
+        assert_eq!(net.requests("token.test").len(), 2, "{provider:?}");
+        assert!(net.flows("api.test").iter().all(|flow| flow.closed.is_none()));
+    });
+}

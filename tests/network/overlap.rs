@@ -1,6 +1,8 @@
 //! The connection to the API that is opened beside a renewal: when there is one, and when there is not.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use crate::bench::{Call, Flow, Network, Path, Provider, Script, Session};
@@ -85,6 +87,68 @@ fn the_api_connection_is_opened_beside_the_renewal_of_an_expired_or_expiring_tok
             assert_eq!(requests.len(), 1);
             assert!(requests[0].bearer.starts_with("newer"), "{requests:?}");
         }
+    }
+}
+
+/// As Fitbit has it: one name, looked up once, and two connections.
+#[test]
+fn the_api_connection_is_opened_beside_the_renewal_if_both_lead_to_one_host() {
+    for provider in PROVIDERS {
+        let Some(net) = network() else { return };
+        let script = Script::of(provider, "https://api.test").expires_in(-3600).timeout_ms(20_000);
+        let call = net.call(script.get());
+        assert_good(&call);
+        let flows = net.flows("api.test");
+        assert_eq!(flows.len(), 2, "{provider:?}: {flows:?}");
+        assert!(flows[1].opened < flows[0].answered.unwrap(), "{provider:?}: {flows:?}");
+        assert_eq!(net.questions("api.test"), 2, "{provider:?}");
+        let requests = net.requests("api.test");
+        assert_eq!(requests.len(), 2, "{provider:?}");
+        assert_ne!(requests[0].connection, requests[1].connection, "{provider:?}");
+        assert_eq!(net.counted(&call), 5, "{provider:?}: {call:?}");
+    }
+}
+
+/// The token endpoint is asked again, and there is one API connection beside it all the time.
+#[test]
+fn a_renewal_that_is_repeated_has_one_api_connection_beside_it() {
+    for provider in PROVIDERS {
+        let Some(net) = network() else { return };
+        let failures = Arc::new(AtomicU32::new(2));
+        net.serve("token.test", move |session| {
+            while let Some(request) = session.request()? {
+                let fails = |left: u32| left.checked_sub(1);
+                match failures.fetch_update(SeqCst, SeqCst, fails) {
+                    Ok(_) => session.respond("503 Service Unavailable", "{}")?,
+                    Err(_) => session.grant(&request)?,
+                }
+            }
+            Ok(())
+        });
+        assert_good(&net.call(expired(provider).get()));
+        assert_eq!(net.requests("token.test").len(), 3, "{provider:?}");
+        let (api, renewals) = (net.flows("api.test"), net.flows("token.test"));
+        assert_eq!(api.len(), 1, "{provider:?}: {api:?}");
+        assert_beside(&api[0], &renewals[0]);
+    }
+}
+
+/// The token still works when its renewal fails: the request goes out on the connection that is there.
+#[test]
+fn a_request_whose_expiring_token_cannot_be_renewed_uses_the_api_connection() {
+    for provider in PROVIDERS {
+        let Some(net) = network() else { return };
+        net.serve("token.test", |session| {
+            while session.request()?.is_some() {
+                session.respond("400 Bad Request", r#"{"error":"invalid_request"}"#)?;
+            }
+            Ok(())
+        });
+        assert_good(&net.call(script(provider).expires_in(30).get()));
+        let (api, renewals) = (net.flows("api.test"), net.flows("token.test"));
+        assert_eq!(api.len(), 1, "{provider:?}: {api:?}");
+        assert_beside(&api[0], &renewals[0]);
+        assert!(net.requests("api.test")[0].bearer.starts_with("old"), "{provider:?}");
     }
 }
 

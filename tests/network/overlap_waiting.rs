@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use fitbit_test_support::in_parallel;
 
-use crate::bench::{ANY, Network, Provider, Script};
+use crate::bench::{ANY, Provider, Script};
 use crate::overlap::{PROVIDERS, delay_renewals, expired, network};
 
 /// Google reads with this POST, so it may be sent twice.
 const ROLL_UP: &str = "/v4/users/me/dataTypes/steps/dataPoints:dailyRollUp";
 
+type Finish = fn(Script) -> Script;
+
 /// A server may be about to close a connection that has waited for more than two seconds.
 #[test]
 fn a_connection_that_has_waited_carries_what_can_be_sent_again() {
-    let cases: [(Provider, u64, fn(Script) -> Script, usize); 9] = [
+    let cases: [(Provider, u64, Finish, usize); 9] = [
         (Provider::Fitbit, 1000, |script| script.get(), 1),
         (Provider::Fitbit, 3000, |script| script.get(), 1),
         (Provider::Fitbit, 1000, |script| script.post(), 1),
@@ -75,7 +77,7 @@ fn dead_addresses_of_the_api_are_passed_beside_the_renewal() {
 #[test]
 fn a_renewal_goes_on_beside_an_api_that_is_dead() {
     in_parallel(PROVIDERS, |provider| {
-        let Some(net): Option<Network> = network() else { return };
+        let Some(net) = network() else { return };
         net.name("api.test", &[net.dead_v6(), net.dead_v4()]);
         let script = expired(provider).timeout_ms(2500).get().refresh();
         let calls = net.run(&[script]).calls.remove(0);

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use fitbit_test_support::in_parallel;
 
-use crate::bench::{Call, Family, Fate, Network, Provider, Record, Session};
+use crate::bench::{Call, Family, Fate, Network, Provider, Record, Script, Session};
 use crate::overlap::{PROVIDERS, assert_good, delay_renewals, expired, network};
 
 /// What the first connection to the API comes to while the token is renewed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spoilt {
     /// `close_notify` and the end of TCP.
     Closed,
@@ -29,6 +29,9 @@ enum Spoilt {
 use Spoilt::*;
 
 const ALL: [Spoilt; 8] = [Closed, CutOff, Reset, Alert, NoHandshake, Says408, Says200, HalfARecord];
+
+/// A fatal alert.
+const INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
 
 /// Waits until the client closes.
 fn stay(session: &mut Session) -> io::Result<()> {
@@ -53,7 +56,7 @@ fn spoil(session: &mut Session, how: Spoilt) -> io::Result<()> {
         }
         Alert => {
             client_hello(session)?;
-            session.tcp().write_all(&[21, 3, 3, 0, 2, 2, 80])?; // internal_error
+            session.tcp().write_all(&INTERNAL_ERROR)?;
             stay(session)
         }
         NoHandshake => client_hello(session),
@@ -179,6 +182,56 @@ fn a_renewal_is_not_lost_if_the_api_cannot_be_reached() {
         assert_eq!(calls[0].code, "FITBIT_ERROR_NETWORK", "{provider:?}: {calls:?}");
         assert_good(&calls[1]);
         assert_eq!(net.requests("token.test").len(), 1, "{provider:?}");
+    });
+}
+
+/// The renewal is done when the server gives up the handshake.
+#[test]
+fn a_connection_that_fails_while_the_request_waits_for_it_is_replaced() {
+    let cases =
+        PROVIDERS.into_iter().flat_map(|provider| [(provider, NoHandshake), (provider, Alert)]);
+    in_parallel(cases, |(provider, how)| {
+        let Some(net) = network() else { return };
+        net.serve("api.test", move |session| {
+            if session.number > 0 {
+                return session.serve();
+            }
+            client_hello(session)?;
+            std::thread::sleep(Duration::from_millis(1000));
+            if how == Alert {
+                session.tcp().write_all(&INTERNAL_ERROR)?;
+            }
+            Ok(())
+        });
+        let call = net.call(expired(provider).get());
+        assert_asked_once_on_the_second(&net, &format!("{provider:?}, {how:?}"), &call);
+    });
+}
+
+/// A server gives its clients a second for each step of the handshake. This program needs longer to save
+/// a token, which is new when TCP is being connected, or when the server's part of the handshake is under
+/// way.
+#[test]
+fn a_connection_that_was_half_open_for_too_long_is_replaced() {
+    type Finish = fn(Script) -> Script;
+    let requests: [(&str, Finish); 2] = [("GET", Script::get), ("POST", Script::post)];
+    let cases = [50, 150].into_iter().flat_map(|pause| requests.map(|request| (pause, request)));
+    in_parallel(cases, |(pause_ms, (method, request))| {
+        let Some(net) = network() else { return };
+        delay_renewals(&net, Duration::from_millis(pause_ms));
+        net.serve("api.test", |session| {
+            session.tcp().set_read_timeout(Some(Duration::from_secs(1)))?;
+            session.shake_hands()?;
+            session.request()?;
+            session.respond("200 OK\r\nConnection: close", "{}")
+        });
+        // The second renewal goes over the kept connection, so it is done before the API is connected to.
+        let script = expired(Provider::Google).get().another().saving_for_ms(2500);
+        let calls = net.run(&[request(script)]).calls.remove(0);
+        println!("{method}, {pause_ms} ms: {calls:?}, {:?}", net.flows("api.test"));
+        calls.iter().for_each(assert_good);
+        assert_eq!(net.requests("token.test").len(), 2, "{method}, {pause_ms} ms");
+        assert_eq!(net.requests("api.test").len(), 2, "{method}, {pause_ms} ms");
     });
 }
 

@@ -17,13 +17,13 @@ type Finish = fn(Script) -> Script;
 #[test]
 fn a_connection_that_has_waited_carries_what_can_be_sent_again() {
     let cases: [(Provider, u64, Finish, usize); 9] = [
-        (Provider::Fitbit, 1000, |script| script.get(), 1),
-        (Provider::Fitbit, 3000, |script| script.get(), 1),
-        (Provider::Fitbit, 1000, |script| script.post(), 1),
-        (Provider::Fitbit, 3000, |script| script.post(), 2),
-        (Provider::Google, 1000, |script| script.post(), 1),
-        (Provider::Google, 3000, |script| script.post(), 2),
-        (Provider::Google, 3000, |script| script.get(), 1),
+        (Provider::Fitbit, 1000, Script::get, 1),
+        (Provider::Fitbit, 3000, Script::get, 1),
+        (Provider::Fitbit, 1000, Script::post, 1),
+        (Provider::Fitbit, 3000, Script::post, 2),
+        (Provider::Google, 1000, Script::post, 1),
+        (Provider::Google, 3000, Script::post, 2),
+        (Provider::Google, 3000, Script::get, 1),
         (Provider::Google, 3000, |script| script.post_to(ROLL_UP), 1),
         (Provider::Fitbit, 3000, |script| script.post_to(ROLL_UP), 2),
     ];
@@ -44,6 +44,22 @@ fn a_connection_that_has_waited_carries_what_can_be_sent_again() {
         let responded = renewal + Duration::from_millis(pause_ms);
         assert!(flows[0].opened < renewal, "{what}: {flows:?}");
         assert!(flows.iter().skip(1).all(|flow| flow.opened > responded), "{what}: {flows:?}");
+    });
+}
+
+/// What the program needs to save the token counts, too.
+#[test]
+fn a_connection_that_has_waited_for_the_token_to_be_saved_carries_what_can_be_sent_again() {
+    let cases: [(u64, Finish, usize); 3] =
+        [(1000, Script::post, 1), (3000, Script::post, 2), (3000, Script::get, 1)];
+    in_parallel(cases, |(saving_ms, request, connections)| {
+        let Some(net) = network() else { return };
+        let script = expired(Provider::Google).saving_for_ms(saving_ms);
+        let call = net.call(request(script));
+        assert_eq!((call.code.as_str(), call.status), ("FITBIT_OK", 200), "{call:?}");
+        let flows = net.flows("api.test");
+        assert_eq!(flows.len(), connections, "{saving_ms} ms: {flows:?}");
+        assert_eq!(net.requests("api.test").len(), 1);
     });
 }
 

@@ -8,6 +8,7 @@
  *     expires=S      the seconds that are left to the token of the next client
  *     doubt=1        it is not known whether its refresh token is used
  *     file=PATH      the next client keeps its token there
+ *     saving=MS      how long the program takes to save a token
  *     another=1      the next call is another client's, of the same application
  *     open=1         the client is made now; otherwise the first call makes it
  *     with=N         the next call is made by so many other handles at the same time
@@ -49,6 +50,7 @@ struct script {
     int64_t expires_in;
     int in_doubt;
     const char *file;
+    long saving_ms;
     int with;
     enum way way;
     long end_ms;
@@ -97,8 +99,10 @@ static void check(FitbitError *error)
 
 static int saved(const char *token, void *user_data)
 {
+    const struct script *script = user_data;
+
     (void)token;
-    (void)user_data;
+    pause_ms(script->saving_ms);
     return 1;
 }
 
@@ -132,7 +136,7 @@ static void new_client(struct script *script)
              script->provider == FITBIT_PROVIDER_FITBIT ? ",\"user_id\":\"26FWFL\"" : "",
              script->in_doubt ? ",\"renewing_since\":1700000000" : "");
     if (script->file == NULL) {
-        check(fitbit_from_token(script->app, token, saved, NULL, &script->clients[script->count++]));
+        check(fitbit_from_token(script->app, token, saved, script, &script->clients[script->count++]));
         return;
     }
     file = fopen(script->file, "w");
@@ -255,6 +259,8 @@ static void carry_out(struct script *script, const char *word, const char *value
         script->in_doubt = 1;
     else if (is(word, "file"))
         script->file = value;
+    else if (is(word, "saving"))
+        script->saving_ms = atol(value);
     else if (is(word, "another") || is(word, "open"))
         new_client(script);
     else if (is(word, "with"))

@@ -75,6 +75,11 @@ impl Script {
         self.word("file", path.to_str().expect("it is UTF-8"))
     }
 
+    /// How long the program takes from now on to save a token.
+    pub fn saving_for_ms(self, milliseconds: u64) -> Script {
+        self.word("saving", &milliseconds.to_string())
+    }
+
     /// The calls that follow are those of another client of the same app.
     pub fn another(self) -> Script {
         self.word("another", "1")

@@ -15,11 +15,19 @@ pub struct Flow {
     pub port: u16,
     /// Its first SYN.
     pub opened: Duration,
+    /// When the client got the SYN-ACK.
     pub answered: Option<Duration>,
-    /// When the client sent its first bytes, and all the others.
+    /// When the client sent bytes.
     pub sent: Vec<Duration>,
     /// The client's FIN or RST.
     pub closed: Option<Duration>,
+}
+
+impl Flow {
+    /// Whether the client had closed it by then.
+    pub fn is_closed_by(&self, time: Duration) -> bool {
+        self.closed.is_some_and(|closed| closed <= time + ROUNDED)
+    }
 }
 
 impl Network {

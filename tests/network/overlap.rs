@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
+use fitbit_test_support::in_parallel;
+
 use crate::bench::{Call, Flow, Network, Path, Provider, Script, Session};
 
 pub const PROVIDERS: [Provider; 2] = [Provider::Fitbit, Provider::Google];
@@ -75,7 +77,7 @@ fn assert_beside(api: &Flow, renewal: &Flow) {
 
 #[test]
 fn the_api_connection_is_opened_beside_the_renewal_of_an_expired_or_expiring_token() {
-    for provider in PROVIDERS {
+    in_parallel(PROVIDERS, |provider| {
         for seconds_left in [-3600, 30] {
             let Some(net) = network() else { return };
             assert_good(&net.call(script(provider).expires_in(seconds_left).get()));
@@ -87,13 +89,13 @@ fn the_api_connection_is_opened_beside_the_renewal_of_an_expired_or_expiring_tok
             assert_eq!(requests.len(), 1);
             assert!(requests[0].bearer.starts_with("newer"), "{requests:?}");
         }
-    }
+    });
 }
 
 /// As Fitbit has it: one name, looked up once, and two connections.
 #[test]
 fn the_api_connection_is_opened_beside_the_renewal_if_both_lead_to_one_host() {
-    for provider in PROVIDERS {
+    in_parallel(PROVIDERS, |provider| {
         let Some(net) = network() else { return };
         let script = Script::of(provider, "https://api.test").expires_in(-3600).timeout_ms(20_000);
         let call = net.call(script.get());
@@ -106,13 +108,13 @@ fn the_api_connection_is_opened_beside_the_renewal_if_both_lead_to_one_host() {
         assert_eq!(requests.len(), 2, "{provider:?}");
         assert_ne!(requests[0].connection, requests[1].connection, "{provider:?}");
         assert_eq!(net.counted(&call), 5, "{provider:?}: {call:?}");
-    }
+    });
 }
 
 /// The token endpoint is asked again, and there is one API connection beside it all the time.
 #[test]
 fn a_renewal_that_is_repeated_has_one_api_connection_beside_it() {
-    for provider in PROVIDERS {
+    in_parallel(PROVIDERS, |provider| {
         let Some(net) = network() else { return };
         let failures = Arc::new(AtomicU32::new(2));
         net.serve("token.test", move |session| {
@@ -130,13 +132,13 @@ fn a_renewal_that_is_repeated_has_one_api_connection_beside_it() {
         let (api, renewals) = (net.flows("api.test"), net.flows("token.test"));
         assert_eq!(api.len(), 1, "{provider:?}: {api:?}");
         assert_beside(&api[0], &renewals[0]);
-    }
+    });
 }
 
 /// The token still works when its renewal fails: the request goes out on the connection that is there.
 #[test]
 fn a_request_whose_expiring_token_cannot_be_renewed_uses_the_api_connection() {
-    for provider in PROVIDERS {
+    in_parallel(PROVIDERS, |provider| {
         let Some(net) = network() else { return };
         net.serve("token.test", |session| {
             while session.request()?.is_some() {
@@ -149,12 +151,12 @@ fn a_request_whose_expiring_token_cannot_be_renewed_uses_the_api_connection() {
         assert_eq!(api.len(), 1, "{provider:?}: {api:?}");
         assert_beside(&api[0], &renewals[0]);
         assert!(net.requests("api.test")[0].bearer.starts_with("old"), "{provider:?}");
-    }
+    });
 }
 
 #[test]
 fn the_api_connection_is_opened_beside_a_renewal_after_401_if_none_is_idle() {
-    for provider in PROVIDERS {
+    in_parallel(PROVIDERS, |provider| {
         let Some(net) = network() else { return };
         net.serve("api.test", move |session| {
             respond_by_token(session, provider, "401 Unauthorized\r\nConnection: close").map(drop)
@@ -163,7 +165,7 @@ fn the_api_connection_is_opened_beside_a_renewal_after_401_if_none_is_idle() {
         let (api, renewals) = (net.flows("api.test"), net.flows("token.test"));
         assert_eq!((api.len(), renewals.len()), (2, 1), "{provider:?}");
         assert_beside(&api[1], &renewals[0]);
-    }
+    });
 }
 
 /// Over a kept connection the renewal itself takes one round trip. The API is connected to meanwhile.
@@ -184,18 +186,18 @@ fn the_api_connection_is_opened_beside_a_renewal_on_a_kept_connection() {
 
 #[test]
 fn an_idle_api_connection_is_used_instead_of_another_one() {
-    for provider in PROVIDERS {
+    in_parallel(PROVIDERS, |provider| {
         let Some(net) = network() else { return };
         let script = script(provider).get().expires_in(-3600).another().get();
         net.run(&[script]).all().for_each(assert_good);
         assert_eq!(net.flows("api.test").len(), 1, "{provider:?}");
         assert_eq!(net.flows("token.test").len(), 1, "{provider:?}");
-    }
+    });
 }
 
 #[test]
 fn a_connection_that_said_401_and_stays_open_is_used_again() {
-    for provider in PROVIDERS {
+    in_parallel(PROVIDERS, |provider| {
         let Some(net) = network() else { return };
         net.serve("api.test", move |session| {
             while respond_by_token(session, provider, "401 Unauthorized")? {}
@@ -204,12 +206,12 @@ fn a_connection_that_said_401_and_stays_open_is_used_again() {
         assert_good(&net.call(script(provider).get()));
         assert_eq!(net.flows("api.test").len(), 1, "{provider:?}");
         assert_eq!(net.requests("api.test").len(), 2, "{provider:?}");
-    }
+    });
 }
 
 #[test]
 fn a_renewal_without_a_request_opens_no_api_connection() {
-    for provider in PROVIDERS {
+    in_parallel(PROVIDERS, |provider| {
         let Some(net) = network() else { return };
         let call = net.call(expired(provider).refresh());
         assert_eq!(call.code, "FITBIT_OK", "fitbit_refresh: {call:?}");
@@ -221,25 +223,25 @@ fn a_renewal_without_a_request_opens_no_api_connection() {
         net.run(&[from_file]);
         assert_eq!(net.requests("token.test").len(), 2);
         assert_eq!(net.flows("api.test").len(), 0, "{provider:?}, fitbit_from_file");
-    }
+    });
 }
 
 #[test]
 fn a_renewal_after_the_response_opens_no_api_connection() {
-    for provider in PROVIDERS {
+    in_parallel(PROVIDERS, |provider| {
         let Some(net) = network() else { return };
         close_after_responses(&net);
         assert_good(&net.call(script(provider).in_doubt().get().pause_ms(300)));
         assert_eq!(net.requests("token.test").len(), 1, "{provider:?}");
         assert_eq!(net.flows("api.test").len(), 1, "{provider:?}");
-    }
+    });
 }
 
 #[test]
 fn only_the_thread_that_renews_opens_an_api_connection_meanwhile() {
     const THREADS: usize = 8;
     const PAUSE: Duration = Duration::from_secs(1);
-    for provider in PROVIDERS {
+    in_parallel(PROVIDERS, |provider| {
         let Some(net) = network() else { return };
         delay_renewals(&net, PAUSE);
         let ran = net.run(&[expired(provider).with(THREADS - 1).get()]);
@@ -253,5 +255,5 @@ fn only_the_thread_that_renews_opens_an_api_connection_meanwhile() {
         let meanwhile = api.iter().filter(|flow| flow.opened < responded).count();
         assert_eq!(meanwhile, 1, "{provider:?}: {api:?}");
         assert!(api.len() <= THREADS, "{provider:?}: {api:?}");
-    }
+    });
 }

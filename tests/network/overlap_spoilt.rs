@@ -30,6 +30,10 @@ use Spoilt::*;
 
 const ALL: [Spoilt; 8] = [Closed, CutOff, Reset, Alert, NoHandshake, Says408, Says200, HalfARecord];
 
+fn cases() -> impl Iterator<Item = (Provider, Spoilt)> {
+    PROVIDERS.into_iter().flat_map(|provider| ALL.map(|how| (provider, how)))
+}
+
 /// A fatal alert.
 const INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
 
@@ -103,25 +107,21 @@ fn assert_asked_once_on_the_second(net: &Network, what: &str, call: &Call) {
 
 #[test]
 fn a_get_after_a_renewal_does_without_a_connection_that_was_spoilt() {
-    for provider in PROVIDERS {
-        in_parallel(ALL, |how| {
-            let Some(net) = spoilt(how) else { return };
-            let call = net.call(expired(provider).get());
-            assert_asked_once_on_the_second(&net, &format!("{provider:?}, {how:?}"), &call);
-        });
-    }
+    in_parallel(cases(), |(provider, how)| {
+        let Some(net) = spoilt(how) else { return };
+        let call = net.call(expired(provider).get());
+        assert_asked_once_on_the_second(&net, &format!("{provider:?}, {how:?}"), &call);
+    });
 }
 
 /// Not a byte of it was sent on the spoilt connection, so it is sent, and sent once.
 #[test]
 fn a_post_after_a_renewal_does_without_a_connection_that_was_spoilt() {
-    for provider in PROVIDERS {
-        in_parallel(ALL, |how| {
-            let Some(net) = spoilt(how) else { return };
-            let call = net.call(expired(provider).post());
-            assert_asked_once_on_the_second(&net, &format!("{provider:?}, {how:?}"), &call);
-        });
-    }
+    in_parallel(cases(), |(provider, how)| {
+        let Some(net) = spoilt(how) else { return };
+        let call = net.call(expired(provider).post());
+        assert_asked_once_on_the_second(&net, &format!("{provider:?}, {how:?}"), &call);
+    });
 }
 
 /// Servers close a connection that they think is idle just when a request is on its way.

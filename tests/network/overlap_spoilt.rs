@@ -6,7 +6,7 @@ use std::time::Duration;
 use fitbit_test_support::in_parallel;
 
 use crate::bench::{Call, Family, Fate, Network, Provider, Record, Script, Session};
-use crate::overlap::{PROVIDERS, assert_good, delay_renewals, expired, network};
+use crate::overlap::{PROVIDERS, assert_good, delay_renewals, expired, network, slow_network};
 
 /// What the first connection to the API comes to while the token is renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ fn spoil(session: &mut Session, how: Spoilt) -> io::Result<()> {
 fn spoilt(how: Spoilt) -> Option<Network> {
     let net = network()?;
     // It is spoilt before the renewal ends.
-    delay_renewals(&net, Duration::from_millis(400));
+    delay_renewals(&net, Duration::from_millis(700));
     net.serve("api.test", move |session| match session.number {
         0 => spoil(session, how),
         _ => session.serve(),
@@ -250,7 +250,7 @@ fn a_name_that_was_not_found_beside_the_renewal_is_looked_up_again() {
 #[test]
 fn a_look_up_that_is_slower_than_the_renewal_is_waited_for() {
     in_parallel(PROVIDERS, |provider| {
-        let Some(net) = network() else { return };
+        let Some(net) = slow_network() else { return };
         let addresses = vec![net.live_v4()];
         net.name("api.test", &addresses);
         let pause = Duration::from_millis(1500);

@@ -77,8 +77,8 @@ fn dead_addresses_of_the_api_are_passed_beside_the_renewal() {
         let syns = net.first_syns("api.test");
         let tried: Vec<IpAddr> = syns.iter().map(|(_, address)| *address).collect();
         assert_eq!(tried, addresses, "{provider:?}");
-        // The path notes the packets a little earlier or later than the library sent them.
-        let distance = Duration::from_millis(240);
+        // A busy machine can stop the library between its look at the clock and its SYN.
+        let distance = Duration::from_millis(200);
         assert!(syns.windows(2).all(|pair| pair[1].0 - pair[0].0 >= distance), "{syns:?}");
         let renewal = *net.flows("token.test")[0].sent.last().expect("it was sent");
         assert!(syns[2].0 < renewal + pause, "{provider:?}: {syns:?}");

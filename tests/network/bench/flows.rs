@@ -8,6 +8,9 @@ use super::{Call, Kind, Network, Seen};
 /// The clocks of TCP's timestamps are milliseconds.
 const ROUNDED: Duration = Duration::from_millis(2);
 
+/// So many calls have a chance of one that is not delayed.
+const MAX_CALLS: usize = 5;
+
 /// A connection that the client opened, or tried to.
 #[derive(Clone, Debug)]
 pub struct Flow {
@@ -72,8 +75,27 @@ impl Network {
         self.counted_between(call.began, call.ended)
     }
 
-    /// The longest chain of packets, each of which was sent after the one before had arrived. A machine
-    /// that is busy makes it no longer, as long as what it delays is less than a round trip.
+    /// The calls wait for so many round trips. Delays of more than a round trip can make a call that
+    /// needs fewer look like one that needs more, and never the other way round: the first call that
+    /// fits decides.
+    #[track_caller]
+    pub fn assert_round_trips(&self, what: &str, expected: u32, call: impl Fn() -> Call) {
+        let mut counts = Vec::new();
+        for _ in 0..MAX_CALLS {
+            let call = call();
+            assert_eq!(call.code, "FITBIT_OK", "{what}: {call:?}");
+            let counted = self.counted(&call);
+            assert!(counted >= expected, "{what}: {counted} round trips: {call:?}");
+            if counted == expected {
+                return;
+            }
+            counts.push(counted);
+        }
+        panic!("{what}: {counts:?} round trips and not {expected}");
+    }
+
+    /// The longest chain of packets, each of which was sent after the one before had arrived. It is never
+    /// shorter than what the call really waited for.
     pub fn counted_between(&self, began: Duration, ended: Duration) -> u32 {
         let way = self.round_trip() / 2;
         // When a packet arrives at the other side, and the number of round trips it stands for.

@@ -355,6 +355,23 @@ fn exchanges_and_revocations_never_use_a_kept_connection() {
     }
 }
 
+/// The connection of the API may be opened beside the renewal. The session tickets that come there
+/// before any request are no reason to open another one.
+#[test]
+fn an_expired_token_takes_one_connection_for_each_purpose() {
+    for tls in [None, Some(tls::usual())] {
+        let server = Server::start(tls, plainly);
+        let app = google(&server);
+        let client = app.from_token(&token("ann", now() - 10), &Saver::new()).unwrap();
+        for _ in 0..2 {
+            works("ann", &server, "ann", &client);
+            renew("ann", &server, "ann", &client);
+        }
+        assert_eq!((server.renewals().len(), server.connections().len()), (3, 2));
+        server.keeps_the_rules();
+    }
+}
+
 /// A login whose token is good for ever is not asked for.
 #[test]
 fn no_connection_is_opened_for_a_token_that_works() {

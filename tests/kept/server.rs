@@ -455,6 +455,14 @@ impl Conn {
         self.half = self.queued.split_off(half);
     }
 
+    /// The same, but only so many bytes of it are ever sent.
+    pub fn part_of_record(&mut self, bytes: impl AsRef<[u8]>, length: usize) {
+        self.take_records();
+        let before = self.queued.len();
+        self.record(bytes);
+        self.queued.truncate(before.saturating_add(length));
+    }
+
     /// The second half waits to be sent.
     pub fn other_half(&mut self) {
         self.queued.append(&mut self.half);

@@ -302,3 +302,71 @@ fn responses_that_come_twice_at_any_moment_never_become_a_token() {
     assert_eq!(server.old_tokens(), 0);
     server.keeps_the_rules();
 }
+
+/// However little it is.
+#[test]
+fn a_single_byte_after_a_response_forbids_the_reuse() {
+    let cases: [(bool, &[u8], usize); 6] = [
+        (true, b"x", usize::MAX),
+        (true, b"\r\n", usize::MAX),
+        (true, b"HTTP/1.1 200 OK\r\n\r\n", 1),
+        (true, b"HTTP/1.1 200 OK\r\n\r\n", 6),
+        (false, b"\r\n", usize::MAX),
+        (false, b"\0", usize::MAX),
+    ];
+    for (is_tls, bytes, length) in cases {
+        let what = &format!("TLS {is_tls}: {bytes:?}, {length}");
+        let count = AtomicUsize::new(0);
+        let is_sent = Arc::<AtomicBool>::default();
+        let sent = is_sent.clone();
+        let server = Server::start(is_tls.then(tls::usual), move |conn, request, response| {
+            if !request.is_renewal() || count.fetch_add(1, SeqCst) > 0 {
+                return conn.say(response);
+            }
+            conn.record(response);
+            conn.part_of_record(bytes, length);
+            let outcome = conn.send();
+            sent.store(true, SeqCst);
+            outcome
+        });
+        let app = google(&server);
+        let (ann, bob) = (login(&app, "ann"), login(&app, "bob"));
+        renew(what, &server, "ann", &ann);
+        server.wait_until(what, |_| is_sent.load(SeqCst));
+        renew(what, &server, "bob", &bob);
+        renew(what, &server, "ann", &ann);
+        assert_eq!(server.renewal_connections(), [0, 1, 1], "{what}");
+        server.wait_for_end(0);
+        works(what, &server, "bob", &bob);
+    }
+}
+
+/// Some providers give the same access token out again while it lasts.
+#[test]
+fn a_provider_that_repeats_a_token_is_believed_on_a_fresh_connection() {
+    let server = Server::start(Some(tls::usual()), |conn, request, response| {
+        let token = format!(r#"{{"access_token":"access-{}.0","expires_in":9}}"#, request.login());
+        conn.say(if request.is_renewal() { json("200 OK", &token) } else { response })
+    });
+    let app = google(&server);
+    let logins = ["ann", "bob"].map(|name| (name, login(&app, name)));
+    for (name, client) in &logins {
+        for _ in 0..5 {
+            let before = server.renewals().len();
+            client.refresh().unwrap();
+            let requests = server.renewals().len() - before;
+            assert!((1..=2).contains(&requests), "{requests}");
+            assert_eq!(client.token_field("access_token"), Some(format!("access-{name}.0")));
+        }
+    }
+    // One login after the other: a token is compared with the last one of its connection.
+    let before = server.renewals().len();
+    for _ in 0..5 {
+        for (_, client) in &logins {
+            client.refresh().unwrap();
+        }
+    }
+    let requests = server.renewals().len() - before;
+    assert!((10..=20).contains(&requests), "{requests}");
+    server.keeps_the_rules();
+}

@@ -98,7 +98,7 @@ pub enum Refreshed {
 pub struct Seen {
     pub hello: Option<Hello>,
     pub is_resumed: bool,
-    /// The client has ended it.
+    /// The client has ended it, or else the script.
     pub is_ended: bool,
 }
 
@@ -175,7 +175,7 @@ impl Server {
                     let Ok(mut conn) = Conn::new(number, tcp, tls, shared.clone()) else { return };
                     // A client that has left is no failure of the server's.
                     let _ = conn.serve(&*script);
-                    lock(&shared).connections[number].is_ended |= conn.is_ended;
+                    lock(&shared).connections[number].is_ended = true;
                 });
             }
         });
@@ -240,12 +240,10 @@ impl Server {
         }
     }
 
-    /// Waits until the client has ended this connection.
+    /// Waits until this connection has ended. The server itself ends none unless the script says so.
     #[track_caller]
     pub fn wait_for_end(&self, connection: usize) {
-        self.wait_until("the client ends the connection", |server| {
-            server.connections()[connection].is_ended
-        });
+        self.wait_until("the connection ends", |server| server.connections()[connection].is_ended);
     }
 
     /// What holds always. Renewals share connections only with each other. A request that asks to close
@@ -321,7 +319,6 @@ pub struct Conn {
     /// What came and is not used yet.
     received: Vec<u8>,
     first: Vec<u8>,
-    is_ended: bool,
     state: Arc<Mutex<State>>,
 }
 
@@ -335,7 +332,7 @@ impl Conn {
         tcp.set_nodelay(true)?;
         let tls = tls.map(ServerConnection::new).transpose().map_err(io::Error::other)?;
         let (queued, half, received, first) = Default::default();
-        Ok(Conn { number, tcp, tls, queued, half, received, first, is_ended: false, state })
+        Ok(Conn { number, tcp, tls, queued, half, received, first, state })
     }
 
     fn serve(&mut self, script: &Script) -> io::Result<()> {
@@ -383,15 +380,8 @@ impl Conn {
             self.take_records();
             self.send()?;
             let mut buffer = [0; 16 * 1024];
-            let length = match self.tcp.read(&mut buffer) {
-                Ok(length) => length,
-                Err(why) => {
-                    self.is_ended = why.kind() == ErrorKind::ConnectionReset;
-                    return Err(why);
-                }
-            };
+            let length = self.tcp.read(&mut buffer)?;
             if length == 0 {
-                self.is_ended = true;
                 return Ok(false);
             }
             let Some(tls) = &mut self.tls else {
@@ -416,10 +406,7 @@ impl Conn {
             let before = self.received.len();
             match tls.reader().read_to_end(&mut self.received) {
                 Err(why) if why.kind() == ErrorKind::WouldBlock => {}
-                Ok(_) => {
-                    self.is_ended = true; // close_notify
-                    return Ok(false);
-                }
+                Ok(_) => return Ok(false), // close_notify
                 Err(why) => return Err(why),
             }
             if self.received.len() > before {

@@ -175,13 +175,14 @@ fn clients_of_one_token_file_learn_the_field_from_each_other() {
     let (one, two) =
         (google(&server).from_file(&path).unwrap(), google(&server).from_file(&path).unwrap());
     renews_kept("one", &server, "ann", &one);
+    two.refresh().unwrap(); // takes what one has stored
     renews_kept("two", &server, "ann", &two);
+    one.refresh().unwrap();
     server.set_refreshed(Refreshed::New);
     renew("one", &server, "ann", &one);
     assert_eq!(field(&std::fs::read_to_string(&path).unwrap()), Some(true.into()));
-    // What one has stored, two takes. After that it renews by itself.
     renews_alone("one", &server, "ann", &one);
-    two.refresh().unwrap();
+    two.refresh().unwrap(); // takes it again
     renews_alone("two", &server, "ann", &two);
     assert_eq!(field(&two.token()), Some(true.into()));
 }

@@ -20,6 +20,9 @@ pub enum Sessions {
     None,
 }
 
+/// A name of the servers that only a proxy knows.
+pub const FAR_AWAY: &str = "far-away.example";
+
 struct Certificate {
     der: CertificateDer<'static>,
     key: Vec<u8>,
@@ -30,8 +33,8 @@ fn certificate() -> &'static Certificate {
     static CERTIFICATE: OnceLock<Certificate> = OnceLock::new();
     CERTIFICATE.get_or_init(|| {
         let key = KeyPair::generate().unwrap();
-        let parameters =
-            CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        let names = ["127.0.0.1", "localhost", FAR_AWAY].map(str::to_owned);
+        let parameters = CertificateParams::new(names).unwrap();
         let certificate = parameters.self_signed(&key).unwrap();
         let file = folder().join(format!("ca-{}.pem", std::process::id()));
         std::fs::write(&file, certificate.pem()).unwrap();

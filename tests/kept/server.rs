@@ -465,6 +465,15 @@ impl Conn {
         self.send()
     }
 
+    /// Encrypts with new keys from now on (RFC 8446 section 4.6.3), and says so.
+    pub fn update_keys(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.refresh_traffic_keys().map_err(io::Error::other)?;
+        }
+        self.take_records();
+        self.send()
+    }
+
     /// Says under TLS that nothing more comes. The TCP connection stays open.
     pub fn close_notify(&mut self) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {

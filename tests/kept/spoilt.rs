@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fitbit_test_support::in_parallel;
+use rustls::ServerConfig;
+use rustls::version::TLS12;
 
 use crate::scene::{google, login, renew, works};
 use crate::server::{Conn, Request, Server, json};
-use crate::tls;
+use crate::tls::{self, Sessions};
 
 /// What the second response holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +47,27 @@ enum Next {
     AnotherLogin,
 }
 
+/// What the server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Tls13,
+    Tls12,
+    Http,
+}
+
+impl Scheme {
+    fn tls(self) -> Option<Arc<ServerConfig>> {
+        match self {
+            Scheme::Tls13 => Some(tls::usual()),
+            Scheme::Tls12 => Some(tls::config(&TLS12, Sessions::Kept)),
+            Scheme::Http => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Cell {
-    is_tls: bool,
+    scheme: Scheme,
     second: Second,
     arrival: Arrival,
     next: Next,
@@ -74,11 +94,11 @@ const ARRIVALS: [Arrival; 6] = [
 
 fn cells() -> Vec<Cell> {
     let mut cells = Vec::new();
-    for is_tls in [true, false] {
+    for scheme in [Scheme::Tls13, Scheme::Tls12, Scheme::Http] {
         for second in SECONDS {
             for arrival in ARRIVALS {
                 for next in [Next::SameLogin, Next::AnotherLogin] {
-                    cells.push(Cell { is_tls, second, arrival, next });
+                    cells.push(Cell { scheme, second, arrival, next });
                 }
             }
         }
@@ -89,7 +109,7 @@ fn cells() -> Vec<Cell> {
 impl Cell {
     /// Without TLS there are no records: what is said together is one piece.
     fn is_possible(&self) -> bool {
-        self.is_tls || self.arrival != Arrival::NextRecord
+        self.scheme != Scheme::Http || self.arrival != Arrival::NextRecord
     }
 
     /// In the place of a response, nobody can tell this from one.
@@ -142,7 +162,7 @@ impl Cell {
             }
             conn.say(response)
         };
-        Server::start(self.is_tls.then(tls::usual), script)
+        Server::start(self.scheme.tls(), script)
     }
 
     fn answer_first(&self, conn: &mut Conn, response: &[u8]) -> io::Result<()> {
@@ -231,7 +251,7 @@ fn a_second_response_on_a_kept_connection_is_never_anybodys_token() {
     });
     let mut rows = rows.into_inner().unwrap();
     rows.sort_by_key(|(number, ..)| *number);
-    assert_eq!(rows.len(), 96, "every cell was looked at");
+    assert_eq!(rows.len(), 144, "every cell was looked at");
     std::fs::write(tls::folder().join("matrix.md"), table(&rows)).unwrap();
 }
 
@@ -243,7 +263,6 @@ fn table(rows: &[(usize, Cell, Option<Outcome>)]) -> String {
         |---|---|---|---|---|---|\n"
         .to_owned();
     for (_, cell, outcome) in rows {
-        let scheme = if cell.is_tls { "https" } else { "http" };
         let (connections, outcome) = match outcome {
             None => ("-".to_owned(), "not possible: http has no records"),
             Some(Outcome { connections, believed: true }) => (
@@ -252,10 +271,10 @@ fn table(rows: &[(usize, Cell, Option<Outcome>)]) -> String {
             ),
             Some(Outcome { connections, .. }) => (format!("{connections:?}"), "its own new token"),
         };
-        let Cell { second, arrival, next, .. } = cell;
+        let Cell { scheme, second, arrival, next } = cell;
         let row = writeln!(
             table,
-            "| {scheme} | {second:?} | {arrival:?} | {next:?} | {connections} | {outcome} |"
+            "| {scheme:?} | {second:?} | {arrival:?} | {next:?} | {connections} | {outcome} |"
         );
         row.expect("a text takes everything");
     }
@@ -339,6 +358,23 @@ fn a_single_byte_after_a_response_forbids_the_reuse() {
         server.wait_for_end(0);
         works(what, &server, "bob", &bob);
     }
+}
+
+/// It is neither a response nor half of one.
+#[test]
+fn new_keys_of_the_server_cost_no_renewal() {
+    let server = Server::start(Some(tls::usual()), |conn, request, response| {
+        conn.say(response)?;
+        if request.is_renewal() { conn.update_keys() } else { Ok(()) }
+    });
+    let app = google(&server);
+    let clients = ["ann", "bob"].map(|name| (name, login(&app, name)));
+    for _ in 0..5 {
+        for (name, client) in &clients {
+            assert_eq!(renew("new keys", &server, name, client).len(), 1);
+        }
+    }
+    works("new keys", &server, "ann", &clients[0].1);
 }
 
 /// Some providers give the same access token out again while it lasts.

@@ -108,9 +108,9 @@ fn each_reason_for_a_renewal_uses_the_kept_connection() {
     server.keeps_the_rules();
 }
 
-/// What the first of two renewals is answered with, by the number of its requests. The last word has to
-/// be a token or a refusal.
-type Words = fn(&[u8], usize) -> Option<Vec<u8>>;
+/// The response to each request for the first of two renewals, from what the server would say and from the
+/// number of the request. None: what the server would say.
+type Reply = fn(&[u8], usize) -> Option<Vec<u8>>;
 
 fn first(response: &[u8], number: usize) -> Option<Vec<u8>> {
     (number == 0).then(|| response.to_vec())
@@ -123,7 +123,7 @@ fn headed(response: &[u8], number: usize, change: impl Fn(String) -> String) -> 
 
 #[test]
 fn only_a_response_with_a_token_keeps_its_connection() {
-    let not_kept: [(&str, Words); 13] = [
+    let not_kept: [(&str, Reply); 13] = [
         ("400", |_, n| first(&json("400 Bad Request", r#"{"error":"invalid_scope"}"#), n)),
         ("401", |_, n| first(&json("401 Unauthorized", r#"{"error":"invalid_client"}"#), n)),
         ("403 of somebody else", |_, n| first(&whole("403 Forbidden", "go away"), n)),
@@ -140,14 +140,14 @@ fn only_a_response_with_a_token_keeps_its_connection() {
         }),
         ("HTTP/1.0", |r, n| headed(r, n, |text| text.replace("HTTP/1.1", "HTTP/1.0"))),
     ];
-    for (what, words) in not_kept {
-        let (server, first) = after(words);
+    for (what, reply) in not_kept {
+        let (server, first) = after(reply);
         let renewals = server.renewal_connections();
         let carried = renewals.iter().filter(|&&connection| connection == first).count();
         assert_eq!(carried, 1, "{what}: {renewals:?}");
         server.wait_for_end(first);
     }
-    let kept: [(&str, Words); 4] = [
+    let kept: [(&str, Reply); 4] = [
         ("200", |r, n| first(r, n)),
         ("201", |r, n| headed(r, n, |text| text.replace("200 OK", "201 Created"))),
         ("chunks", |r, n| {
@@ -161,21 +161,21 @@ fn only_a_response_with_a_token_keeps_its_connection() {
             headed(r, n, |text| format!("HTTP/1.1 103 Early Hints\r\n\r\n{text}"))
         }),
     ];
-    for (what, words) in kept {
-        let (server, first) = after(words);
+    for (what, reply) in kept {
+        let (server, first) = after(reply);
         assert_eq!(server.renewal_connections(), [first, first], "{what}");
     }
 }
 
-/// A renewal that meets `words`, and then one of another login.
-fn after(words: Words) -> (Server, usize) {
+/// A renewal that gets `reply`, and then one of another login.
+fn after(reply: Reply) -> (Server, usize) {
     let count = AtomicUsize::new(0);
     let server = Server::start(Some(tls::usual()), move |conn, request, response| {
         let number = count.fetch_add(usize::from(request.is_renewal()), SeqCst);
-        conn.say(words(&response, number).unwrap_or(response))
+        conn.say(reply(&response, number).unwrap_or(response))
     });
     let app = google(&server);
-    // Whatever comes of it: this is about the connection.
+    // It may fail: this is about its connection.
     let _ = login(&app, "ann").refresh();
     renew("another login", &server, "bob", &login(&app, "bob"));
     server.keeps_the_rules();

@@ -1,6 +1,6 @@
 //! Renewals over kept connections. A provider whose refresh tokens are not single-use is asked on a
-//! connection that stays open for the next renewal; whatever arrives there without a request is never
-//! believed. A single-use refresh token gets a connection of its own. TLS sessions are resumed.
+//! connection that stays open for the next renewal. The library never believes a response that it did not
+//! ask for. A single-use refresh token gets a connection of its own. TLS sessions are resumed.
 //!
 //! `server`, `hello`, `tls` and `scene` are what the tests stand on. Every other module is one subject.
 

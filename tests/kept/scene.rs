@@ -21,7 +21,7 @@ pub fn app_of(provider: Dialect, server: &Server) -> App {
 pub fn app_at(provider: Dialect, uri: &str) -> App {
     let app = provider.app_at(uri, "CLIENT", Some(SECRET), "http://127.0.0.1:1/");
     app.set_ca_file(tls::ca_file()).unwrap();
-    // Whatever takes long here takes no part in what is tested.
+    // No test is about the timeout.
     app.set_timeout_ms(60_000).unwrap();
     app
 }

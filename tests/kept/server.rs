@@ -270,7 +270,7 @@ impl State {
         self.current.get(login).cloned().unwrap_or_else(|| format!("access-{login}.0"))
     }
 
-    /// What a provider answers.
+    /// What a provider says.
     fn response(&mut self, request: &Request) -> Vec<u8> {
         let login = request.login();
         match request.kind() {

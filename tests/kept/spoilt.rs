@@ -1,5 +1,5 @@
 //! A token endpoint that says more than it was asked: a second response comes after the first one, on
-//! a connection that would be kept. The next renewal gets its own token all the same, whoever asks.
+//! a connection that would be kept. The next renewal gets its own token all the same.
 
 use std::fmt::Write;
 use std::io;
@@ -147,7 +147,7 @@ impl Cell {
             }
             if renewals.fetch_add(1, SeqCst) == 0 {
                 *first.lock().unwrap() = response.clone();
-                let outcome = self.answer_first(conn, &response);
+                let outcome = self.respond_first(conn, &response);
                 is_sent.store(true, SeqCst);
                 return outcome;
             }
@@ -165,7 +165,7 @@ impl Cell {
         Server::start(self.scheme.tls(), script)
     }
 
-    fn answer_first(&self, conn: &mut Conn, response: &[u8]) -> io::Result<()> {
+    fn respond_first(&self, conn: &mut Conn, response: &[u8]) -> io::Result<()> {
         let second = self.second(response);
         match self.arrival {
             Arrival::SameRecord => conn.record([response, &second].concat()),
@@ -285,7 +285,7 @@ fn table(rows: &[(usize, Cell, Option<Outcome>)]) -> String {
 const TWICE: usize = 300;
 
 /// A response that comes twice, the second time at any moment from "during the next request" to "well
-/// before it": every renewal gets a token that its own request was answered with.
+/// before it": every renewal gets a token from the response to its own request.
 #[test]
 fn responses_that_come_twice_at_any_moment_never_become_a_token() {
     let count = AtomicUsize::new(0);
@@ -312,7 +312,7 @@ fn responses_that_come_twice_at_any_moment_never_become_a_token() {
             assert!(number > issued, "an old token: {held} after {issued}");
         }
     }
-    // What is still on its way is answered before the next renewal.
+    // The server sees the requests that are still on their way before the next renewal.
     std::thread::sleep(Duration::from_millis(100));
     for (name, client) in &logins {
         renew("afterwards", &server, name, client);

@@ -1,5 +1,6 @@
 //! A token endpoint that says more than it was asked: a second response comes after the first one, on
-//! a connection that would be kept. The next renewal gets its own token all the same.
+//! a connection that would be kept. The next renewal gets its own token all the same. One case
+//! cannot be told from a response: another token, which comes while the next response is awaited.
 
 use std::fmt::Write;
 use std::io;

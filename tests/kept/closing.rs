@@ -1,9 +1,11 @@
 //! A kept connection that ends: that costs no renewal, and at most one more request.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
+
+use fitbit_test_support::in_parallel;
 
 use crate::scene::{google, login, renew, works};
 use crate::server::{Conn, Server};
@@ -84,34 +86,70 @@ fn a_kept_connection_that_has_ended_is_not_used() {
     });
 }
 
+/// The pause before an ordinary second attempt is at least 125 ms.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// How often a busy machine may be too slow to show it.
+const MAX_TRIES: usize = 40;
+
 #[test]
 fn a_kept_connection_that_ends_under_a_request_costs_one_more_request() {
     each_end(|what, is_tls, end| {
-        let mut fastest = Duration::MAX;
-        for _ in 0..5 {
-            let count = AtomicUsize::new(0);
-            let server = Server::start(is_tls.then(tls::usual), move |conn, request, response| {
-                let number = count.fetch_add(usize::from(request.is_renewal()), SeqCst);
-                match request.is_renewal() && number == 1 {
-                    true => end.end(conn),
-                    false => conn.say(response),
-                }
-            });
-            let app = google(&server);
-            let (ann, bob) = (login(&app, "ann"), login(&app, "bob"));
-            renew(what, &server, "ann", &ann);
-            let begun = Instant::now();
-            let renewals = renew(what, &server, "bob", &bob);
-            fastest = fastest.min(begun.elapsed());
-            let connections: Vec<_> = renewals.iter().map(|renewal| renewal.connection).collect();
-            assert_eq!(connections, [0, 1], "{what}");
-            server.wait_for_end(0);
-            works(what, &server, "bob", &bob);
-            server.keeps_the_rules();
-        }
-        // The pause before an ordinary second attempt is at least 125 ms.
-        assert!(fastest < Duration::from_millis(100), "{what}: at once, not after {fastest:?}");
+        let begun = (0..MAX_TRIES).find(|_| renewal_after_an_end(what, is_tls, end) < AT_ONCE);
+        assert!(begun.is_some(), "{what}: the second request is sent at once");
     });
+}
+
+/// How long a renewal takes whose kept connection ends under it.
+fn renewal_after_an_end(what: &str, is_tls: bool, end: End) -> Duration {
+    let count = AtomicUsize::new(0);
+    let server = Server::start(is_tls.then(tls::usual), move |conn, request, response| {
+        let number = count.fetch_add(usize::from(request.is_renewal()), SeqCst);
+        match request.is_renewal() && number == 1 {
+            true => end.end(conn),
+            false => conn.say(response),
+        }
+    });
+    let app = google(&server);
+    let (ann, bob) = (login(&app, "ann"), login(&app, "bob"));
+    renew(what, &server, "ann", &ann);
+    let begun = Instant::now();
+    let renewals = renew(what, &server, "bob", &bob);
+    let took = begun.elapsed();
+    let connections: Vec<_> = renewals.iter().map(|renewal| renewal.connection).collect();
+    assert_eq!(connections, [0, 1], "{what}");
+    server.wait_for_end(0);
+    works(what, &server, "bob", &bob);
+    server.keeps_the_rules();
+    took
+}
+
+/// The second request does not go out on another kept connection, which may be dead as well.
+#[test]
+fn several_kept_connections_that_end_together_cost_one_more_request() {
+    const LOGINS: usize = 4;
+    let all_have_asked = Barrier::new(LOGINS);
+    let count = AtomicUsize::new(0);
+    let server = Server::start(Some(tls::usual()), move |conn, request, response| {
+        if count.fetch_add(usize::from(request.is_renewal()), SeqCst) < LOGINS {
+            all_have_asked.wait();
+            return conn.say(response);
+        }
+        match request.is_renewal() && conn.number < LOGINS {
+            true => Err(conn.close()),
+            false => conn.say(response),
+        }
+    });
+    let app = google(&server);
+    let clients: Vec<_> =
+        (0..LOGINS).map(|number| login(&app, &format!("login{number}"))).collect();
+    in_parallel(&clients, |client| client.refresh().unwrap());
+    assert_eq!(server.connections().len(), LOGINS, "all of them are kept");
+    let renewals = renew("all dead", &server, "login0", &clients[0]);
+    let connections: Vec<_> = renewals.iter().map(|renewal| renewal.connection).collect();
+    assert!(connections[0] < LOGINS, "{connections:?}");
+    assert_eq!(connections[1..], [LOGINS], "{connections:?}");
+    works("afterwards", &server, "login0", &clients[0]);
 }
 
 /// The server stays away altogether: the renewal fails as on a fresh connection, within four requests.

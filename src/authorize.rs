@@ -16,7 +16,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::app::{Shared, check_scopes};
 use crate::call::Deadline;
 use crate::error::{Error, Result};
-use crate::token::{Fields, Token, parse, raw, string};
+use crate::token::{Fields, Now, Token, parse, raw, string};
 
 /// What step one alone decides.
 const RESERVED: [&str; 6] = [
@@ -192,7 +192,7 @@ impl Session {
         let transport = app.transport();
         app.token_endpoint
             .exchange(code, &self.verifier, &self.callback_uri, transport, deadline)
-            .and_then(|fields| Token::received(fields, None, app.provider, false))
+            .and_then(|fields| Token::received(fields, None, app.provider, false, Now::read()))
             .map_err(of_exchange)
     }
 }

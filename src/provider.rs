@@ -46,6 +46,8 @@ pub(crate) struct Provider {
     pub scopes_are_addresses: bool,
     /// What a client with a secret uses.
     pub client_auth: ClientAuth,
+    /// Whether each refresh token can be used once only: its response brings the next one.
+    pub refresh_tokens_are_single_use: bool,
     /// Whether a revocation proves which application it comes from.
     pub revocation_is_authenticated: bool,
     /// None: a token says whose it is.
@@ -95,6 +97,7 @@ pub(crate) static FITBIT: Provider = Provider {
                      respiratory_rate settings sleep social temperature weight",
     scopes_are_addresses: false,
     client_auth: ClientAuth::Basic,
+    refresh_tokens_are_single_use: true,
     revocation_is_authenticated: true,
     identity: None,
     paging: Paging::Address,
@@ -134,6 +137,7 @@ pub(crate) static GOOGLE_HEALTH: Provider = Provider {
     ),
     scopes_are_addresses: true,
     client_auth: ClientAuth::Body,
+    refresh_tokens_are_single_use: false,
     revocation_is_authenticated: false,
     identity: Some(Identity { path: "/v4/users/me/identity", field: "healthUserId" }),
     paging: Paging::PageToken,

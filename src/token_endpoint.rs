@@ -4,11 +4,11 @@
 //! They are taken from it through its HTTP client trait, sent and read here: its own reading loses
 //! the status, the waiting time and every field that it does not know. A revocation (RFC 7009) is
 //! one field, and is written here: oauth2 allows none to a server on loopback. Every request goes out
-//! once, on a connection of its own: what it spends is single-use, and whether to ask again is the
-//! caller's decision.
+//! once: whether to ask again is the caller's decision. What is single-use has a connection of its own.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::time::Duration;
 
 use oauth2::basic::BasicClient;
 use oauth2::http::{HeaderValue, header};
@@ -28,8 +28,8 @@ use crate::error::body::{ProviderError, Words};
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::provider::{ClientAuth, Provider};
-use crate::token::{Fields, is_nothing, parse};
-use crate::transport::{ConnectionUse, Transport};
+use crate::token::{Fields, Token, is_nothing, parse, text};
+use crate::transport::{ConnectionUse, Cut, Failure, Renewed, Transport};
 
 /// The largest answer that is read: tokens are a few hundred bytes.
 const MAX_BODY: usize = 256 * 1024;
@@ -56,6 +56,16 @@ pub(crate) struct Credentials<'a> {
 pub(crate) struct Attempt<T> {
     pub end: End,
     pub outcome: Result<T>,
+    pub connection: Before,
+}
+
+/// What a connection was before the request.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Before {
+    /// It was open: it may have been dying.
+    pub was_open: bool,
+    /// Other renewals had gone over it: a response can be one to them.
+    pub was_kept: bool,
 }
 
 /// How it ended, as far as that says what became of the refresh token in it.
@@ -69,6 +79,15 @@ pub(crate) enum End {
     Granted,
     /// With any other response.
     Response { status: u16, words: Words },
+}
+
+/// What one refresh came to.
+pub(crate) struct Refreshed {
+    pub attempt: Attempt<Fields>,
+    /// How long ago the request was sent, if an earlier call sent it.
+    pub since_sent: Option<Duration>,
+    /// It was sent, and its response is still to come.
+    pub cut: Option<Cut>,
 }
 
 pub(crate) struct TokenEndpoint {
@@ -159,39 +178,59 @@ impl TokenEndpoint {
             let request = self.oauth.exchange_code(code).set_pkce_verifier(verifier);
             let _ = request.set_redirect_uri(Cow::Borrowed(&callback_uri)).request(taker);
         })?;
-        self.send(
-            request,
-            FITBIT_ERROR_AUTHORIZATION,
-            &self.secrets([code, verifier]),
-            transport,
-            deadline,
-        )
-        .outcome
+        let secrets = self.secrets([code, verifier]);
+        match self.spend(request, &secrets, transport, deadline) {
+            Ok(response) => self.read(response, FITBIT_ERROR_AUTHORIZATION, &secrets).outcome,
+            Err(failed) => Err(failed.why),
+        }
     }
 
-    /// Refresh token to token. `held` is the access token that goes with it.
+    /// The token that follows `own`. `fresh`: not on a connection that is kept. `cut`: an earlier call has
+    /// sent it.
     pub fn refresh(
         &self,
-        refresh_token: &str,
-        held: &str,
+        own: &Token,
+        fresh: bool,
+        cut: Option<Cut>,
         transport: &Transport,
         deadline: &Deadline,
-    ) -> Attempt<Fields> {
+    ) -> Refreshed {
         let request = written(|taker| {
-            let refresh_token = RefreshToken::new(refresh_token.to_owned());
+            let refresh_token = RefreshToken::new(own.refresh_token().to_owned());
             let _ = self.oauth.exchange_refresh_token(&refresh_token).request(taker);
         });
         let request = match request {
             Ok(request) => request,
-            Err(why) => return Attempt::not_sent(why),
+            Err(why) => {
+                let attempt = Attempt::not_sent(why);
+                return Refreshed { attempt, since_sent: None, cut: None };
+            }
         };
-        self.send(
-            request,
-            FITBIT_ERROR_REAUTHORIZE,
-            &self.secrets([refresh_token, held]),
-            transport,
-            deadline,
-        )
+        let secrets = self.secrets([own.refresh_token(), own.access_token()]);
+        let connection = ConnectionUse::Renewal { is_single_use: own.is_single_use(), fresh };
+        let Renewed { outcome, cut, source } = self.carry(request, |request| {
+            transport.renew(request, connection, cut, deadline, MAX_BODY, &|text| {
+                secrets.clean_line(text)
+            })
+        });
+        let connection = Before { was_open: source.was_open, was_kept: source.was_kept() };
+        let since_sent = source.since_sent;
+        let mut attempt = match outcome {
+            Ok(response) => self.read(response, FITBIT_ERROR_REAUTHORIZE, &secrets),
+            Err(failure) => Failed::of(failure, &secrets).into(),
+        };
+        if let Ok(fields) = &attempt.outcome
+            && let Some(access_token) = text(fields, "access_token")
+        {
+            if source.has_brought(&access_token) {
+                // The response to this request is still to come, and nobody can tell which one it is.
+                let why = "the token endpoint repeated an earlier response";
+                attempt = Attempt::new(End::Cut, Err(Error::protocol(why)));
+            } else {
+                source.keep(&access_token);
+            }
+        }
+        Refreshed { attempt: Attempt { connection, ..attempt }, since_sent, cut }
     }
 
     /// Everything of the app's own that no text may show, and these.
@@ -231,14 +270,14 @@ impl TokenEndpoint {
             return Attempt::not_sent(Error::internal("an address that was checked is refused"));
         };
         let secrets = self.secrets(held);
-        let response = match self.carry(request, &secrets, transport, deadline) {
+        let response = match self.spend(request, &secrets, transport, deadline) {
             Ok(response) => response,
             Err(failed) => return failed.into(),
         };
         match response.status {
-            200..=299 => Attempt { end: End::Granted, outcome: Ok(()) },
+            200..=299 => Attempt::new(End::Granted, Ok(())),
             400 | 401 if ProviderError::read(&response).is_one_of(&SPENT) => {
-                Attempt { end: End::Granted, outcome: Ok(()) }
+                Attempt::new(End::Granted, Ok(()))
             }
             _ => self.refused(&response, FITBIT_ERROR_HTTP, &secrets),
         }
@@ -246,18 +285,12 @@ impl TokenEndpoint {
 
     /// A success that holds no token is as good as no response. Its body may hold one all the same,
     /// and so never becomes part of a message.
-    fn send(
+    fn read(
         &self,
-        request: HttpRequest,
+        mut response: Answer,
         refused_grant: FitbitErrorCode,
         secrets: &Secrets,
-        transport: &Transport,
-        deadline: &Deadline,
     ) -> Attempt<Fields> {
-        let mut response = match self.carry(request, secrets, transport, deadline) {
-            Ok(response) => response,
-            Err(failed) => return failed.into(),
-        };
         let status = response.status;
         if !(200..=299).contains(&status) {
             return self.refused(&response, refused_grant, secrets);
@@ -267,14 +300,12 @@ impl TokenEndpoint {
         match fields {
             // Whatever its Content-Type says: a token in hand is not dropped for a label.
             Ok(fields) if fields.get("access_token").is_some_and(|token| !is_nothing(token)) => {
-                Attempt { end: End::Granted, outcome: Ok(fields) }
+                Attempt::new(End::Granted, Ok(fields))
             }
-            _ => Attempt {
-                end: End::Response { status, words: Words::Foreign },
-                outcome: Err(Error::protocol(
-                    "the token endpoint's answer holds no token that can be read",
-                )),
-            },
+            _ => Attempt::new(
+                End::Response { status, words: Words::Foreign },
+                Err(Error::protocol("the token endpoint's answer holds no token that can be read")),
+            ),
         }
     }
 
@@ -285,38 +316,36 @@ impl TokenEndpoint {
         secrets: &Secrets,
     ) -> Attempt<T> {
         let words = ProviderError::read(response).words();
-        Attempt {
-            end: End::Response { status: response.status, words },
-            outcome: Err(Error::from_token_endpoint(
-                self.provider,
-                response,
-                refused_grant,
-                secrets,
-            )),
-        }
+        let why = Error::from_token_endpoint(self.provider, response, refused_grant, secrets);
+        Attempt::new(End::Response { status: response.status, words }, Err(why))
     }
 
-    fn carry(
+    fn spend(
         &self,
-        mut request: HttpRequest,
+        request: HttpRequest,
         secrets: &Secrets,
         transport: &Transport,
         deadline: &Deadline,
     ) -> std::result::Result<Answer, Failed> {
+        let spending = ConnectionUse::Spending;
+        self.carry(request, |request| {
+            transport.send(request, spending, deadline, MAX_BODY, &|text| secrets.clean_line(text))
+        })
+        .map_err(|failure| Failed::of(failure, secrets))
+    }
+
+    /// With the program's own user agent. The body is wiped afterwards.
+    fn carry<T>(
+        &self,
+        mut request: HttpRequest,
+        send: impl FnOnce(oauth2::http::Request<&[u8]>) -> T,
+    ) -> T {
         if let Some(agent) = &self.user_agent {
             request.headers_mut().insert(header::USER_AGENT, agent.clone());
         }
         let (head, body) = request.into_parts();
         let body = Zeroizing::new(body);
-        let request = oauth2::http::Request::from_parts(head, body.as_slice());
-        transport
-            .send(request, ConnectionUse::Spending, deadline, MAX_BODY, &|text| {
-                secrets.clean_line(text)
-            })
-            .map_err(|failure| Failed {
-                end: if failure.nothing_was_sent { End::NotSent } else { End::Cut },
-                why: failure.redacted(secrets),
-            })
+        send(oauth2::http::Request::from_parts(head, body.as_slice()))
     }
 }
 
@@ -326,15 +355,28 @@ struct Failed {
     why: Error,
 }
 
+impl Failed {
+    fn of(failure: Failure, secrets: &Secrets) -> Failed {
+        Failed {
+            end: if failure.nothing_was_sent { End::NotSent } else { End::Cut },
+            why: failure.redacted(secrets),
+        }
+    }
+}
+
 impl<T> From<Failed> for Attempt<T> {
     fn from(failed: Failed) -> Attempt<T> {
-        Attempt { end: failed.end, outcome: Err(failed.why) }
+        Attempt::new(failed.end, Err(failed.why))
     }
 }
 
 impl<T> Attempt<T> {
-    pub fn not_sent(why: Error) -> Attempt<T> {
-        Attempt { end: End::NotSent, outcome: Err(why) }
+    fn new(end: End, outcome: Result<T>) -> Attempt<T> {
+        Attempt { end, outcome, connection: Before::default() }
+    }
+
+    fn not_sent(why: Error) -> Attempt<T> {
+        Attempt::new(End::NotSent, Err(why))
     }
 }
 

@@ -348,7 +348,15 @@ impl Shared {
 
     /// Of a call with a handle of the app itself.
     pub fn deadline(&self, handle: &Arc<Handle>) -> Deadline {
+        self.transport.tidy();
         Deadline::after(self.timeout, handle)
+    }
+
+    /// Opens the connection that an API request will need, while its token is renewed.
+    pub fn open_ahead(&self, deadline: &Deadline) {
+        if let Ok(uri) = self.api_uri.parse() {
+            self.transport.open_ahead(&uri, deadline);
+        }
     }
 
     pub fn transport(&self) -> &Transport {

@@ -1,8 +1,10 @@
 //! The time that one call of the library may take, and what ends it earlier.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::beside::Beside;
 use super::ends::{Ends, Handle};
 use super::waiter::{Waiter, Waker};
 use crate::error::{Error, Result};
@@ -29,7 +31,7 @@ pub(crate) struct Deadline {
     ends: Ends,
     /// What an end does to it.
     when_ended: WhenEnded,
-    /// When it ends if nothing single-use was sent by then.
+    /// When it ends if nothing was sent by then.
     until_sent: Option<Instant>,
 }
 
@@ -92,14 +94,19 @@ impl Deadline {
         Deadline { when_ended: WhenEnded::IgnoresCancel, ..self }
     }
 
-    /// The same, which ends after so much time already if nothing single-use was sent by then.
+    /// The same, which ends after so much time already if nothing was sent by then.
     pub fn sent_within(&self, time: Duration) -> Deadline {
         Deadline { until_sent: Some(now() + time), ..self.clone() }
     }
 
-    /// Once something single-use is sent, its response is waited for.
+    /// Once something is sent, its response is waited for.
+    pub fn sent(&self) -> Deadline {
+        Deadline { until_sent: None, ..self.clone() }
+    }
+
+    /// The same for something single-use: the end of the call does not matter any more.
     pub fn once_sent(&self) -> Deadline {
-        Deadline { until_sent: None, ..self.uncancellable() }
+        self.uncancellable().sent()
     }
 
     /// The program has ended it, and it has to stop for that.
@@ -172,14 +179,48 @@ impl Deadline {
         if left.is_zero() {
             return Err(Stopped);
         }
-        if let Some(until) = until {
-            left = left.min(until.saturating_duration_since(now()));
+        let mut beside = self.waiter.beside();
+        if self.ends.is_ended() {
+            // This call may go on; what it does beside opens nothing any more.
+            *beside = None;
         }
+        let mut due = until;
+        let mut all = vec![];
+        if let Some(beside) = &mut *beside {
+            beside.step(now());
+            due = due.into_iter().chain(beside.next_at()).min();
+            all = beside.interests();
+        }
+        if let Some(due) = due {
+            left = left.min(due.saturating_duration_since(now()));
+        }
+        let interests = match all.is_empty() {
+            true => interests,
+            false => {
+                all.extend_from_slice(interests);
+                &all
+            }
+        };
         if self.waiter.wait(interests, left).is_err() {
             // The system has no memory for it, or does not know how: not at full speed, then.
             std::thread::sleep(left.min(Duration::from_millis(1)));
         }
         Ok(())
+    }
+
+    /// This goes on from now on whenever the call waits, until it is taken back or the call returns.
+    pub fn go_on_beside(&self, beside: impl Beside) {
+        *self.waiter.beside() = Some(Box::new(beside));
+    }
+
+    pub fn has_something_beside(&self) -> bool {
+        self.waiter.beside().is_some()
+    }
+
+    /// What goes on beside this call, if it is of this kind. It does not go on any more.
+    pub fn take_beside<T: Beside>(&self) -> Option<T> {
+        let beside: Box<dyn Any> = self.waiter.beside().take()?;
+        beside.downcast().ok().map(|beside| *beside)
     }
 
     /// For another thread, to wake this call where it waits.

@@ -5,12 +5,13 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst, fence};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use once_cell::race::OnceBox;
 use once_cell::sync::OnceCell;
 
+use super::beside::Beside;
 use super::ends::Handle;
 use crate::os::{Interest, PerProcess, fork_count};
 use crate::sync::{self, Wake};
@@ -105,12 +106,20 @@ pub(super) struct Waiter {
     forks: u32,
     /// When a call that goes on for a while after its end has noticed the end.
     pub ended_at: OnceCell<Instant>,
+    /// What goes on while it waits. Only the call's own thread looks at it.
+    beside: Mutex<Option<Box<dyn Beside>>>,
 }
 
 impl Waiter {
     pub fn of(handle: &Arc<Handle>) -> Arc<Waiter> {
         let (handle, forks) = (handle.clone(), fork_count());
-        Arc::new(Waiter { handle, slot: OnceCell::new(), forks, ended_at: OnceCell::new() })
+        Arc::new(Waiter {
+            handle,
+            slot: OnceCell::new(),
+            forks,
+            ended_at: OnceCell::new(),
+            beside: Mutex::new(None),
+        })
     }
 
     /// None in a child that was forked inside this call: what wakes the slot is its parent's.
@@ -131,6 +140,10 @@ impl Waiter {
             Some(wake) => sync::wait(Some(wake), interests, time),
             None => sync::wait(None, interests, time.min(UNWOKEN)),
         }
+    }
+
+    pub fn beside(&self) -> MutexGuard<'_, Option<Box<dyn Beside>>> {
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For another thread, to wake this one.

@@ -179,6 +179,7 @@ impl Client {
     }
 
     fn deadline(&self) -> Deadline {
+        self.app().transport().tidy();
         let timeout = match self.timeout.load(Relaxed) {
             0 => self.app().timeout,
             milliseconds => Duration::from_millis(milliseconds.into()),
@@ -220,12 +221,17 @@ impl Client {
     /// offered once more, the provider is not asked.
     pub fn finish(&self) {
         if self.person.handles.fetch_sub(1, SeqCst) == 1 {
+            self.login().read_parked(&self.deadline_to_save());
             let _ = self.offer();
         }
     }
 
     fn offer(&self) -> Result<()> {
-        self.login().save(&mut self.deadline().with_grace_even_if_cancelled())
+        self.login().save(&mut self.deadline_to_save())
+    }
+
+    fn deadline_to_save(&self) -> Deadline {
+        self.deadline().with_grace_even_if_cancelled()
     }
 
     pub fn rate_limit(&self) -> Option<RateLimit> {
@@ -328,7 +334,7 @@ impl Client {
         token.mark_used();
         let transport = self.app().transport();
         let idempotent = request.is_idempotent(self.app().provider);
-        let mut connection = ConnectionUse::Any;
+        let mut connection = ConnectionUse::Any { can_be_repeated: idempotent };
         let max_body = self.app().max_body;
         let clean = |text: &str| self.secrets([token, &self.login().newest()]).clean_line(text);
         loop {
@@ -349,7 +355,7 @@ impl Client {
                 Err(failure)
                     if failure.kept_alive_connection_died
                         && (idempotent || failure.nothing_was_sent)
-                        && connection == ConnectionUse::Any =>
+                        && connection != ConnectionUse::Fresh =>
                 {
                     connection = ConnectionUse::Fresh;
                     self.app().log.line(Level::Warn, || {

@@ -9,6 +9,7 @@ pub(crate) use std::os::fd::AsFd as AsSocket;
 pub(crate) use std::os::windows::io::AsSocket;
 
 /// A socket that a thread waits for, and what it waits for there.
+#[derive(Clone, Copy)]
 #[cfg_attr(windows, expect(dead_code))] // nothing waits for a socket there yet
 pub(crate) struct Interest<'a> {
     #[cfg(unix)]

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::outcome::judge;
-use super::{Login, least_time};
+use super::{ASK_AGAIN_AFTER, Login, least_time};
 use crate::call::Deadline;
 use crate::error::FitbitErrorCode::{FITBIT_ERROR_CANCELLED, FITBIT_ERROR_REAUTHORIZE};
 use crate::error::{Error, Result};
 use crate::log::Level;
-use crate::token::Token;
-use crate::token_endpoint::{Attempt, End};
+use crate::token::{Now, Token};
+use crate::token_endpoint::{Attempt, End, Refreshed};
 
 /// The most requests to the token endpoint that one call of the library sends.
 const MAX_ATTEMPTS: u32 = 4;
@@ -23,6 +23,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// up on an answer that is only slow can lose it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a response is read that an earlier call was waiting for, although its time is over: it may
+/// have come meanwhile.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
 /// How many requests to the token endpoint one call of the library may still send.
 pub(crate) struct Budget {
     left: AtomicU32,
@@ -33,6 +37,11 @@ pub(crate) struct Budget {
 impl Budget {
     pub fn new() -> Budget {
         Budget::of(MAX_ATTEMPTS)
+    }
+
+    /// To read what was sent already.
+    pub(super) fn none() -> Budget {
+        Budget::of(0)
     }
 
     fn of(attempts: u32) -> Budget {
@@ -52,8 +61,12 @@ impl Budget {
         self.left.load(Relaxed) == 0
     }
 
-    fn take(&self) -> bool {
+    fn touch(&self) {
         self.is_touched.store(true, Relaxed);
+    }
+
+    fn take(&self) -> bool {
+        self.touch();
         self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 
@@ -72,25 +85,48 @@ pub(super) struct Asked<T> {
 
 impl Login {
     /// Asks the provider for the token that follows `own`, always with the same refresh token: Fitbit
-    /// repeats its answer for two minutes, and the request may never have arrived.
+    /// repeats its answer for two minutes, and the request may never have arrived. If an earlier call has
+    /// sent the request, its response is read first, as long as the provider is not to be asked again
+    /// (`pause`; none: that is not limited). If this call ends before the response has come, the next one can
+    /// read it.
     pub(super) fn ask(
         &self,
         own: &Token,
         after_401: bool,
+        pause: Option<Duration>,
         budget: &Budget,
         deadline: &Deadline,
     ) -> Asked<Token> {
         let transport = self.app.transport();
-        let (refresh_token, access_token) = (own.refresh_token(), own.access_token());
-        let asked = self.repeat(budget, deadline, |deadline| {
-            self.app.token_endpoint.refresh(refresh_token, access_token, transport, deadline)
+        let (login, refresh_token) = (self.id(), own.refresh_token());
+        let mut cut = transport.take_parked(login, refresh_token);
+        let resumes = cut.as_ref().map(|cut| {
+            let pause = pause.unwrap_or(ASK_AGAIN_AFTER.saturating_sub(cut.since_sent()));
+            pause.max(LAST_LOOK.min(deadline.left() / 4))
         });
+        let mut fresh = false;
+        let mut since_sent = None;
+        let asked = self.repeat(budget, deadline, resumes, |deadline| {
+            let endpoint = &self.app.token_endpoint;
+            let resumed = cut.take().filter(|_| !fresh);
+            let refreshed = endpoint.refresh(own, fresh, resumed, transport, deadline);
+            fresh = true;
+            Refreshed { cut, since_sent, .. } = refreshed;
+            refreshed.attempt
+        });
+        if let Some(cut) = cut {
+            transport.park(login, refresh_token, cut);
+        }
         match asked.outcome {
             // The provider has used it, also if the token that it gave out cannot be used.
-            Ok(fields) => Asked {
-                outcome: Token::received(fields, Some(own), self.app.provider, after_401),
-                possibly_used: true,
-            },
+            Ok(fields) => {
+                let at = Now::read().earlier(since_sent.unwrap_or_default());
+                let provider = self.app.provider;
+                Asked {
+                    outcome: Token::received(fields, Some(own), provider, after_401, at),
+                    possibly_used: true,
+                }
+            }
             Err(error) if error.is(FITBIT_ERROR_REAUTHORIZE) => Asked {
                 outcome: Err(error.with_refresh_token_end(self.refresh_token_end(own))),
                 possibly_used: false,
@@ -111,32 +147,37 @@ impl Login {
         }
         let held = [own.access_token(), own.refresh_token()];
         let transport = self.app.transport_to_revoke()?;
-        self.repeat(&Budget::new(), deadline, |deadline| {
+        self.repeat(&Budget::new(), deadline, None, |deadline| {
             self.app.token_endpoint.revoke(token, held, transport, deadline)
         })
         .outcome
     }
 
-    /// Sends a request, again and again while it makes sense and there is time.
+    /// Sends a request, again and again while it makes sense and there is time. `resumes`: the first
+    /// attempt sends nothing, and has so much time.
     fn repeat<T>(
         &self,
         budget: &Budget,
         deadline: &Deadline,
-        attempt: impl Fn(&Deadline) -> Attempt<T>,
+        mut resumes: Option<Duration>,
+        mut attempt: impl FnMut(&Deadline) -> Attempt<T>,
     ) -> Asked<T> {
         let mut possibly_used = false;
         let mut pause = FIRST_PAUSE;
         let mut last = None;
         for attempts in 1..=MAX_ATTEMPTS {
-            if deadline.left() < least_time(deadline) {
+            let resumed = resumes.take();
+            if resumed.is_some() {
+                budget.touch();
+            } else if deadline.left() < least_time(deadline) {
                 last = last.or_else(|| Some(Error::timeout("before the provider could be asked")));
                 break;
-            }
-            if !budget.take() {
+            } else if !budget.take() {
                 break;
             }
-            let patience = deadline.at_most(PATIENCE.max(deadline.left() / 2));
-            let Attempt { end, outcome } = attempt(&patience);
+            let patience = resumed.unwrap_or(PATIENCE.max(deadline.left() / 2));
+            let patience = deadline.at_most(patience);
+            let Attempt { end, outcome, connection } = attempt(&patience);
             let error = match outcome {
                 Ok(granted) => return Asked { outcome: Ok(granted), possibly_used: false },
                 Err(error) => error,
@@ -146,22 +187,33 @@ impl Login {
             if end == End::NotSent {
                 budget.give_back();
             }
-            let jittered = pause.mul_f64(0.5 + random());
+            // Somebody else's response can have been read on it.
+            let is_doubtful = connection.was_kept && error.is(FITBIT_ERROR_REAUTHORIZE);
+            let has_died = connection.was_open && matches!(end, End::NotSent | End::Cut);
+            let jittered = match is_doubtful || has_died {
+                true => Duration::ZERO,
+                false => pause.mul_f64(0.5 + random()),
+            };
             // A cancelled call repeats nothing: it has no time left.
             let too_late = deadline.left() < jittered + least_time(deadline);
             let is_last = attempts == MAX_ATTEMPTS || budget.is_empty();
-            if !error.is(FITBIT_ERROR_CANCELLED) || last.is_none() {
+            let goes_on = (judgement.ask_again || is_doubtful) && !too_late && !is_last;
+            if is_doubtful {
+                last = Some(Error::timeout("before the provider's refusal was confirmed"));
+            } else if !error.is(FITBIT_ERROR_CANCELLED) || last.is_none() {
                 last = Some(error.after_attempts(attempts));
             }
-            if !judgement.ask_again || too_late || is_last {
+            if !goes_on {
                 break;
             }
             self.app.log.line(Level::Warn, || {
                 let why = last.as_ref().map_or("", Error::message);
                 format!("asking again in {} ms: {why}", jittered.as_millis())
             });
-            deadline.pause(jittered);
-            pause *= 2;
+            if !jittered.is_zero() {
+                deadline.pause(jittered);
+                pause *= 2;
+            }
         }
         Asked { outcome: Err(last.unwrap_or_else(Error::asked_too_often)), possibly_used }
     }

@@ -50,6 +50,9 @@ const TURN: Duration = Duration::from_millis(10);
 /// The longest that a request whose token works is prolonged by a renewal after it.
 const AFTER_A_RESPONSE: Duration = Duration::from_secs(2);
 
+/// The longest that the end of a login waits for the response to a renewal that was sent.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
 /// The longest that a client of a token file is waited for because of a renewal marker.
 const RESUMING: Duration = Duration::from_secs(5);
 
@@ -142,6 +145,22 @@ struct Renewal<'a> {
     budget: &'a Budget,
     /// It has less time or fewer attempts than its call.
     is_short: bool,
+    /// An API request waits for it.
+    for_request: bool,
+}
+
+impl<'a> Renewal<'a> {
+    fn new(bad: &'a Token, why: Why, budget: &'a Budget) -> Renewal<'a> {
+        Renewal { bad, why, budget, is_short: false, for_request: false }
+    }
+
+    fn short(self) -> Renewal<'a> {
+        Renewal { is_short: true, ..self }
+    }
+
+    fn for_request(self) -> Renewal<'a> {
+        Renewal { for_request: true, ..self }
+    }
 }
 
 /// Why a token is to be renewed.
@@ -254,6 +273,12 @@ impl Drop for Pausing<'_> {
     }
 }
 
+impl Drop for Login {
+    fn drop(&mut self) {
+        self.app.transport().forget_parked(self.id());
+    }
+}
+
 impl Login {
     /// A login that is kept already.
     pub fn loaded(app: Arc<Shared>, token: Token, store: Arc<dyn Store>) -> Login {
@@ -295,6 +320,16 @@ impl Login {
         &self.app
     }
 
+    /// Different for each login that there is.
+    fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// An earlier call has sent a renewal of this token, and its response can still come.
+    fn has_parked(&self, token: &Token) -> bool {
+        self.app.transport().has_parked(self.id(), token.refresh_token())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -316,13 +351,17 @@ impl Login {
         let token = self.settled(deadline, false)?;
         match self.age(&token) {
             Age::Lasting => Ok(token),
-            Age::Expired => self.renew(&token, Why::Expired, budget, deadline),
+            Age::Expired => {
+                let renewal = Renewal::new(&token, Why::Expired, budget).for_request();
+                self.renew(renewal, deadline)
+            }
             Age::Leaving if !self.is_renewed_first(&token, budget) => Ok(token),
             Age::Leaving => {
                 // What goes wrong here is not the request's problem yet, and half of the time is
                 // left to it.
                 let mut half = deadline.at_most(deadline.left() / 2);
-                let renewed = self.renew_in_short(&token, Why::Leaving, budget, &mut half);
+                let renewal = Renewal::new(&token, Why::Leaving, budget).short().for_request();
+                let renewed = self.renew(renewal, &mut half);
                 deadline.give_back(half.given_back());
                 match renewed {
                     Err(error) if error.is(FITBIT_ERROR_REAUTHORIZE) => Err(error),
@@ -367,6 +406,8 @@ impl Login {
         let in_vain = state.tried_in_vain;
         let too_early = failed.is_some_and(|failed| !failed.time_left(now()).is_zero())
             || in_vain.is_some_and(|at| now().saturating_duration_since(at) < ASK_AGAIN_AFTER);
+        // To read a response that has come floods nobody, and delays nothing.
+        let too_early = too_early && !self.app.transport().has_parked_response(self.id());
         let in_flight = state.flight.as_ref().is_some_and(|flight| flight.is_of_this_process());
         if too_early || in_flight || state.revoked || state.is_dead(&token) {
             return;
@@ -378,7 +419,7 @@ impl Login {
             _ => deadline.sent_within(AFTER_A_RESPONSE),
         };
         // What goes wrong here goes wrong again when a request needs it.
-        let renewed = self.renew_in_short(&token, why, &budget.one(), &mut short);
+        let renewed = self.renew(Renewal::new(&token, why, &budget.one()).short(), &mut short);
         deadline.give_back(short.given_back());
         let mut state = self.lock();
         let same = match (&before, &state.failed) {
@@ -404,13 +445,14 @@ impl Login {
             }
         }
         drop(state);
-        self.renew(bad, Why::Rejected, budget, deadline).map(Some)
+        let renewal = Renewal::new(bad, Why::Rejected, budget).for_request();
+        self.renew(renewal, deadline).map(Some)
     }
 
     /// Renews now, whatever the clock says, and saves.
     pub fn refresh(&self, budget: &Budget, deadline: &mut Deadline) -> Result<()> {
         let held = self.settled(deadline, true)?;
-        self.renew(&held, Why::AskedFor, budget, deadline)?;
+        self.renew(Renewal::new(&held, Why::AskedFor, budget), deadline)?;
         self.lock().must_be_saved()
     }
 
@@ -465,7 +507,20 @@ impl Login {
         if token.is_possibly_used() {
             let (budget, mut short) = (Budget::new(), deadline.at_most(RESUMING));
             // What goes wrong here goes wrong again when a request needs it.
-            let _ = self.renew_in_short(&token, Why::InDoubt, &budget, &mut short);
+            let renewal = Renewal::new(&token, Why::InDoubt, &budget).short();
+            let _ = self.renew(renewal, &mut short);
+        }
+    }
+
+    /// Before the login is freed: the response to a renewal that was sent and cut may hold the only token
+    /// that is still good. Nobody is asked again.
+    pub fn read_parked(&self, deadline: &Deadline) {
+        let token = self.newest();
+        if token.is_single_use() && self.has_parked(&token) {
+            let budget = Budget::none();
+            let renewal = Renewal::new(&token, Why::InDoubt, &budget).short();
+            // Without it everything is as it was before.
+            let _ = self.renew(renewal, &mut deadline.at_most(LAST_WAIT));
         }
     }
 
@@ -522,25 +577,8 @@ impl Login {
         token.access_token() != bad.access_token() && self.age(token) != Age::Expired
     }
 
-    fn renew(
-        &self,
-        bad: &Token,
-        why: Why,
-        budget: &Budget,
-        deadline: &mut Deadline,
-    ) -> Result<Arc<Token>> {
-        self.fly(Purpose::Renew(Renewal { bad, why, budget, is_short: false }), deadline)
-    }
-
-    /// The same with less time or fewer attempts than the call has.
-    fn renew_in_short(
-        &self,
-        bad: &Token,
-        why: Why,
-        budget: &Budget,
-        deadline: &mut Deadline,
-    ) -> Result<Arc<Token>> {
-        self.fly(Purpose::Renew(Renewal { bad, why, budget, is_short: true }), deadline)
+    fn renew(&self, renewal: Renewal, deadline: &mut Deadline) -> Result<Arc<Token>> {
+        self.fly(Purpose::Renew(renewal), deadline)
     }
 
     /// Renews or saves, or waits for the thread that does.
@@ -561,6 +599,9 @@ impl Login {
                 let time_left = deadline.left().saturating_sub(2 * least_time(deadline));
                 let goes_first = pausing.is_some()
                     || !self.somebody_pauses.get_or_default().load(Ordering::SeqCst);
+                if self.has_parked(state.newest()) {
+                    break;
+                }
                 let Some(wait) = state.pause_before(renewal, time_left, goes_first)? else { break };
                 if wait > TURN && pausing.is_none() {
                     pausing = Pausing::begin(self.somebody_pauses.get_or_default());
@@ -620,6 +661,9 @@ impl Login {
         };
         drop(state);
         let flown = round.fly(purpose, deadline);
+        if flown.is_ok() && matches!(purpose, Purpose::Renew(_) | Purpose::Revoke) {
+            self.app.transport().forget_parked(self.id());
+        }
         round.fell_short = flown.as_ref().is_err_and(|error| {
             let late = error.is(FITBIT_ERROR_TIMEOUT) && deadline.left() < least_time(deadline);
             let is_short = matches!(purpose, Purpose::Renew(Renewal { is_short: true, .. }))

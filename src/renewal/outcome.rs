@@ -4,7 +4,7 @@
 //! what the rule comes to.
 
 use crate::error::FitbitErrorCode::{
-    self, FITBIT_ERROR_NETWORK, FITBIT_ERROR_PROTOCOL, FITBIT_ERROR_TIMEOUT,
+    self, FITBIT_ERROR_CANCELLED, FITBIT_ERROR_NETWORK, FITBIT_ERROR_PROTOCOL, FITBIT_ERROR_TIMEOUT,
 };
 use crate::error::body::Words;
 use crate::token_endpoint::End;
@@ -29,6 +29,8 @@ pub(super) fn judge(end: End, code: FitbitErrorCode) -> Judgement {
             false,
             matches!(code, FITBIT_ERROR_NETWORK | FITBIT_ERROR_TIMEOUT | FITBIT_ERROR_PROTOCOL),
         ),
+        // Only what can be repeated is cut by the program: its refresh token can be used again.
+        End::Cut if code == FITBIT_ERROR_CANCELLED => (false, false),
         End::Cut => (true, true),
         End::Granted => (false, false),
         End::Response { status, words } => match (status, words) {
@@ -64,6 +66,7 @@ mod tests {
         for code in [FITBIT_ERROR_TLS, FITBIT_ERROR_INVALID_ARGUMENT, FITBIT_ERROR_INTERNAL] {
             assert_eq!(judge(End::NotSent, code), CLEAR, "{code:?}: it cannot succeed");
         }
+        assert_eq!(judge(End::Cut, FITBIT_ERROR_CANCELLED), CLEAR, "the program cut it");
     }
 
     #[test]

@@ -234,8 +234,8 @@ impl Round<'_> {
         if dead {
             return Err(Error::refused_login(login.refresh_token_end(&self.own)));
         }
-        let Renewal { bad, why, budget, .. } = renewal;
-        if budget.is_empty() {
+        let Renewal { bad, why, budget, for_request, .. } = renewal;
+        if budget.is_empty() && !login.has_parked(&self.own) {
             let failed = self.failed.as_ref().filter(|failed| failed.token.same_as(&self.own));
             return Err(FailedRenewal::asked_too_often(failed));
         }
@@ -246,9 +246,15 @@ impl Round<'_> {
             self.is_stored();
         }
         log.line(Level::Info, || format!("renewing the token: {}", why.in_words()));
+        if for_request {
+            login.app.open_ahead(deadline);
+        }
         let born_of_401 = why == Why::Rejected && self.own.same_as(bad);
         self.is_asking = true;
-        let Asked { outcome, possibly_used } = login.ask(&self.own, born_of_401, budget, deadline);
+        let failed = self.failed.as_ref().filter(|failed| failed.token.same_as(&self.own));
+        let pause = failed.filter(|failed| failed.possibly_used).map(|f| f.time_left(now()));
+        let Asked { outcome, possibly_used } =
+            login.ask(&self.own, born_of_401, pause, budget, deadline);
         self.is_asking = false;
         let error = match outcome {
             Ok(token) => {

@@ -34,6 +34,11 @@ impl Moment {
         Moment(NonZeroU64::MIN.saturating_add(milliseconds))
     }
 
+    fn earlier(self, by: Duration) -> Moment {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        Moment(NonZeroU64::new(self.0.get().saturating_sub(by)).unwrap_or(NonZeroU64::MIN))
+    }
+
     fn since(self, earlier: Moment) -> Duration {
         Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
     }
@@ -46,6 +51,12 @@ impl Now {
             Err(_) => 0,
         };
         Now { wall, monotonic: Moment::now() }
+    }
+
+    /// On both clocks so much earlier.
+    pub fn earlier(self, by: Duration) -> Now {
+        let seconds = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
+        Now { wall: self.wall.saturating_sub(seconds), monotonic: self.monotonic.earlier(by) }
     }
 }
 

@@ -141,12 +141,21 @@ pub(crate) fn is_nothing(field: &RawValue) -> bool {
     matches!(field.get(), "null" | "\"\"" | "[]" | "{}")
 }
 
+pub(super) fn is_false(field: &RawValue) -> bool {
+    matches!(field.get(), "false" | "\"false\"" | "0" | "\"0\"")
+}
+
 pub(super) fn as_text(field: &RawValue) -> Option<Zeroizing<String>> {
     match field.get() {
         "null" => None,
         text if text.starts_with('"') => serde_json::from_str(text).ok().map(Zeroizing::new),
         text => Some(text.to_owned().into()),
     }
+}
+
+/// A field's text.
+pub(crate) fn text(fields: &Fields, name: &str) -> Option<Zeroizing<String>> {
+    fields.get(name).and_then(|field| as_text(field))
 }
 
 pub(crate) fn string(fields: &mut Fields, name: &str) -> Result<Option<Zeroizing<String>>, Unfit> {

@@ -22,17 +22,18 @@ use crate::error::Error;
 use crate::provider::Provider;
 use age::Moment;
 pub(crate) use age::{Age, Now};
-pub(crate) use fields::{Fields, is_nothing, member, parse, raw, string, without_mark};
-use fields::{as_text, joined, number, seconds, wipe};
+pub(crate) use fields::{Fields, is_nothing, member, parse, raw, string, text, without_mark};
+use fields::{as_text, is_false, joined, number, seconds, wipe};
 
 /// The fields that this library understands. In these null and empty mean absent.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 11] = [
     "access_token",
     "expires_at",
     "expires_in",
     "provider",
     "refresh_token",
     "refresh_token_expires_at",
+    SINGLE_USE,
     RENEWING_SINCE,
     "scope",
     "token_type",
@@ -41,6 +42,9 @@ const KNOWN: [&str; 10] = [
 
 /// The renewal marker: a token file sets it before the provider is asked for a new token.
 const RENEWING_SINCE: &str = "renewing_since";
+
+/// At a provider whose refresh tokens can be used again: this login's cannot.
+const SINGLE_USE: &str = "refresh_token_single_use";
 
 /// The longest access token that is accepted: it has to fit into a request's head.
 const LONGEST_ACCESS_TOKEN: usize = 32 * 1024;
@@ -67,6 +71,8 @@ pub(crate) struct Token {
     refresh_len: u32,
     /// Seconds that the access token lives, as its answer said; 0: not known.
     life: u32,
+    /// Whether its refresh token can be used once only.
+    is_single_use: bool,
     /// Whether the answer to a request that carried an older token was 401, and brought this one.
     born_of_401: bool,
     /// Whether its refresh token is possibly used: a request with it went out, and it is not known
@@ -107,8 +113,9 @@ impl Token {
         old: Option<&Token>,
         provider: &Provider,
         born_of_401: bool,
+        at: Now,
     ) -> Result<Token, Error> {
-        Token::from_answer(answer, old, provider, born_of_401).map_err(|unfit| {
+        Token::from_answer(answer, old, provider, born_of_401, at).map_err(|unfit| {
             let why = match unfit {
                 Unfit::ForeignProvider => "it is another provider's".to_owned(),
                 Unfit::Malformed(why) => why,
@@ -124,8 +131,8 @@ impl Token {
         old: Option<&Token>,
         provider: &Provider,
         born_of_401: bool,
+        now: Now,
     ) -> Result<Token, Unfit> {
-        let now = Now::read();
         let mut fields = match old {
             Some(old) => old.fields(provider),
             None => Fields::default(),
@@ -134,6 +141,7 @@ impl Token {
             !is_nothing(value) || (!fields.contains_key(name) && !KNOWN.contains(&name.as_str()))
         });
         answer.remove("expires_at");
+        answer.remove(SINGLE_USE); // what it does says it, not what it calls itself
         if !answer.contains_key("access_token") {
             return Err(malformed("it has no access_token"));
         }
@@ -143,6 +151,9 @@ impl Token {
         let refresh_token = |fields: &Fields| fields.get("refresh_token").and_then(|t| as_text(t));
         if refresh_token(&answer).is_some_and(|new| refresh_token(&fields) != Some(new)) {
             fields.remove("refresh_token_expires_at"); // it was the old one's
+            if old.is_some() && !provider.refresh_tokens_are_single_use {
+                answer.insert(SINGLE_USE.into(), RawValue::TRUE.to_owned());
+            }
         }
         if let Some(seconds) =
             answer.remove("refresh_token_expires_in").as_deref().and_then(seconds)
@@ -180,6 +191,11 @@ impl Token {
             return Err(Unfit::ForeignProvider);
         }
         let possibly_used = fields.remove(RENEWING_SINCE).is_some();
+        if fields.get(SINGLE_USE).is_some_and(|value| is_false(value)) {
+            fields.remove(SINGLE_USE);
+        }
+        let is_single_use =
+            provider.refresh_tokens_are_single_use || fields.contains_key(SINGLE_USE);
         let access = string(&mut fields, "access_token")?.unwrap_or_default();
         let refresh = string(&mut fields, "refresh_token")?.unwrap_or_default();
         if access.is_empty() && refresh.is_empty() {
@@ -223,6 +239,7 @@ impl Token {
             access_len,
             refresh_len,
             life: life.and_then(|s| s.try_into().ok()).unwrap_or(0),
+            is_single_use,
             born_of_401: false,
             possibly_used: AtomicBool::new(possibly_used),
             unused: AtomicBool::new(received.is_some()),
@@ -255,6 +272,11 @@ impl Token {
     /// Seconds since the epoch; none: not known.
     fn expires_at(&self) -> Option<i64> {
         (self.expires_at != UNKNOWN).then_some(self.expires_at)
+    }
+
+    /// Whether its refresh token can be used once only.
+    pub fn is_single_use(&self) -> bool {
+        self.is_single_use
     }
 
     fn rest(&self) -> &str {

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -15,13 +16,14 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
+use zeroize::{Zeroize, Zeroizing};
+
 use super::Network;
-use super::dial::Dial;
+use super::ahead::{Ahead, Begun};
 use super::fault::Fault;
 use super::pool::To;
 use super::stream::Stream;
 use crate::call::Deadline;
-use crate::log::Level;
 use crate::sync::now;
 
 /// What each connection writes from and reads into. Both are filled with zeros when a connection is
@@ -29,6 +31,9 @@ use crate::sync::now;
 /// reads, 64 KiB: one that is too long shows by filling it further.
 const OUTPUT_BUFFER: usize = 64 * 1024;
 const INPUT_BUFFER: usize = 80 * 1024;
+
+/// How long the body of a token response may take to be decoded, however little of the call is left.
+const DECODING: Duration = Duration::from_secs(2);
 
 /// How much of a response is read at most while its request is still being sent.
 const MAX_EARLY: usize = 16 * 1024;
@@ -38,6 +43,8 @@ pub(super) struct Connection {
     stream: Stream,
     buffers: LazyBuffers,
     exchange: Progress,
+    /// The hash of the access token that last came here, on a connection of renewals.
+    last_token: Option<u64>,
 }
 
 /// What has happened on a connection in one exchange.
@@ -51,14 +58,48 @@ struct Progress {
     goes_on: bool,
     /// How much input there was when ureq was last told of it.
     told: usize,
+    /// Of a renewal: all that has come of its response.
+    transcript: Option<Transcript>,
+}
+
+/// What has come of a response, to be read once more by the call that goes on with it.
+#[derive(Default)]
+struct Transcript {
+    bytes: Zeroizing<Vec<u8>>,
+    /// How much of it the current call has read.
+    read: usize,
+}
+
+impl Transcript {
+    /// Wiped where it moves to: a token may be in it.
+    fn add(&mut self, more: &[u8]) {
+        if self.bytes.capacity() - self.bytes.len() < more.len() {
+            let room = (2 * self.bytes.capacity()).max(self.bytes.len() + more.len()).max(4096);
+            let mut larger = Zeroizing::new(Vec::with_capacity(room));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes.zeroize();
+            self.bytes = larger;
+        }
+        self.bytes.extend_from_slice(more);
+        self.read = self.bytes.len();
+    }
+
+    /// Hands out what the current call has not read yet.
+    fn read(&mut self, buffer: &mut [u8]) -> usize {
+        let rest = &self.bytes[self.read..];
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.read += length;
+        length
+    }
 }
 
 impl Connection {
-    fn new(stream: Stream) -> Connection {
+    pub fn new(stream: Stream) -> Connection {
         // Under TLS a server can speak together with the end of the handshake.
         let may_have_input = stream.is_tls();
         let exchange = Progress { may_have_input, ..Progress::default() };
-        Connection { stream, buffers: LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER), exchange }
+        Connection { stream, buffers: buffers(), exchange, last_token: None }
     }
 
     /// For the next exchange, if a request can go out on it: nobody has closed it, and nothing has come.
@@ -66,18 +107,77 @@ impl Connection {
         self.exchange = Progress::default();
         self.buffers.input().is_empty() && self.stream.is_quiet()
     }
+
+    /// For the next call, which reads the response from its beginning.
+    fn put_aside(mut self) -> Connection {
+        let transcript =
+            self.exchange.transcript.take().map(|transcript| Transcript { read: 0, ..transcript });
+        self.exchange = Progress { transcript, may_have_input: true, ..Progress::default() };
+        self.buffers = buffers();
+        self
+    }
+
+    pub fn remember(&mut self, token: u64) {
+        self.last_token = Some(token);
+    }
 }
 
-/// Which connection a request may go out on.
+fn buffers() -> LazyBuffers {
+    LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER)
+}
+
+/// Which connection a request may go out on, and what becomes of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionUse {
-    /// One that is already open, if there is any.
-    Any,
+    /// Of an API request: one that is kept, or was opened for it, if there is any. It is kept afterwards.
+    Any { can_be_repeated: bool },
     /// A new one, closed afterwards.
     Fresh,
     /// The same, for what is single-use: once it is sent, its response is waited for, also if the
     /// call is cancelled.
     Spending,
+    /// Of a renewal. One with a single-use refresh token is as above. Any other may go out on a connection
+    /// that renewals keep, unless it has to be a fresh one.
+    Renewal { is_single_use: bool, fresh: bool },
+}
+
+impl ConnectionUse {
+    pub fn closes(self) -> bool {
+        match self {
+            ConnectionUse::Any { .. } => false,
+            ConnectionUse::Fresh | ConnectionUse::Spending => true,
+            ConnectionUse::Renewal { is_single_use, .. } => is_single_use,
+        }
+    }
+
+    fn spends(self) -> bool {
+        match self {
+            ConnectionUse::Any { .. } | ConnectionUse::Fresh => false,
+            ConnectionUse::Spending => true,
+            ConnectionUse::Renewal { is_single_use, .. } => is_single_use,
+        }
+    }
+
+    fn is_renewal(self) -> bool {
+        matches!(self, ConnectionUse::Renewal { .. })
+    }
+}
+
+/// A renewal that was sent, and whose call ended before the response had come.
+pub(crate) struct Cut {
+    connection: Connection,
+    pub(super) sent_at: Instant,
+}
+
+impl Cut {
+    pub fn since_sent(&self) -> Duration {
+        now().saturating_duration_since(self.sent_at)
+    }
+
+    /// Whether something has come since its call ended, or the other side has closed.
+    pub fn has_response(&self) -> bool {
+        self.connection.stream.is_readable()
+    }
 }
 
 /// One exchange, shared by ureq's connection and by the caller, who looks at what became of it.
@@ -85,16 +185,27 @@ pub(super) struct Exchange {
     connection: ConnectionUse,
     uri: Uri,
     network: Arc<Network>,
+    /// Its request was sent by an earlier call: only the response is read.
+    resumes: bool,
     state: Mutex<State>,
 }
 
 struct State {
     deadline: Deadline,
+    /// With the response still to come.
+    resumed: Option<Connection>,
     dialled: bool,
-    /// A byte of the HTTP request may have gone out. What TLS or a proxy was told is none of it.
-    sent: bool,
+    /// The connection's own.
+    last_token: Option<u64>,
+    /// When the first byte of the HTTP request may have gone out. What TLS or a proxy was told is none of
+    /// it.
+    sent_at: Option<Instant>,
     responding: bool,
     fault: Option<Fault>,
+    /// After a whole response to a renewal: its connection, if it can be kept.
+    open: Option<Connection>,
+    /// Of a renewal: its connection, where the response is still to come.
+    cut: Option<Connection>,
 }
 
 /// What became of an exchange.
@@ -113,17 +224,28 @@ impl Exchange {
         uri: &Uri,
         network: &Arc<Network>,
         deadline: &Deadline,
+        cut: Option<Cut>,
     ) -> Arc<Exchange> {
+        let resumes = cut.is_some();
+        let (resumed, sent_at) = cut.map(|cut| (cut.connection, cut.sent_at)).unzip();
         Arc::new(Exchange {
             connection,
             uri: uri.clone(),
             network: network.clone(),
+            resumes,
             state: Mutex::new(State {
-                deadline: deadline.clone(),
+                deadline: match resumes && connection.spends() {
+                    true => deadline.once_sent(),
+                    false => deadline.clone(),
+                },
+                resumed,
                 dialled: false,
-                sent: false,
+                last_token: None,
+                sent_at,
                 responding: false,
                 fault: None,
+                open: None,
+                cut: None,
             }),
         })
     }
@@ -141,10 +263,61 @@ impl Exchange {
         let mut state = self.state();
         Ending {
             fault: state.fault.take(),
-            sent: state.sent,
+            sent: state.sent_at.is_some(),
             is_cancelled: state.deadline.is_cancelled(),
             was_not_answered_on_an_old_connection: !state.dialled && !state.responding,
         }
+    }
+
+    /// The same for decoding what is in hand: if it holds a token, that is not dropped.
+    pub fn deadline_to_decode(&self) -> Deadline {
+        let deadline = self.deadline();
+        match self.connection {
+            ConnectionUse::Any { .. } | ConnectionUse::Fresh => deadline,
+            ConnectionUse::Spending | ConnectionUse::Renewal { .. } => {
+                deadline.uncancellable().anew(DECODING)
+            }
+        }
+    }
+
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    pub fn closes(&self) -> bool {
+        self.connection.closes()
+    }
+
+    /// The connection was open before this exchange.
+    pub fn was_open(&self) -> bool {
+        !self.state().dialled
+    }
+
+    pub fn resumes(&self) -> bool {
+        self.resumes
+    }
+
+    /// When the request was sent.
+    pub fn sent_at(&self) -> Option<Instant> {
+        self.state().sent_at
+    }
+
+    /// The hash of the access token that came last on this connection, before this exchange.
+    pub fn last_token(&self) -> Option<u64> {
+        self.state().last_token
+    }
+
+    /// After a whole response to a renewal: its connection, if the next renewal can go out on it.
+    pub fn take_open(&self) -> Option<Connection> {
+        self.state().open.take()
+    }
+
+    /// After a renewal failed: what another call can go on with.
+    pub fn take_cut(&self) -> Option<Cut> {
+        let mut state = self.state();
+        let sent_at = state.sent_at?;
+        let connection = state.cut.take()?.put_aside();
+        Some(Cut { connection, sent_at })
     }
 
     /// The exchange has failed. ureq is told so with an error that it cannot take for the end of a
@@ -154,27 +327,43 @@ impl Exchange {
         io::Error::other("the exchange has failed").into()
     }
 
-    /// A connection that is kept, or a new one.
+    /// One that is open already, or on the way.
+    fn begun(&self, deadline: &Deadline) -> Option<Begun> {
+        match self.connection {
+            ConnectionUse::Any { can_be_repeated } => {
+                let ahead = deadline.take_beside::<Ahead>();
+                let idle = self.network.pool.take(&self.uri).map(Begun::Open);
+                idle.or_else(|| ahead?.for_request(&self.uri, can_be_repeated))
+            }
+            ConnectionUse::Renewal { is_single_use: false, fresh: false } => {
+                self.network.of_renewals.take(&self.uri).map(Begun::Open)
+            }
+            _ => None,
+        }
+    }
+
+    /// A connection that is open already, or a new one.
     fn connect(&self) -> Result<Connection, Fault> {
-        let deadline = self.deadline();
+        let (deadline, resumed) = {
+            let mut state = self.state();
+            (state.deadline.clone(), state.resumed.take())
+        };
+        if let Some(connection) = resumed {
+            return Ok(connection);
+        }
         if deadline.left().is_zero() {
             return Err(Fault::stopped());
         }
-        if self.connection == ConnectionUse::Any
-            && let Some(idle) = self.network.pool.take(&self.uri)
-        {
-            return Ok(idle);
-        }
+        let begun = match self.begun(&deadline) {
+            Some(Begun::Open(connection)) => return Ok(connection),
+            Some(Begun::Dialling(dial)) => Some(dial),
+            None => None,
+        };
         self.state().dialled = true;
-        let route = self.network.route(&self.uri).map_err(Fault::Setup)?;
-        self.network.log.line(Level::Trace, || match &route.proxy {
-            Some(proxy) => {
-                let (host, port) = (proxy.host(), proxy.port());
-                format!("connecting to {}:{} through {host}:{port}", route.host, route.port)
-            }
-            None => format!("connecting to {}:{}", route.host, route.port),
-        });
-        let mut dial = Dial::to(route, deadline.waker());
+        let mut dial = match begun {
+            Some(dial) => dial,
+            None => self.network.dial(&self.uri, &deadline).map_err(Fault::Setup)?,
+        };
         loop {
             // Before each step: a call that was ended opens nothing.
             if deadline.left().is_zero() {
@@ -203,7 +392,11 @@ impl Connector for Opener {
 
     fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<Bound>, ureq::Error> {
         let exchange = &self.0;
-        let connection = exchange.connect().map_err(|fault| exchange.failed(fault))?;
+        let mut connection = exchange.connect().map_err(|fault| exchange.failed(fault))?;
+        exchange.state().last_token = connection.last_token;
+        if exchange.connection.is_renewal() {
+            connection.exchange.transcript.get_or_insert_default();
+        }
         let is_tls = connection.stream.is_tls();
         Ok(Some(Bound {
             connection: Some(connection),
@@ -241,16 +434,20 @@ impl Transport for Bound {
     fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
         let exchange = &self.exchange;
         let Some(connection) = &mut self.connection else { return Ok(()) };
+        if exchange.resumes {
+            return Ok(());
+        }
         let deadline = {
             let mut state = exchange.state();
             if state.deadline.left().is_zero() {
                 drop(state);
                 return Err(exchange.failed(Fault::stopped()));
             }
-            if exchange.connection == ConnectionUse::Spending {
-                state.deadline = state.deadline.once_sent();
-            }
-            state.sent = true;
+            state.deadline = match exchange.connection.spends() {
+                true => state.deadline.once_sent(),
+                false => state.deadline.sent(),
+            };
+            state.sent_at.get_or_insert_with(now);
             state.deadline.clone()
         };
         let sent = connection.send(amount, &deadline);
@@ -267,18 +464,32 @@ impl Transport for Bound {
                 exchange.state().responding |= came;
                 Ok(came)
             }
-            Err(fault) => Err(exchange.failed(fault)),
+            Err(fault) => {
+                // The request is out: only the response is still to come.
+                let is_whole = connection.exchange.unsent.is_none();
+                if matches!(fault, Fault::Stopped { .. })
+                    && exchange.connection.is_renewal()
+                    && is_whole
+                {
+                    exchange.state().cut = self.connection.take();
+                }
+                Err(exchange.failed(fault))
+            }
         }
     }
 
     /// ureq asks this once, after a whole response, to keep the connection. It is kept here instead.
     fn is_open(&mut self) -> bool {
         let exchange = &self.exchange;
-        if exchange.connection == ConnectionUse::Any
-            && let Some(connection) = self.connection.take()
-            && connection.exchange.unsent.is_none()
+        let Some(connection) = self.connection.take() else { return false };
+        if exchange.connection.closes() || exchange.resumes || connection.exchange.unsent.is_some()
         {
-            exchange.network.pool.put(To::of(&exchange.uri), connection);
+            return false;
+        }
+        match exchange.connection.is_renewal() {
+            // Whoever reads the response decides.
+            true => exchange.state().open = Some(connection),
+            false => exchange.network.pool.put(To::of(&exchange.uri), connection),
         }
         false
     }
@@ -332,7 +543,7 @@ impl Connection {
             match self.stream.read(&mut room[..most]) {
                 Ok(0) => self.exchange.unsent = Some(ErrorKind::UnexpectedEof.into()),
                 Ok(length) => {
-                    self.buffers.input_appended(length);
+                    self.appended(length);
                     match is_refusal(self.buffers.input()) {
                         Some(true) => self.exchange.unsent = Some(ErrorKind::BrokenPipe.into()),
                         Some(false) => self.exchange.goes_on = true,
@@ -343,6 +554,15 @@ impl Connection {
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return,
                 Err(why) => self.exchange.unsent = Some(why),
             }
+        }
+    }
+
+    /// So much has come.
+    fn appended(&mut self, length: usize) {
+        self.buffers.input_appended(length);
+        if let Some(transcript) = &mut self.exchange.transcript {
+            let input = self.buffers.input();
+            transcript.add(&input[input.len() - length..]);
         }
     }
 
@@ -357,6 +577,13 @@ impl Connection {
     }
 
     fn read(&mut self, deadline: &Deadline) -> Result<bool, Fault> {
+        if let Some(transcript) = &mut self.exchange.transcript {
+            let length = transcript.read(self.buffers.input_append_buf());
+            if length > 0 {
+                self.buffers.input_appended(length);
+                return Ok(true);
+            }
+        }
         loop {
             if !self.exchange.may_have_input {
                 deadline.wait(&[self.stream.to_read()], None).map_err(|_| Fault::stopped())?;
@@ -366,7 +593,7 @@ impl Connection {
             match self.stream.read(buffer) {
                 Ok(0) if !buffer.is_empty() && self.exchange.unsent.is_some() => {}
                 Ok(length) => {
-                    self.buffers.input_appended(length);
+                    self.appended(length);
                     return Ok(length > 0);
                 }
                 Err(why) if why.kind() == ErrorKind::Interrupted => continue,

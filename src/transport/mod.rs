@@ -1,8 +1,8 @@
 //! HTTP, through ureq.
 //!
 //! One [`Transport`] belongs to an app and is shared by all its clients. It keeps connections for
-//! API requests; a request that spends something single-use goes out on a connection of its own,
-//! which cannot be one that the server is just closing.
+//! API requests, and others for renewals that can be repeated; a request that spends something
+//! single-use goes out on a connection of its own, which cannot be one that the server is just closing.
 //!
 //! Some limits are inside the parsers under ureq, where nothing can set them; the manual states them in
 //! its chapter on requests. ureq-proto 0.7: 128 header lines (`MAX_RESPONSE_HEADERS` in
@@ -13,6 +13,7 @@
 //!
 //! Redirects are never followed: the secret in a request is for one host only.
 
+mod ahead;
 mod body;
 mod certificates;
 mod crypto;
@@ -22,14 +23,16 @@ mod exchange;
 mod fault;
 mod look_up;
 mod no_proxy;
+mod parking;
 mod pool;
 mod proxy;
 mod race;
 mod stream;
 mod tunnel;
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
@@ -43,14 +46,16 @@ use crate::error::FitbitErrorCode::FITBIT_ERROR_CANCELLED;
 use crate::error::redact::Secrets;
 use crate::error::{Error, Result};
 use crate::log::{Level, Log};
+use ahead::Ahead;
 use body::Body;
 pub(crate) use certificates::Certificates;
-use dial::Route;
+use dial::{Dial, Route};
 pub(crate) use environment::Environment;
-pub(crate) use exchange::ConnectionUse;
-use exchange::{Ending, Exchange, NoNames, Opener};
+use exchange::{Connection, Ending, Exchange, NoNames, Opener};
+pub(crate) use exchange::{ConnectionUse, Cut};
 pub(crate) use no_proxy::is_loopback;
-use pool::Pool;
+use parking::Parking;
+use pool::{Pool, To};
 pub(crate) use proxy::Proxies;
 
 /// A request that failed without an answer that can be used.
@@ -79,6 +84,11 @@ struct Network {
     /// http. If that fails, the next request tries again.
     tls: OnceCell<Arc<ClientConfig>>,
     pool: Pool,
+    /// Connections to the token endpoint, for renewals that can be repeated.
+    of_renewals: Pool,
+    /// Of the access tokens that came on those.
+    hasher: RandomState,
+    parking: Parking,
     log: Log,
 }
 
@@ -97,6 +107,19 @@ impl Network {
             tls,
             proxy: self.proxies.proxy_for(uri)?.cloned(),
         })
+    }
+
+    /// Begins to connect.
+    fn dial(&self, uri: &Uri, deadline: &Deadline) -> Result<Dial> {
+        let route = self.route(uri)?;
+        self.log.line(Level::Trace, || match &route.proxy {
+            Some(proxy) => {
+                let (host, port) = (proxy.host(), proxy.port());
+                format!("connecting to {}:{} through {host}:{port}", route.host, route.port)
+            }
+            None => format!("connecting to {}:{}", route.host, route.port),
+        });
+        Ok(Dial::to(route, deadline.waker()))
     }
 
     /// Whom a message has to name, where a connection was not made or did not last.
@@ -131,9 +154,56 @@ impl Transport {
             .accept_encoding("")
             .proxy(None)
             .build();
-        let (tls, pool) = (OnceCell::new(), Pool::default());
-        let network = Network { proxies, certificates, tls, pool, log: log.clone() };
+        let network = Network {
+            proxies,
+            certificates,
+            tls: OnceCell::new(),
+            pool: Pool::default(),
+            of_renewals: Pool::default(),
+            hasher: RandomState::new(),
+            parking: Parking::default(),
+            log: log.clone(),
+        };
         Transport { network: Arc::new(network), config, log }
+    }
+
+    /// Opens a connection for an API request while the call does something else first, if none is idle.
+    pub fn open_ahead(&self, uri: &Uri, deadline: &Deadline) {
+        if deadline.has_something_beside() || self.network.pool.has(uri) {
+            return;
+        }
+        // What is wrong here, the request itself finds wrong, too.
+        if let Ok(dial) = self.network.dial(uri, deadline) {
+            deadline.go_on_beside(Ahead::new(uri, dial));
+        }
+    }
+
+    /// What was cut stays with its login, so that the next call can go on with it.
+    pub fn park(&self, login: usize, refresh_token: &str, cut: Cut) {
+        self.network.parking.put(login, refresh_token, cut);
+    }
+
+    pub fn has_parked(&self, login: usize, refresh_token: &str) -> bool {
+        self.network.parking.has(login, refresh_token)
+    }
+
+    /// Something has come for this login since its call ended.
+    pub fn has_parked_response(&self, login: usize) -> bool {
+        self.network.parking.has_response(login)
+    }
+
+    pub fn take_parked(&self, login: usize, refresh_token: &str) -> Option<Cut> {
+        self.network.parking.take(login, refresh_token)
+    }
+
+    /// Nobody goes on with what this login has parked.
+    pub fn forget_parked(&self, login: usize) {
+        self.network.parking.forget(login);
+    }
+
+    /// At each call of the application: closes what nobody waits for any more.
+    pub fn tidy(&self) {
+        self.network.parking.tidy();
     }
 
     /// Sends one request and reads the whole answer, whatever its status, until `deadline`.
@@ -145,12 +215,51 @@ impl Transport {
         max_body: usize,
         clean: &dyn Fn(&str) -> String,
     ) -> std::result::Result<Answer, Failure> {
+        let exchange = Exchange::new(connection, request.uri(), &self.network, deadline, None);
+        self.carry(request, &exchange, max_body, clean)
+    }
+
+    /// The same for a renewal. `cut`: it was sent by an earlier call, and only its response is read.
+    pub fn renew(
+        &self,
+        request: Request<impl AsSendBody>,
+        connection: ConnectionUse,
+        cut: Option<Cut>,
+        deadline: &Deadline,
+        max_body: usize,
+        clean: &dyn Fn(&str) -> String,
+    ) -> Renewed {
+        let exchange = Exchange::new(connection, request.uri(), &self.network, deadline, cut);
+        let outcome = self.carry(request, &exchange, max_body, clean);
+        Renewed {
+            outcome,
+            cut: exchange.take_cut(),
+            source: Source {
+                network: self.network.clone(),
+                was_open: exchange.was_open(),
+                last_token: exchange.last_token(),
+                since_sent: exchange
+                    .sent_at()
+                    .filter(|_| exchange.resumes())
+                    .map(|at| at.elapsed()),
+                open: exchange.take_open().map(|open| (To::of(exchange.uri()), open)),
+            },
+        }
+    }
+
+    fn carry(
+        &self,
+        request: Request<impl AsSendBody>,
+        exchange: &Arc<Exchange>,
+        max_body: usize,
+        clean: &dyn Fn(&str) -> String,
+    ) -> std::result::Result<Answer, Failure> {
         if !self.log.wants(Level::Debug) {
-            return self.carry(request, connection, deadline, max_body);
+            return self.exchange(request, exchange, max_body);
         }
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let begun = Instant::now();
-        let outcome = self.carry(request, connection, deadline, max_body);
+        let outcome = self.exchange(request, exchange, max_body);
         self.log.line(Level::Debug, || {
             let what = match &outcome {
                 Ok(answer) => format!("{}, {} bytes", answer.status, answer.body.len()),
@@ -164,20 +273,18 @@ impl Transport {
         outcome
     }
 
-    fn carry(
+    fn exchange(
         &self,
         mut request: Request<impl AsSendBody>,
-        connection: ConnectionUse,
-        deadline: &Deadline,
+        exchange: &Arc<Exchange>,
         max_body: usize,
     ) -> std::result::Result<Answer, Failure> {
         let uri = request.uri().clone();
-        if connection != ConnectionUse::Any {
+        if exchange.closes() {
             let close = HeaderValue::from_static("close");
             request.headers_mut().insert(header::CONNECTION, close);
         }
         let asks_for_head = request.method() == Method::HEAD;
-        let exchange = Exchange::new(connection, &uri, &self.network, deadline);
         let agent = Agent::with_parts(self.config.clone(), Opener(exchange.clone()), NoNames);
         let failed = |error: ureq::Error| {
             let Ending { fault, sent, is_cancelled, was_not_answered_on_an_old_connection } =
@@ -218,7 +325,7 @@ impl Transport {
                 body: vec![],
             });
         }
-        let deadline = exchange.deadline();
+        let deadline = exchange.deadline_to_decode();
         let body = match body::read(body, &mut head.headers, max_body, &deadline) {
             Ok(Body::Whole(body)) => body,
             // Its status and its headers say what to do; the body is only words for people.
@@ -239,6 +346,46 @@ impl Transport {
             }
         };
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+    }
+}
+
+/// What became of a renewal.
+pub(crate) struct Renewed {
+    pub outcome: std::result::Result<Answer, Failure>,
+    /// Another call can go on with it.
+    pub cut: Option<Cut>,
+    pub source: Source,
+}
+
+/// Where a renewal's response came from.
+pub(crate) struct Source {
+    network: Arc<Network>,
+    /// The connection was open before.
+    pub was_open: bool,
+    /// The hash of the access token that came last on it, for an earlier renewal.
+    last_token: Option<u64>,
+    /// How long ago the request was sent, if an earlier call sent it.
+    pub since_sent: Option<Duration>,
+    open: Option<(To, Connection)>,
+}
+
+impl Source {
+    /// Earlier renewals went over the connection.
+    pub fn was_kept(&self) -> bool {
+        self.last_token.is_some()
+    }
+
+    /// The response to an earlier renewal holds the same access token.
+    pub fn has_brought(&self, access_token: &str) -> bool {
+        self.last_token == Some(self.network.hasher.hash_one(access_token))
+    }
+
+    /// Keeps the connection for the next renewal, after a response with this access token.
+    pub fn keep(self, access_token: &str) {
+        if let Some((to, mut open)) = self.open {
+            open.remember(self.network.hasher.hash_one(access_token));
+            self.network.of_renewals.put(to, open);
+        }
     }
 }
 

@@ -38,7 +38,7 @@ impl To {
         To { is_tls, authority: uri.authority().cloned() }
     }
 
-    fn is(&self, uri: &Uri) -> bool {
+    pub fn is(&self, uri: &Uri) -> bool {
         let is_tls = uri.scheme_str() == Some("https");
         self.is_tls == is_tls && self.authority.as_ref() == uri.authority()
     }
@@ -51,19 +51,31 @@ impl Pool {
 
     /// The one that was used last, if it is still good.
     pub fn take(&self, uri: &Uri) -> Option<Connection> {
+        self.take_idle(uri).map(|idle| idle.connection)
+    }
+
+    /// Whether there is one that is still good.
+    pub fn has(&self, uri: &Uri) -> bool {
+        self.take_idle(uri).map(|idle| self.put_idle(idle)).is_some()
+    }
+
+    fn take_idle(&self, uri: &Uri) -> Option<Idle> {
         loop {
             let mut idle = self.idle(|all| {
                 let at = all.iter().rposition(|idle| idle.to.is(uri))?;
                 Some(all.remove(at))
             })?;
             if idle.since.elapsed() < MAX_AGE && idle.connection.begin() {
-                return Some(idle.connection);
+                return Some(idle);
             }
         }
     }
 
     pub fn put(&self, to: To, connection: Connection) {
-        let new = Idle { connection, to, since: Instant::now() };
+        self.put_idle(Idle { connection, to, since: Instant::now() });
+    }
+
+    fn put_idle(&self, new: Idle) {
         // Closed when the lock is free again.
         let _old: Vec<Idle> = self.idle(|all| {
             all.push(new);

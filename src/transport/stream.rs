@@ -19,6 +19,57 @@ pub(super) enum Stream {
 pub(super) struct Tls {
     tls: ClientConnection,
     io: Stream,
+    received: Records,
+}
+
+/// How far what has been received reaches into a record of TLS, which rustls does not tell.
+#[derive(Default)]
+struct Records {
+    /// The head of the current record, as far as it has come (RFC 8446 section 5.1): its last two bytes
+    /// are the length of what follows it.
+    head: [u8; 5],
+    /// How much of the head has come.
+    head_length: usize,
+    /// How much is still to come behind a whole head.
+    left: usize,
+}
+
+impl Records {
+    fn are_whole(&self) -> bool {
+        self.head_length == 0
+    }
+
+    fn add(&mut self, mut bytes: &[u8]) {
+        while let Some((first, rest)) = bytes.split_first() {
+            if let Some(place) = self.head.get_mut(self.head_length) {
+                *place = *first;
+                self.head_length += 1;
+                self.left = usize::from(u16::from_be_bytes([self.head[3], self.head[4]]));
+                bytes = rest;
+            } else {
+                let (here, rest) = bytes.split_at(self.left.min(bytes.len()));
+                self.left -= here.len();
+                bytes = rest;
+            }
+            if self.head_length == self.head.len() && self.left == 0 {
+                *self = Records::default();
+            }
+        }
+    }
+}
+
+/// Reads for rustls, and follows the records.
+struct Reader<'a> {
+    io: &'a mut Stream,
+    received: &'a mut Records,
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.io.read(buffer)?;
+        self.received.add(&buffer[..length]);
+        Ok(length)
+    }
 }
 
 impl Stream {
@@ -56,12 +107,15 @@ impl Stream {
         }
     }
 
+    /// Whether something has come that is not read yet, or the other side has closed.
+    pub fn is_readable(&self) -> bool {
+        !matches!(self.socket().peek(&mut [0]), Err(why) if why.kind() == ErrorKind::WouldBlock)
+    }
+
     /// Whether nothing has come that nobody asked for, and the other side has not closed.
     pub fn is_quiet(&mut self) -> bool {
         match self {
-            Stream::Tcp(socket) => {
-                matches!(socket.peek(&mut [0]), Err(why) if why.kind() == ErrorKind::WouldBlock)
-            }
+            Stream::Tcp(_) => !self.is_readable(),
             Stream::Tls(tls) => tls.is_quiet(),
         }
     }
@@ -102,7 +156,8 @@ impl Tls {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(bare.to_owned())
             .map_err(|_| rustls::Error::General(format!("{bare} is no name of a server")))?;
-        Ok(Box::new(Tls { tls: ClientConnection::new(config.clone(), name)?, io }))
+        let tls = ClientConnection::new(config.clone(), name)?;
+        Ok(Box::new(Tls { tls, io, received: Records::default() }))
     }
 
     /// Goes on with the handshake as far as it can. True: it is done.
@@ -137,7 +192,8 @@ impl Tls {
 
     /// Takes what has come; 0: the other side has closed.
     fn receive(&mut self) -> io::Result<usize> {
-        let received = self.tls.read_tls(&mut self.io)?;
+        let mut reader = Reader { io: &mut self.io, received: &mut self.received };
+        let received = self.tls.read_tls(&mut reader)?;
         if let Err(why) = self.tls.process_new_packets() {
             // The alert says why, if it can be sent at once.
             let _ = self.flush();
@@ -159,7 +215,8 @@ impl Tls {
             self.tls.reader().read(&mut [0]),
             Err(why) if why.kind() == ErrorKind::WouldBlock
         );
-        is_empty && self.flush().is_ok()
+        // Half a record can be half of a response.
+        is_empty && self.received.are_whole() && self.flush().is_ok()
     }
 }
 
@@ -192,5 +249,45 @@ impl Write for Tls {
             }
         }
         self.io.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record of so many bytes behind its head.
+    fn record(length: u16) -> Vec<u8> {
+        let [high, low] = length.to_be_bytes();
+        let mut record = vec![23, 3, 3, high, low];
+        record.resize(5 + usize::from(length), 0xff);
+        record
+    }
+
+    #[test]
+    fn received_records_are_whole_only_at_their_ends() {
+        let lengths = [0, 1, 255, 256, 16_640, 0, 0, 7];
+        let all: Vec<u8> = lengths.into_iter().flat_map(record).collect();
+        let ends: Vec<usize> = lengths
+            .iter()
+            .scan(0, |at, length| {
+                *at += 5 + usize::from(*length);
+                Some(*at)
+            })
+            .collect();
+        for step in [1, 2, 3, 5, 6, 100, 4096, all.len()] {
+            let mut received = Records::default();
+            assert!(received.are_whole());
+            let mut at = 0;
+            for piece in all.chunks(step) {
+                received.add(piece);
+                at += piece.len();
+                assert_eq!(
+                    received.are_whole(),
+                    ends.contains(&at),
+                    "{at} bytes in steps of {step}"
+                );
+            }
+        }
     }
 }

@@ -1,0 +1,82 @@
+//! A connection for an API request that waits for a renewal, opened beside the renewal.
+
+use std::time::{Duration, Instant};
+
+use ureq::http::Uri;
+
+use super::dial::Dial;
+use super::exchange::Connection;
+use super::pool::To;
+use super::stream::Stream;
+use crate::call::Beside;
+use crate::os::{Interest, fork_count};
+
+/// A connection that has waited for longer can have been closed by the server just now. A request that
+/// cannot be repeated does not go out on it.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+
+pub(super) struct Ahead {
+    to: To,
+    stage: Stage,
+    /// A child that was forked meanwhile has no part in it.
+    forks: u32,
+}
+
+enum Stage {
+    Dialling(Dial),
+    Open { stream: Stream, since: Instant },
+    Failed,
+}
+
+/// What a request can go on with.
+pub(super) enum Begun {
+    Dialling(Dial),
+    Open(Connection),
+}
+
+impl Ahead {
+    pub fn new(uri: &Uri, dial: Dial) -> Ahead {
+        Ahead { to: To::of(uri), stage: Stage::Dialling(dial), forks: fork_count() }
+    }
+
+    /// None: it leads elsewhere, has failed, or is too old for this request.
+    pub fn for_request(self, uri: &Uri, can_be_repeated: bool) -> Option<Begun> {
+        if !self.to.is(uri) || self.forks != fork_count() {
+            return None;
+        }
+        match self.stage {
+            Stage::Dialling(dial) => Some(Begun::Dialling(dial)),
+            Stage::Open { since, .. } if !can_be_repeated && since.elapsed() > MAX_WAIT => None,
+            Stage::Open { mut stream, .. } => {
+                stream.is_quiet().then(|| Begun::Open(Connection::new(stream)))
+            }
+            // The request dials again, and says why if that fails, too.
+            Stage::Failed => None,
+        }
+    }
+}
+
+impl Beside for Ahead {
+    fn step(&mut self, now: Instant) {
+        let Stage::Dialling(dial) = &mut self.stage else { return };
+        match dial.step(now) {
+            Ok(None) => {}
+            Ok(Some(stream)) => self.stage = Stage::Open { stream, since: now },
+            Err(_) => self.stage = Stage::Failed,
+        }
+    }
+
+    fn interests(&self) -> Vec<Interest<'_>> {
+        match &self.stage {
+            Stage::Dialling(dial) => dial.interests(),
+            Stage::Open { .. } | Stage::Failed => vec![],
+        }
+    }
+
+    fn next_at(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Dialling(dial) => dial.next_at(),
+            Stage::Open { .. } | Stage::Failed => None,
+        }
+    }
+}

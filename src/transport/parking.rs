@@ -1,0 +1,106 @@
+//! Renewals whose calls ended before their responses had come. They stay with their logins for a while:
+//! the next call reads the response where the last one stopped.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::exchange::Cut;
+use crate::os::PerProcess;
+
+/// The most that an application keeps: each has a socket. The oldest makes room.
+const MAX_PARKED: usize = 8;
+
+/// How long a response is still expected after its request was sent.
+const MAX_AGE: Duration = Duration::from_secs(30);
+
+/// No timer closes what is too old: the next call of the application does. A forked child has none of its
+/// parent's.
+#[derive(Default)]
+pub(super) struct Parking {
+    parked: PerProcess<Mutex<Vec<Parked>>>,
+    /// What most calls look at, without the lock.
+    is_used: AtomicBool,
+    hasher: RandomState,
+}
+
+struct Parked {
+    login: usize,
+    refresh_token: u64,
+    cut: Cut,
+}
+
+impl Parking {
+    /// What `look` takes out is dropped, and so closed, when the lock is free again.
+    fn parked<T>(&self, look: impl FnOnce(&mut Vec<Parked>) -> T) -> T {
+        let mut all = self.parked.get_or_default().lock().unwrap_or_else(PoisonError::into_inner);
+        let found = look(&mut all);
+        self.is_used.store(!all.is_empty(), Relaxed);
+        found
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.is_used.load(Relaxed)
+    }
+
+    pub fn put(&self, login: usize, refresh_token: &str, cut: Cut) {
+        let refresh_token = self.hasher.hash_one(refresh_token);
+        let new = Parked { login, refresh_token, cut };
+        let _old: Vec<Parked> = self.parked(|all| {
+            let mut old: Vec<_> = all.extract_if(.., |parked| parked.login == login).collect();
+            all.push(new);
+            // By age: a renewal that is cut once more is as old as its request.
+            all.sort_by_key(|parked| parked.cut.sent_at);
+            old.extend(all.drain(..all.len().saturating_sub(MAX_PARKED)));
+            old
+        });
+    }
+
+    /// Whether this login has one that was sent with this refresh token.
+    pub fn has(&self, login: usize, refresh_token: &str) -> bool {
+        if self.is_empty() {
+            return false;
+        }
+        let refresh_token = self.hasher.hash_one(refresh_token);
+        let is_it = |parked: &Parked| {
+            parked.login == login
+                && parked.refresh_token == refresh_token
+                && parked.cut.sent_at.elapsed() < MAX_AGE
+        };
+        self.parked(|all| all.iter().any(is_it))
+    }
+
+    /// Whether something has come for this login.
+    pub fn has_response(&self, login: usize) -> bool {
+        let is_it = |parked: &Parked| parked.login == login && parked.cut.has_response();
+        !self.is_empty() && self.parked(|all| all.iter().any(is_it))
+    }
+
+    /// That of this login. One that was sent with another refresh token is closed.
+    pub fn take(&self, login: usize, refresh_token: &str) -> Option<Cut> {
+        let taken = self.remove(|parked| parked.login == login);
+        let refresh_token = self.hasher.hash_one(refresh_token);
+        let mut good = taken.into_iter().filter(|parked| {
+            parked.refresh_token == refresh_token && parked.cut.sent_at.elapsed() < MAX_AGE
+        });
+        good.next().map(|parked| parked.cut)
+    }
+
+    /// Closes that of this login.
+    pub fn forget(&self, login: usize) {
+        self.remove(|parked| parked.login == login);
+    }
+
+    /// Closes what is too old.
+    pub fn tidy(&self) {
+        self.remove(|parked| parked.cut.sent_at.elapsed() >= MAX_AGE);
+    }
+
+    fn remove(&self, which: impl Fn(&Parked) -> bool) -> Vec<Parked> {
+        match self.is_empty() {
+            true => vec![],
+            false => self.parked(|all| all.extract_if(.., |parked| which(parked)).collect()),
+        }
+    }
+}

@@ -159,7 +159,7 @@ fn an_old_parked_connection_is_closed_by_the_next_call_of_the_application() {
         driver.park(0);
         driver.must("get 1");
         assert!(endpoint.asked()[0].is_open(), "{kind:?}: it is young");
-        driver.set_clock(29);
+        driver.set_clock(27);
         driver.must("get 1");
         assert!(endpoint.asked()[0].is_open(), "{kind:?}: it is young");
         driver.set_clock(32);

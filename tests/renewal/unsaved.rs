@@ -190,7 +190,7 @@ fn a_dead_login_is_never_offered() {
     assert_eq!(client.get(PROFILE).unwrap_err().code, code::REAUTHORIZE);
     drop(client);
     assert_eq!(saver.offered().len(), offers);
-    assert_eq!(provider.requests(Target::Refresh), 1 + times);
+    assert_eq!(provider.requests(Target::Refresh), 1 + u64::from(times));
 }
 
 #[test]

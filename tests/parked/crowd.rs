@@ -4,18 +4,35 @@ use std::collections::HashSet;
 use std::thread;
 
 use crate::endpoint::{Cut, Endpoint, Gate, Kind, Plan, Until};
-use crate::scene::{App, By, Call, Keeper, Login, each, has_the_token, try_cut, wait_for};
+use crate::scene::{App, By, Call, Keeper, Login, code, each, has_the_token, try_cut, wait_for};
 
 const MAX_PARKED: usize = 8;
 
-/// Every login with a cut renewal, one after the other.
-fn parked(app: &App, endpoint: &Endpoint, count: usize, by: By) -> Vec<Login> {
+/// Every login with a renewal that was aborted, one after the other.
+fn parked(app: &App, endpoint: &Endpoint, count: usize) -> Vec<Login> {
     let park = |_| {
         let login = Login::expired(app, endpoint, Keeper::Callback);
-        try_cut(app, endpoint, &login, Call::Get, by, 300).expect("300 ms are enough to ask");
+        try_cut(app, endpoint, &login, Call::Get, By::Abort, 0).expect("it is aborted at the cut");
         login
     };
     (0..count).map(park).collect()
+}
+
+/// The same by the end of their time. Each is sent when the one before it was.
+fn out_of_time(app: &App, endpoint: &Endpoint, count: usize) -> Vec<Login> {
+    let logins: Vec<_> =
+        (0..count).map(|_| Login::expired(app, endpoint, Keeper::Callback)).collect();
+    thread::scope(|scope| {
+        for (sent, login) in logins.iter().enumerate() {
+            scope.spawn(move || {
+                let dup = login.dup();
+                dup.0.set_timeout_ms(5000);
+                assert_eq!(dup.0.get().unwrap_err().code, code::TIMEOUT);
+            });
+            wait_for(|| endpoint.asked().get(sent).is_some_and(|asked| asked.is_at_the_cut()));
+        }
+    });
+    logins
 }
 
 /// The numbers of the requests whose connections are open.
@@ -41,7 +58,10 @@ fn eight_of_fifty_logins_keep_their_parked_connections() {
         let gate = Gate::new();
         endpoint.always(Plan::cut(Cut::InBody, Until::Open(gate.clone())));
         let app = endpoint.app();
-        let logins = parked(&app, &endpoint, 50, by);
+        let logins = match by {
+            By::Time => out_of_time(&app, &endpoint, 50),
+            _ => parked(&app, &endpoint, 50),
+        };
         assert_eq!(endpoint.requests(), 50);
         let youngest: Vec<_> = (50 - MAX_PARKED..50).collect();
         wait_for(|| endpoint.open() <= MAX_PARKED);
@@ -60,7 +80,7 @@ fn every_ninth_closes_the_oldest() {
     let app = endpoint.app();
     let mut logins = Vec::new();
     for number in 0..MAX_PARKED + 4 {
-        logins.extend(parked(&app, &endpoint, 1, By::Abort));
+        logins.extend(parked(&app, &endpoint, 1));
         let oldest = (number + 1).saturating_sub(MAX_PARKED);
         wait_for(|| open(&endpoint).first() == Some(&oldest));
         assert_eq!(open(&endpoint), (oldest..=number).collect::<Vec<_>>());
@@ -74,7 +94,7 @@ fn one_login_has_one_parked_connection() {
     let gate = Gate::new();
     endpoint.always(Plan::cut(Cut::InHead, Until::Open(gate.clone())));
     let app = endpoint.app();
-    let logins = parked(&app, &endpoint, 1, By::Abort);
+    let logins = parked(&app, &endpoint, 1);
     for _ in 0..20 {
         let dup = logins[0].dup();
         dup.0.set_timeout_ms(60);
@@ -92,11 +112,11 @@ fn the_handles_of_an_application_share_the_eight_and_two_applications_do_not() {
     endpoint.always(Plan::silent());
     let (one, other) = (endpoint.app(), endpoint.app());
     let dup = one.dup().unwrap();
-    let mut logins = parked(&one, &endpoint, 5, By::Abort);
-    logins.extend(parked(&dup, &endpoint, 5, By::Abort));
+    let mut logins = parked(&one, &endpoint, 5);
+    logins.extend(parked(&dup, &endpoint, 5));
     wait_for(|| endpoint.open() <= MAX_PARKED);
     assert_eq!(open(&endpoint), (2..10).collect::<Vec<_>>());
-    logins.extend(parked(&other, &endpoint, 9, By::Abort));
+    logins.extend(parked(&other, &endpoint, 9));
     wait_for(|| endpoint.open() <= 2 * MAX_PARKED);
     assert_eq!(open(&endpoint), (2..10).chain(11..19).collect::<Vec<_>>());
 }

@@ -11,7 +11,7 @@ use crate::error::FitbitErrorCode::{FITBIT_ERROR_CANCELLED, FITBIT_ERROR_REAUTHO
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::token::{Now, Token};
-use crate::token_endpoint::{Attempt, End, Refreshed};
+use crate::token_endpoint::{Attempt, End};
 
 /// The most requests to the token endpoint that one call of the library sends.
 const MAX_ATTEMPTS: u32 = 4;
@@ -81,6 +81,8 @@ pub(super) struct Asked<T> {
     pub outcome: Result<T>,
     /// One of them possibly used it.
     pub possibly_used: bool,
+    /// None was sent: only the response to an earlier call's request was looked for.
+    pub only_read: bool,
 }
 
 impl Login {
@@ -104,35 +106,43 @@ impl Login {
             let pause = pause.unwrap_or(ASK_AGAIN_AFTER.saturating_sub(cut.since_sent()));
             pause.max(LAST_LOOK.min(deadline.left() / 4))
         });
+        if let Some(cut) = &cut {
+            self.app.log.line(Level::Debug, || {
+                let milliseconds = cut.since_sent().as_millis();
+                format!("reading the response to a renewal that was sent {milliseconds} ms ago")
+            });
+        }
         let mut fresh = false;
         let mut since_sent = None;
         let asked = self.repeat(budget, deadline, resumes, |deadline| {
             let endpoint = &self.app.token_endpoint;
-            let resumed = cut.take().filter(|_| !fresh);
+            let resumed = if fresh { None } else { cut.take() };
             let refreshed = endpoint.refresh(own, fresh, resumed, transport, deadline);
             fresh = true;
-            Refreshed { cut, since_sent, .. } = refreshed;
+            since_sent = refreshed.since_sent;
+            // A request that was not sent takes the place of none.
+            if refreshed.attempt.end != End::NotSent {
+                cut = refreshed.cut;
+            }
             refreshed.attempt
         });
         if let Some(cut) = cut {
             transport.park(login, refresh_token, cut);
         }
-        match asked.outcome {
+        let only_read = asked.only_read;
+        let (outcome, possibly_used) = match asked.outcome {
             // The provider has used it, also if the token that it gave out cannot be used.
             Ok(fields) => {
                 let at = Now::read().earlier(since_sent.unwrap_or_default());
                 let provider = self.app.provider;
-                Asked {
-                    outcome: Token::received(fields, Some(own), provider, after_401, at),
-                    possibly_used: true,
-                }
+                (Token::received(fields, Some(own), provider, after_401, at), true)
             }
-            Err(error) if error.is(FITBIT_ERROR_REAUTHORIZE) => Asked {
-                outcome: Err(error.with_refresh_token_end(self.refresh_token_end(own))),
-                possibly_used: false,
-            },
-            Err(error) => Asked { outcome: Err(error), possibly_used: asked.possibly_used },
-        }
+            Err(error) if error.is(FITBIT_ERROR_REAUTHORIZE) => {
+                (Err(error.with_refresh_token_end(self.refresh_token_end(own))), false)
+            }
+            Err(error) => (Err(error), asked.possibly_used),
+        };
+        Asked { outcome, possibly_used, only_read }
     }
 
     /// Ends the login at the provider. A token that is revoked already is revoked: this can be
@@ -163,6 +173,7 @@ impl Login {
         mut attempt: impl FnMut(&Deadline) -> Attempt<T>,
     ) -> Asked<T> {
         let mut possibly_used = false;
+        let mut only_read = resumes.is_some();
         let mut pause = FIRST_PAUSE;
         let mut last = None;
         for attempts in 1..=MAX_ATTEMPTS {
@@ -179,11 +190,14 @@ impl Login {
             let patience = deadline.at_most(patience);
             let Attempt { end, outcome, connection } = attempt(&patience);
             let error = match outcome {
-                Ok(granted) => return Asked { outcome: Ok(granted), possibly_used: false },
+                Ok(granted) => {
+                    return Asked { outcome: Ok(granted), possibly_used: false, only_read };
+                }
                 Err(error) => error,
             };
             let judgement = judge(end, error.code());
             possibly_used |= judgement.possibly_used;
+            only_read &= resumed.is_some() || end == End::NotSent;
             if end == End::NotSent {
                 budget.give_back();
             }
@@ -215,7 +229,8 @@ impl Login {
                 pause *= 2;
             }
         }
-        Asked { outcome: Err(last.unwrap_or_else(Error::asked_too_often)), possibly_used }
+        let outcome = Err(last.unwrap_or_else(Error::asked_too_often));
+        Asked { outcome, possibly_used, only_read }
     }
 }
 

@@ -253,7 +253,7 @@ impl Round<'_> {
         self.is_asking = true;
         let failed = self.failed.as_ref().filter(|failed| failed.token.same_as(&self.own));
         let pause = failed.filter(|failed| failed.possibly_used).map(|f| f.time_left(now()));
-        let Asked { outcome, possibly_used } =
+        let Asked { outcome, possibly_used, only_read } =
             login.ask(&self.own, born_of_401, pause, budget, deadline);
         self.is_asking = false;
         let error = match outcome {
@@ -272,9 +272,12 @@ impl Round<'_> {
             true => "the renewal was cancelled".to_owned(),
             false => format!("the token is not renewed: {error}"),
         });
-        self.failed = None;
+        // Another look at the response to an earlier request starts no further five seconds.
+        let earlier = self.failed.take().filter(|_| only_read && pause.is_some());
         if over {
             self.dead = Some(self.own.clone());
+        } else if earlier.is_some() {
+            self.failed = earlier;
         } else if possibly_used || !error.is(FITBIT_ERROR_CANCELLED) {
             self.failed = Some(Arc::new(FailedRenewal {
                 token: self.own.clone(),

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -167,6 +167,8 @@ impl ConnectionUse {
 pub(crate) struct Cut {
     connection: Connection,
     pub(super) sent_at: Instant,
+    /// By the clock that goes on while the machine sleeps.
+    sent_on: SystemTime,
 }
 
 impl Cut {
@@ -197,9 +199,10 @@ struct State {
     dialled: bool,
     /// The connection's own.
     last_token: Option<u64>,
-    /// When the first byte of the HTTP request may have gone out. What TLS or a proxy was told is none of
-    /// it.
-    sent_at: Option<Instant>,
+    /// A byte of the HTTP request may have gone out. What TLS or a proxy was told is none of it.
+    sent: bool,
+    /// Of a renewal: when that was.
+    sent_at: Option<(Instant, SystemTime)>,
     responding: bool,
     fault: Option<Fault>,
     /// After a whole response to a renewal: its connection, if it can be kept.
@@ -227,7 +230,8 @@ impl Exchange {
         cut: Option<Cut>,
     ) -> Arc<Exchange> {
         let resumes = cut.is_some();
-        let (resumed, sent_at) = cut.map(|cut| (cut.connection, cut.sent_at)).unzip();
+        let (resumed, sent_at) =
+            cut.map(|cut| (cut.connection, (cut.sent_at, cut.sent_on))).unzip();
         Arc::new(Exchange {
             connection,
             uri: uri.clone(),
@@ -241,6 +245,7 @@ impl Exchange {
                 resumed,
                 dialled: false,
                 last_token: None,
+                sent: resumes,
                 sent_at,
                 responding: false,
                 fault: None,
@@ -263,7 +268,7 @@ impl Exchange {
         let mut state = self.state();
         Ending {
             fault: state.fault.take(),
-            sent: state.sent_at.is_some(),
+            sent: state.sent,
             is_cancelled: state.deadline.is_cancelled(),
             was_not_answered_on_an_old_connection: !state.dialled && !state.responding,
         }
@@ -293,13 +298,11 @@ impl Exchange {
         !self.state().dialled
     }
 
-    pub fn resumes(&self) -> bool {
-        self.resumes
-    }
-
-    /// When the request was sent.
-    pub fn sent_at(&self) -> Option<Instant> {
-        self.state().sent_at
+    /// How long ago the request was sent, by whichever clock says more. None: by this call.
+    pub fn since_sent(&self) -> Option<Duration> {
+        let (at, on) = self.state().sent_at.filter(|_| self.resumes)?;
+        let asleep_too = on.elapsed().unwrap_or_default();
+        Some(now().saturating_duration_since(at).max(asleep_too))
     }
 
     /// The hash of the access token that came last on this connection, before this exchange.
@@ -315,9 +318,9 @@ impl Exchange {
     /// After a renewal failed: what another call can go on with.
     pub fn take_cut(&self) -> Option<Cut> {
         let mut state = self.state();
-        let sent_at = state.sent_at?;
+        let (sent_at, sent_on) = state.sent_at?;
         let connection = state.cut.take()?.put_aside();
-        Some(Cut { connection, sent_at })
+        Some(Cut { connection, sent_at, sent_on })
     }
 
     /// The exchange has failed. ureq is told so with an error that it cannot take for the end of a
@@ -447,7 +450,10 @@ impl Transport for Bound {
                 true => state.deadline.once_sent(),
                 false => state.deadline.sent(),
             };
-            state.sent_at.get_or_insert_with(now);
+            state.sent = true;
+            if exchange.connection.is_renewal() {
+                state.sent_at.get_or_insert_with(|| (now(), SystemTime::now()));
+            }
             state.deadline.clone()
         };
         let sent = connection.send(amount, &deadline);

@@ -238,10 +238,7 @@ impl Transport {
                 network: self.network.clone(),
                 was_open: exchange.was_open(),
                 last_token: exchange.last_token(),
-                since_sent: exchange
-                    .sent_at()
-                    .filter(|_| exchange.resumes())
-                    .map(|at| at.elapsed()),
+                since_sent: exchange.since_sent(),
                 open: exchange.take_open().map(|open| (To::of(exchange.uri()), open)),
             },
         }

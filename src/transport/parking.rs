@@ -66,7 +66,7 @@ impl Parking {
         let is_it = |parked: &Parked| {
             parked.login == login
                 && parked.refresh_token == refresh_token
-                && parked.cut.sent_at.elapsed() < MAX_AGE
+                && parked.cut.since_sent() < MAX_AGE
         };
         self.parked(|all| all.iter().any(is_it))
     }
@@ -82,7 +82,7 @@ impl Parking {
         let taken = self.remove(|parked| parked.login == login);
         let refresh_token = self.hasher.hash_one(refresh_token);
         let mut good = taken.into_iter().filter(|parked| {
-            parked.refresh_token == refresh_token && parked.cut.sent_at.elapsed() < MAX_AGE
+            parked.refresh_token == refresh_token && parked.cut.since_sent() < MAX_AGE
         });
         good.next().map(|parked| parked.cut)
     }
@@ -94,7 +94,7 @@ impl Parking {
 
     /// Closes what is too old.
     pub fn tidy(&self) {
-        self.remove(|parked| parked.cut.sent_at.elapsed() >= MAX_AGE);
+        self.remove(|parked| parked.cut.since_sent() >= MAX_AGE);
     }
 
     fn remove(&self, which: impl Fn(&Parked) -> bool) -> Vec<Parked> {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use ureq::http::Uri;
 
+use super::connection::Connection;
 use super::dial::Dial;
-use super::exchange::Connection;
 use super::pool::To;
 use super::stream::Stream;
 use crate::call::Beside;

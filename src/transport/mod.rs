@@ -16,6 +16,7 @@
 mod ahead;
 mod body;
 mod certificates;
+mod connection;
 mod crypto;
 mod dial;
 mod environment;
@@ -49,10 +50,11 @@ use crate::log::{Level, Log};
 use ahead::Ahead;
 use body::Body;
 pub(crate) use certificates::Certificates;
+use connection::Connection;
 use dial::{Dial, Route};
 pub(crate) use environment::Environment;
-use exchange::{Connection, Ending, Exchange, NoNames, Opener};
 pub(crate) use exchange::{ConnectionUse, Cut};
+use exchange::{Ending, Exchange, NoNames, Opener};
 pub(crate) use no_proxy::is_loopback;
 use parking::Parking;
 use pool::{Pool, To};
@@ -380,7 +382,7 @@ impl Source {
     /// Keeps the connection for the next renewal, after a response with this access token.
     pub fn keep(self, access_token: &str) {
         if let Some((to, mut open)) = self.open {
-            open.remember(self.network.hasher.hash_one(access_token));
+            open.last_token = Some(self.network.hasher.hash_one(access_token));
             self.network.of_renewals.put(to, open);
         }
     }

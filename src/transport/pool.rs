@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
-use super::exchange::Connection;
+use super::connection::Connection;
 use crate::os::PerProcess;
 
 /// Idle connections kept: enough for a program of 64 threads on one app.

@@ -18,6 +18,10 @@ const INPUT_BUFFER: usize = 80 * 1024;
 /// How much of a response is read at most while its request is still being sent.
 const MAX_EARLY: usize = 16 * 1024;
 
+/// A response that is longer is not kept for another call. One that holds a token is a few kilobytes
+/// long.
+const MAX_TRANSCRIPT: usize = 512 * 1024;
+
 /// An open connection, with what it writes from and reads into.
 pub(super) struct Connection {
     stream: Stream,
@@ -106,22 +110,21 @@ impl Connection {
         self.exchange.transcript.get_or_insert_default();
     }
 
-    /// The other side has taken the whole request.
+    /// Nothing of the request is left.
     pub fn is_wholly_sent(&self) -> bool {
         self.exchange.unsent.is_none()
+    }
+
+    /// Another call can read the response from its beginning.
+    pub fn can_be_put_aside(&self) -> bool {
+        self.is_wholly_sent() && self.exchange.transcript.is_some()
     }
 
     /// Whether something has come that is not read yet, or the other side has closed.
     pub fn is_readable(&self) -> bool {
         self.stream.is_readable()
     }
-}
 
-fn buffers() -> LazyBuffers {
-    LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER)
-}
-
-impl Connection {
     /// Sends so much of the output buffer. If the other side refuses before it has read everything, or
     /// closes, the rest is not sent: the response is read, which says why.
     pub fn send(&mut self, amount: usize, deadline: &Deadline) -> Result<(), Fault> {
@@ -185,6 +188,9 @@ impl Connection {
         if let Some(transcript) = &mut self.exchange.transcript {
             let input = self.buffers.input();
             transcript.add(&input[input.len() - length..]);
+            if transcript.bytes.len() > MAX_TRANSCRIPT {
+                self.exchange.transcript = None;
+            }
         }
     }
 
@@ -249,4 +255,8 @@ fn is_refusal(mut input: &[u8]) -> Option<bool> {
 fn is_broken(why: &io::Error) -> bool {
     use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
     matches!(why.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
+}
+
+fn buffers() -> LazyBuffers {
+    LazyBuffers::new(INPUT_BUFFER, OUTPUT_BUFFER)
 }

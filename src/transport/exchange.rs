@@ -369,11 +369,8 @@ impl Transport for Bound {
             }
             Err(fault) => {
                 // The request is out: only the response is still to come.
-                let is_whole = connection.is_wholly_sent();
-                if matches!(fault, Fault::Stopped { .. })
-                    && exchange.connection.is_renewal()
-                    && is_whole
-                {
+                let is_stopped = matches!(fault, Fault::Stopped { .. });
+                if is_stopped && connection.can_be_put_aside() {
                     exchange.state().cut = self.connection.take();
                 }
                 Err(exchange.failed(fault))

@@ -4,11 +4,12 @@
  * or the error's name and message.
  *
  * usage: program TOKEN_ENDPOINT API CLIENT_ID CLIENT_SECRET TOKEN_JSON [CA_FILE]
- * MAX_BODY and TIMEOUT_MS of the environment are the app's.
+ * PROVIDER, MAX_BODY and TIMEOUT_MS of the environment are the app's.
  */
 #define _DEFAULT_SOURCE
 #define _GNU_SOURCE /* setresuid */
 #include <dirent.h>
+#include <fcntl.h>
 #include <fitbit.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -48,8 +49,8 @@ static const char *of_environment(const char *name, const char *otherwise)
 
 static void open_login(FitbitApp **of, FitbitClient **opened)
 {
-    must(fitbit_app_new(FITBIT_PROVIDER_FITBIT, arguments[3], arguments[4],
-                        "http://127.0.0.1:8080/callback", of));
+    FitbitProvider provider = (FitbitProvider)atoi(of_environment("PROVIDER", "1"));
+    must(fitbit_app_new(provider, arguments[3], arguments[4], "http://127.0.0.1:8080/callback", of));
     must(fitbit_app_set_endpoint(*of, FITBIT_ENDPOINT_TOKEN, arguments[1]));
     must(fitbit_app_set_endpoint(*of, FITBIT_ENDPOINT_REVOKE, arguments[1]));
     must(fitbit_app_set_endpoint(*of, FITBIT_ENDPOINT_API, arguments[2]));
@@ -172,6 +173,16 @@ static void limit(int what, rlim_t most)
     getrlimit((__rlimit_resource_t)what, &limits);
     limits.rlim_cur = most < limits.rlim_max ? most : limits.rlim_max;
     setrlimit((__rlimit_resource_t)what, &limits);
+}
+
+/* From now on so many more can be opened. */
+static void leave_descriptors(int count)
+{
+    int next = 0;
+    for (; count >= 0; next++)
+        if (fcntl(next, F_GETFD) == -1)
+            count--;
+    limit(RLIMIT_NOFILE, (rlim_t)next - 1);
 }
 
 static void *nothing(void *unused)
@@ -352,7 +363,12 @@ static void obey(char *line)
     else if (strcmp(line, "no_descriptors") == 0) {
         limit(RLIMIT_NOFILE, 0);
         fputs("ok", stdout);
-    } else if (strcmp(line, "descriptors_again") == 0) {
+    } else if (strcmp(line, "leave_descriptors") == 0) {
+        leave_descriptors(atoi(word));
+        fputs("ok", stdout);
+    } else if (strcmp(line, "timeout") == 0)
+        done(fitbit_set_timeout_ms(client, (uint32_t)atol(word)));
+    else if (strcmp(line, "descriptors_again") == 0) {
         limit(RLIMIT_NOFILE, RLIM_INFINITY);
         fputs("ok", stdout);
     } else if (strcmp(line, "memory") == 0) { /* so many KiB beyond what there is */

@@ -41,13 +41,25 @@ impl Program {
         ca_file: Option<&Path>,
         environment: &[(&str, String)],
     ) -> Program {
+        let client = [DEMO_SERVER_ID, DEMO_SERVER_SECRET];
+        Program::of_client(client, [token_uri, api], token, ca_file, environment)
+    }
+
+    /// The same with this id and this secret.
+    pub fn of_client(
+        client: [&str; 2],
+        servers: [&str; 2],
+        token: &str,
+        ca_file: Option<&Path>,
+        environment: &[(&str, String)],
+    ) -> Program {
         static PROGRAM: OnceLock<c::Program> = OnceLock::new();
         let program = PROGRAM.get_or_init(|| {
             let source = library::root().join("tests/exhaustion/program.c");
             c::build(&source, "exhaustion_program", &[])
         });
         let mut command = program.command();
-        command.args([token_uri, api, DEMO_SERVER_ID, DEMO_SERVER_SECRET, token]);
+        command.args(servers).args(client).arg(token);
         command.args(ca_file).envs(environment.iter().cloned());
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = piped.spawn().expect("the program can be run");

@@ -79,14 +79,22 @@ static void limit_files_to(const char *bytes)
     setrlimit(RLIMIT_FSIZE, &limit);
 }
 
-/* Renews until it is killed. */
-static void renew_for_ever(void)
+/* Renews until it is killed. With a timeout, calls may run out of time. */
+static void renew_for_ever(const char *timeout_ms)
 {
+    FitbitError *error = NULL;
+    if (*timeout_ms)
+        error = fitbit_set_timeout_ms(clients[0], (uint32_t)atoi(timeout_ms));
     puts("ok");
     for (;;) {
-        FitbitError *error = fitbit_refresh(clients[0]);
+        if (error == NULL)
+            error = fitbit_refresh(clients[0]);
         if (error == NULL)
             error = get(clients[0]);
+        if (error && *timeout_ms && fitbit_error_code(error) == FITBIT_ERROR_TIMEOUT) {
+            fitbit_error_free(error);
+            error = NULL;
+        }
         if (error) {
             fprintf(stderr, "%s\n", fitbit_error_message(error));
             exit(4);
@@ -150,7 +158,7 @@ static FitbitError *obey(const char *command, const char *word)
     else if (strcmp(command, "reap") == 0)
         reap();
     else if (strcmp(command, "loop") == 0)
-        renew_for_ever();
+        renew_for_ever(word);
     else if (strcmp(command, "begin") == 0)
         pthread_create(&renewing, NULL, refreshing, clients[0]);
     else if (strcmp(command, "end") == 0)

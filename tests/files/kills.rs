@@ -40,8 +40,8 @@ impl Chance {
     }
 }
 
-/// Starts a keeper, lets it renew for a random time, and kills it.
-fn start_and_kill(provider: &Simulator, path: &Path, chance: &mut Chance) {
+/// Starts a keeper, lets it renew for a random time, and kills it. `loops`: what it is told.
+fn start_and_kill(provider: &Simulator, path: &Path, loops: &str, chance: &mut Chance) {
     if chance.below(2) == 0 {
         // So that as many die while the provider is asked as elsewhere.
         let latency = FaultKind::Latency(chance.below(15));
@@ -49,7 +49,7 @@ fn start_and_kill(provider: &Simulator, path: &Path, chance: &mut Chance) {
     }
     let mut keeper = Keeper::new(provider, path);
     keeper.tell("open 1");
-    keeper.tell("loop");
+    keeper.tell(loops);
     if chance.below(4) > 0 {
         // Past its start, where there is nothing to lose.
         assert_eq!((keeper.hear(), keeper.hear()), ("ok".to_owned(), "ok".to_owned()));
@@ -70,6 +70,16 @@ fn restart(provider: &Simulator, path: &Path) -> Result<(), Error> {
 
 #[test]
 fn inside_the_grace_a_killed_process_never_loses_its_login() {
+    survives("loop");
+}
+
+/// Its calls end before many a response has come, and the next ones read it.
+#[test]
+fn inside_the_grace_a_killed_process_without_patience_never_loses_its_login() {
+    survives("loop 8");
+}
+
+fn survives(loops: &str) {
     let kills = long_or(500, 60);
     let provider = provider();
     provider.settings(|settings| {
@@ -81,7 +91,7 @@ fn inside_the_grace_a_killed_process_never_loses_its_login() {
     let mut chance = Chance::new();
     let mut interrupted = 0;
     for kill in 1..=kills {
-        start_and_kill(&provider, &path, &mut chance);
+        start_and_kill(&provider, &path, loops, &mut chance);
         interrupted += u32::from(is_marked(&path));
         let outcome = restart(&provider, &path);
         assert!(outcome.is_ok(), "kill {kill}: {outcome:?}");
@@ -90,7 +100,7 @@ fn inside_the_grace_a_killed_process_never_loses_its_login() {
     assert!(interrupted > 0, "no kill fell into a renewal: nothing was shown");
     let refreshes = provider.requests(Target::Refresh);
     eprintln!(
-        "{kills} of {kills} restarts work; {interrupted} kills fell into a renewal; \
+        "{loops}: {kills} of {kills} restarts work; {interrupted} kills fell into a renewal; \
          {refreshes} refresh requests"
     );
 }
@@ -129,7 +139,7 @@ fn without_a_grace_only_what_the_provider_had_rotated_and_nobody_received_is_los
         // Its own provider for each, so that its log holds this one keeper's requests.
         let provider = provider();
         let path = folder.token_file(&provider, 3600);
-        start_and_kill(&provider, &path, &mut chance);
+        start_and_kill(&provider, &path, "loop", &mut chance);
         let (marked, in_the_file) = (is_marked(&path), refresh_token_in(&path));
         interrupted += u32::from(marked);
         let Err(error) = restart(&provider, &path) else { continue };

@@ -51,9 +51,9 @@ enum Way {
 }
 
 impl Endpoint {
-    /// In front of the simulator at a port of 127.0.0.1; the end falls on so many exchanges.
-    pub fn new(row: Row, times: u64, provider: u32, simulator: u16) -> Endpoint {
-        let plan = Arc::new(Plan::new(row, times));
+    /// In front of the simulator at a port of 127.0.0.1.
+    pub fn new(row: Row, provider: u32, simulator: u16) -> Endpoint {
+        let plan = Arc::new(Plan::new(row));
         let (listener, way) = match (row.stage, row.end) {
             (Stage::Connect, End::Reset) => (None, Way::Closed(Some(bound()))),
             (Stage::Connect, _) => (None, Way::Full(Some(full()))),
@@ -98,7 +98,13 @@ impl Endpoint {
 
     fn listen(&mut self, listener: TcpListener) {
         let (plan, provider, simulator) = (self.plan.clone(), self.provider, self.simulator);
-        let serve = move |near| Exchange::begin(&plan, near)?.serve(provider, simulator);
+        let serve = move |near| {
+            let served = Exchange::begin(&plan, near)?.serve(provider, simulator);
+            if served.is_err() {
+                plan.end(); // nobody is there any more
+            }
+            served
+        };
         self._listening.push(Listening::new(listener, serve));
     }
 
@@ -220,7 +226,7 @@ fn read<const N: usize>(near: &mut TcpStream) -> io::Result<[u8; N]> {
 fn ends_without_tls(plan: &Plan, mut near: TcpStream) -> io::Result<()> {
     match plan.row.end {
         End::Close => close(&near),
-        End::Reset => reset(near),
+        End::Reset => reset(&near),
         End::Silence | End::Cancel => {
             plan.reach();
             drain(&near)
@@ -256,7 +262,7 @@ fn drain(mut near: &TcpStream) -> io::Result<()> {
     io::copy(&mut near, &mut io::sink()).map(drop)
 }
 
-fn reset(near: TcpStream) -> io::Result<()> {
+fn reset(near: &TcpStream) -> io::Result<()> {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
     let size = size_of::<libc::linger>() as libc::socklen_t;
     let set = unsafe {
@@ -266,13 +272,15 @@ fn reset(near: TcpStream) -> io::Result<()> {
     if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// One exchange with one connection.
+/// One connection, and the exchange that it is at.
 struct Exchange<'a> {
     plan: &'a Plan,
     near: TcpStream,
     tls: Option<ServerConnection>,
     /// The end falls on it.
     is_faulty: bool,
+    /// The connection is kept for another exchange.
+    is_kept: bool,
 }
 
 /// A record of application data that no key fits.
@@ -283,9 +291,8 @@ fn wrong_record() -> Vec<u8> {
 impl Exchange<'_> {
     fn begin(plan: &Plan, near: TcpStream) -> io::Result<Exchange<'_>> {
         near.set_nodelay(true)?;
-        let is_before = matches!(plan.row.stage, Stage::Lookup | Stage::Proxy | Stage::Socks);
-        let is_faulty = !is_before && plan.takes_this_one();
-        Ok(Exchange { plan, near, tls: None, is_faulty })
+        let is_faulty = plan.row.stage == Stage::Handshake && plan.takes_this_one();
+        Ok(Exchange { plan, near, tls: None, is_faulty, is_kept: false })
     }
 
     fn ends_at(&self, stage: Stage) -> bool {
@@ -303,14 +310,24 @@ impl Exchange<'_> {
             let config = if is_untrusted { &identity.untrusted } else { &identity.trusted };
             self.tls = Some(ServerConnection::new(config.clone()).map_err(io::Error::other)?);
         }
-        // The request. The client may have sent all of it before this reads its first byte.
+        while self.exchange(provider, simulator)? {
+            self.is_kept = true;
+        }
+        Ok(())
+    }
+
+    /// One request and its response. False: the connection is not used again.
+    fn exchange(&mut self, provider: u32, simulator: u16) -> io::Result<bool> {
+        // The client may have sent all of the request before this reads its first byte.
         let mut request = vec![0; PART_OF_A_HEAD];
         let count = self.read(&mut request)?;
         request.truncate(count);
         if count == 0 {
-            return Ok(());
+            return Ok(false);
         }
         self.plan.requests.fetch_add(1, Ordering::SeqCst);
+        self.plan.on_kept.fetch_add(self.is_kept.into(), Ordering::SeqCst);
+        self.is_faulty = self.plan.row.stage.is_sent() && self.plan.takes_this_one();
         if self.ends_at(Stage::RequestHead) && self.is_over(b"")? {
             return self.end();
         }
@@ -344,10 +361,15 @@ impl Exchange<'_> {
             self.write(&answer)?;
             return self.close();
         }
-        self.respond(&response)
+        if self.is_faulty || closes(&request[..head]) {
+            return self.respond(&response);
+        }
+        let length = format!("Content-Length: {}\r\n", response.body.len());
+        self.write(&[response.kept(&length).as_bytes(), &response.body].concat())?;
+        Ok(true)
     }
 
-    fn respond(mut self, response: &Response) -> io::Result<()> {
+    fn respond(&mut self, response: &Response) -> io::Result<bool> {
         if self.ends_at(Stage::BeforeResponse) && self.is_over(b"")? {
             return self.end();
         }
@@ -377,18 +399,22 @@ impl Exchange<'_> {
                 return self.end();
             }
             self.write(rest)?;
+            self.plan.end();
             return self.close();
         }
         self.write(&[head.as_bytes(), body].concat())?;
+        if self.is_faulty {
+            self.plan.end();
+        }
         self.close()
     }
 
     fn ends_in_body(
-        mut self,
+        &mut self,
         response: &Response,
         framing: Framing,
         closing: Closing,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         let body = &*response.body;
         let half = &body[..body.len() / 2];
         let bytes = match framing {
@@ -415,15 +441,15 @@ impl Exchange<'_> {
         self.write(&bytes)?;
         match closing {
             Closing::Close | Closing::PlainClose => self.close(),
-            Closing::BareClose => close(&self.near),
-            Closing::Reset => reset(self.near),
+            Closing::BareClose => self.close_bare(),
+            Closing::Reset => self.reset(),
         }
     }
 
     /// Says `first`, and then whether the exchange ends: after a pause it may go on.
     fn is_over(&mut self, first: &[u8]) -> io::Result<bool> {
         self.write(first)?;
-        if self.plan.row.end != End::CancelThenAnswer {
+        if !self.plan.row.end.is_answered_late() {
             return Ok(true);
         }
         self.plan.reach();
@@ -432,19 +458,20 @@ impl Exchange<'_> {
     }
 
     /// The end, after the handshake.
-    fn end(mut self) -> io::Result<()> {
+    fn end(&mut self) -> io::Result<bool> {
         match self.plan.row.end {
             End::Close | End::PlainClose => self.close(),
-            End::BareClose => close(&self.near),
-            End::Reset | End::PlainReset => reset(self.near),
+            End::BareClose => self.close_bare(),
+            End::Reset | End::PlainReset => self.reset(),
             End::Silence | End::Cancel => {
                 self.plan.reach();
-                drain(&self.near)
+                drain(&self.near)?;
+                Ok(false)
             }
             End::Alert => self.alert(),
             End::NoTls => {
                 self.near.write_all(&wrong_record())?;
-                close(&self.near)
+                self.close_bare()
             }
             End::NoHttp => {
                 self.write(b"\x00\x01SSH-2.0-OpenSSH_9.2\x00\r\n\r\n")?;
@@ -455,25 +482,37 @@ impl Exchange<'_> {
     }
 
     /// close_notify, where there is TLS, and FIN.
-    fn close(mut self) -> io::Result<()> {
+    fn close(&mut self) -> io::Result<bool> {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
             while tls.wants_write() {
                 tls.write_tls(&mut self.near)?;
             }
         }
-        close(&self.near)
+        self.close_bare()
+    }
+
+    /// FIN without close_notify.
+    fn close_bare(&self) -> io::Result<bool> {
+        close(&self.near)?;
+        Ok(false)
+    }
+
+    /// The reset goes out when the connection is dropped.
+    fn reset(&self) -> io::Result<bool> {
+        reset(&self.near)?;
+        Ok(false)
     }
 
     /// The fatal alert that a server sends to a record that it cannot read.
-    fn alert(mut self) -> io::Result<()> {
+    fn alert(&mut self) -> io::Result<bool> {
         let tls = self.tls.as_mut().expect("an alert is of TLS");
         // The first wrong bytes may be taken for the rest of a record that has begun.
         while tls.read_tls(&mut &*wrong_record()).is_ok() && tls.process_new_packets().is_ok() {}
         while tls.wants_write() {
             tls.write_tls(&mut self.near)?;
         }
-        close(&self.near)
+        self.close_bare()
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -502,6 +541,12 @@ impl Exchange<'_> {
     }
 }
 
+/// Whether the client wants the connection closed.
+fn closes(head: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    head.lines().any(|line| line == "connection: close")
+}
+
 fn length_of_body(head: &[u8]) -> usize {
     let head = String::from_utf8_lossy(head);
     let mut lines = head.lines().filter_map(|line| line.split_once(':'));
@@ -518,8 +563,13 @@ struct Response {
 impl Response {
     /// Its status line and type, with this framing.
     fn with(&self, framing: &str) -> String {
+        self.kept(&format!("{framing}Connection: close\r\n"))
+    }
+
+    /// The same on a connection that is kept.
+    fn kept(&self, framing: &str) -> String {
         let status = self.head.lines().next().unwrap_or_default();
-        format!("{status}\r\nContent-Type: application/json\r\n{framing}Connection: close\r\n\r\n")
+        format!("{status}\r\nContent-Type: application/json\r\n{framing}\r\n")
     }
 }
 

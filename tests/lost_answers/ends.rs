@@ -80,6 +80,8 @@ pub enum End {
     PlainReset,
     /// Nothing more is said until the call's time is up.
     Silence,
+    /// The same, and then the exchange goes on as usual.
+    SilenceThenAnswer,
     /// A fatal TLS alert.
     Alert,
     /// Bytes that are no TLS.
@@ -294,6 +296,7 @@ impl End {
             End::PlainClose => "clean close, plain http".into(),
             End::PlainReset => "reset, plain http".into(),
             End::Silence => "silence".into(),
+            End::SilenceThenAnswer => "silence, and then the usual response".into(),
             End::Alert => "TLS alert".into(),
             End::NoTls => "bytes that are not TLS".into(),
             End::NoHttp => "bytes that are not HTTP".into(),
@@ -332,7 +335,18 @@ impl End {
 
     /// The call has to be given up, or is: it gets only a little time.
     pub fn takes_all_the_time(&self) -> bool {
-        matches!(self, End::Silence | End::Cancel | End::Simulated("stall" | "stall_before_answer"))
+        matches!(
+            self,
+            End::Silence
+                | End::SilenceThenAnswer
+                | End::Cancel
+                | End::Simulated("stall" | "stall_before_answer")
+        )
+    }
+
+    /// The response comes all the same, if its connection is still open then.
+    pub fn is_answered_late(&self) -> bool {
+        matches!(self, End::SilenceThenAnswer | End::CancelThenAnswer)
     }
 
     pub fn is_cancelled(&self) -> bool {
@@ -362,6 +376,7 @@ pub fn ends() -> Vec<End> {
         End::PlainClose,
         End::PlainReset,
         End::Silence,
+        End::SilenceThenAnswer,
         End::Alert,
         End::NoTls,
         End::NoHttp,
@@ -427,9 +442,9 @@ pub fn possible(end: &End, stage: Stage) -> Result<(), &'static str> {
         | End::Untrusted
         | End::Body(..) => Ok(()),
         End::Silence | End::Cancel => Ok(()),
-        End::CancelThenAnswer if !stage.is_sent() => Err(
-            "A call that is cancelled before its request has gone out ends: nothing is answered.",
-        ),
+        End::SilenceThenAnswer | End::CancelThenAnswer if !stage.is_sent() => {
+            Err("A call that ends before its request has gone out gets no response later.")
+        }
         _ if stage == Lookup => Err("A name lookup has no connection of the library's."),
         End::Reset => Ok(()),
         _ if stage == Connect => Err("Nothing is said or closed before there is a connection."),

@@ -11,7 +11,7 @@ use fitbit_test_support::{App, Client, Error, Saver, code, fitbit, google_health
 use serde_json::Value;
 
 use crate::endpoint::Endpoint;
-use crate::ends::{Row, Stage};
+use crate::ends::{End, Row, Stage};
 use crate::files::{Folder, is_marked, stored, write_private};
 use crate::guards::{Commit, Guarded, Row as DatabaseRow, committing, with_guard};
 use crate::rule::{Doubt, ENDED, Flow, LIVES, LOST, Outcome, Provider, Stored, judge};
@@ -57,7 +57,7 @@ enum Login {
 impl Login {
     fn new(app: &App, flow: Flow, token: &str) -> Result<Login, Error> {
         match flow {
-            Flow::Callback => {
+            Flow::Callback | Flow::Kept => {
                 let saver = Saver::new();
                 Ok(Login::Callback(app.from_token(token, &saver)?, saver))
             }
@@ -107,6 +107,7 @@ impl Login {
 /// The world of one cell: a provider, the faulty endpoint before it, and an app.
 struct World {
     simulator: Simulator,
+    times: Times,
     endpoint: Option<Endpoint>,
     app: App,
     cell: Cell,
@@ -126,19 +127,10 @@ impl World {
         };
         let row = cell.row;
         let endpoint = match row.end.fault() {
-            Some(kind) => {
-                let on =
-                    if cell.flow == Flow::Exchange { Target::Exchange } else { Target::Refresh };
-                simulator.fault(match times {
-                    Times::Once => Fault::once(on, kind),
-                    Times::Always => Fault::always(on, kind),
-                });
-                None
-            }
+            Some(_) => None,
             None => {
-                let times = if times == Times::Once { 1 } else { u64::MAX };
                 let number = cell.provider.number();
-                let endpoint = Endpoint::new(row, times, number, simulator.port());
+                let endpoint = Endpoint::new(row, number, simulator.port());
                 let path = match cell.provider {
                     Provider::Reuses => google_health::DIALECT.oauth_paths[1],
                     _ => fitbit::DIALECT.oauth_paths[1],
@@ -154,7 +146,38 @@ impl World {
         let is_hasty = times == Times::Always && row.end.takes_all_the_time();
         app.set_timeout_ms(if is_hasty { HASTY_MS } else { PATIENT_MS }).unwrap();
         let app = if cell.flow == Flow::Guard { with_guard(app) } else { app };
-        World { simulator, endpoint, app, cell, _trusted: trusted }
+        let world = World { simulator, times, endpoint, app, cell, _trusted: trusted };
+        if cell.flow == Flow::Kept {
+            world.keep_a_connection();
+        }
+        world.begin();
+        world
+    }
+
+    /// Another login's renewal keeps its connection.
+    fn keep_a_connection(&self) {
+        let other = self.app.from_token(&self.saved_token(), &Saver::new());
+        let other = other.expect("a good token");
+        other.set_timeout_ms(PATIENT_MS).unwrap();
+        other.refresh().expect("nothing is wrong yet");
+    }
+
+    /// From now on exchanges end as the row says.
+    fn begin(&self) {
+        self.simulator.reset_counts();
+        if let Some(endpoint) = &self.endpoint {
+            endpoint.plan.begin(if self.times == Times::Once { 1 } else { u64::MAX });
+        }
+        if let Some(kind) = self.cell.row.end.fault() {
+            self.simulator.fault(match self.times {
+                Times::Once => Fault::once(self.target(), kind),
+                Times::Always => Fault::always(self.target(), kind),
+            });
+        }
+    }
+
+    fn target(&self) -> Target {
+        if self.cell.flow == Flow::Exchange { Target::Exchange } else { Target::Refresh }
     }
 
     fn saved_token(&self) -> String {
@@ -172,10 +195,27 @@ impl World {
     }
 
     fn requests(&self) -> u64 {
-        let on = if self.cell.flow == Flow::Exchange { Target::Exchange } else { Target::Refresh };
         match &self.endpoint {
             Some(endpoint) => endpoint.plan.requests.load(Ordering::SeqCst),
-            None => self.simulator.requests(on),
+            None => self.simulator.requests(self.target()),
+        }
+    }
+
+    /// Only the first request goes out on a connection that was kept.
+    fn uses_connections_well(&self) -> bool {
+        let kept = u64::from(self.cell.flow == Flow::Kept);
+        self.endpoint
+            .as_ref()
+            .is_none_or(|endpoint| endpoint.plan.on_kept.load(Ordering::SeqCst) == kept)
+    }
+
+    /// Where the response comes after the call, it comes now.
+    fn answer_late(&self) {
+        if let Some(endpoint) = &self.endpoint
+            && self.cell.row.end.is_answered_late()
+        {
+            endpoint.plan.go_on();
+            endpoint.plan.wait_for_the_end();
         }
     }
 
@@ -205,7 +245,8 @@ impl World {
                 let time = Duration::from_millis(if at_connect { 300 } else { 20_000 });
                 endpoint.plan.is_reached(time);
                 self.app.cancel();
-                if !end.takes_all_the_time() {
+                // A call that does not wait for its response has to return first.
+                if judge(&self.cell.row, self.cell.flow, self.cell.provider).doubt == Doubt::Used {
                     endpoint.plan.go_on();
                 }
                 while at_connect && !has_returned.load(Ordering::SeqCst) {
@@ -240,9 +281,16 @@ fn measure_renewal(cell: Cell) -> Outcome {
     let old = world.saved_token();
     let login = Login::new(&world.app, cell.flow, &old).expect("a good token");
     let first = world.call(|| login.get(world.path()));
-    let (requests, acted, stored) = (world.requests(), world.has_acted(), login.stored(&old));
+    let (requests, stored) = (world.requests(), login.stored(&old));
+    let mut code = name_of(&first);
+    if !world.uses_connections_well() {
+        code.push_str(", on another connection than it should be");
+    }
+    world.answer_late();
+    let acted = world.has_acted();
     world.heal();
-    if cell.row.end.takes_all_the_time() && requests > 0 {
+    let is_silent = cell.row.end.takes_all_the_time() && cell.row.end != End::SilenceThenAnswer;
+    if is_silent && requests > 0 {
         std::thread::sleep(FIVE_SECONDS);
     }
     let later = match login.get(world.path()) {
@@ -254,7 +302,8 @@ fn measure_renewal(cell: Cell) -> Outcome {
         Err(_) if acted => LOST.into(),
         Err(_) => ENDED.into(),
     };
-    Outcome { code: name_of(&first), requests, acted, stored, later }
+    let later_requests = world.requests() - requests;
+    Outcome { code, requests, acted, stored, later, later_requests }
 }
 
 fn measure_exchange(cell: Cell) -> Outcome {
@@ -262,7 +311,9 @@ fn measure_exchange(cell: Cell) -> Outcome {
     let saver = Saver::new();
     let (session, redirect) = world.consent();
     let first = world.call(|| world.app.step_two(&session, &redirect, &saver));
-    let (requests, acted) = (world.requests(), world.has_acted());
+    let requests = world.requests();
+    world.answer_late();
+    let acted = world.has_acted();
     let stored = if saver.offered().is_empty() { Stored::Old } else { Stored::New };
     world.heal();
     let again = Saver::new();
@@ -275,12 +326,13 @@ fn measure_exchange(cell: Cell) -> Outcome {
     let mut code = name_of(&first);
     if let Err(error) = &first
         && error.code != code::CANCELLED
-        && judge(&cell.row, cell.provider).doubt == Doubt::PossiblyUsed
+        && judge(&cell.row, cell.flow, cell.provider).doubt == Doubt::PossiblyUsed
         && !error.message.contains("step one")
     {
         code.push_str(", and does not say to start at step one");
     }
-    Outcome { code, requests, acted, stored, later }
+    let later_requests = world.requests() - requests;
+    Outcome { code, requests, acted, stored, later, later_requests }
 }
 
 /// The code of one call and the number of its requests, if only its first exchange fails.

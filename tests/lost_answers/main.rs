@@ -45,7 +45,8 @@ fn cells() -> Vec<Cell> {
     let of = |provider: Provider| {
         let flows = provider.flows().iter();
         flows.flat_map(move |flow| {
-            rows().into_iter().map(move |row| Cell { row, flow: *flow, provider })
+            let rows = rows().into_iter().filter(|row| flow.has(row.stage));
+            rows.map(move |row| Cell { row, flow: *flow, provider })
         })
     };
     PROVIDERS.into_iter().flat_map(of).collect()
@@ -130,12 +131,13 @@ fn one_lost_answer_is_asked_for_again_within_the_call() {
     cells.retain(|cell| {
         let takes_time = cell.row.end.takes_all_the_time() || cell.row.end.is_cancelled();
         let is_short = !takes_time && cell.row.stage != Stage::Connect;
-        is_short && cell.flow == Flow::Callback && cell.provider != Provider::RepeatsNothing
+        let is_renewal = matches!(cell.flow, Flow::Callback | Flow::Kept);
+        is_short && is_renewal && cell.provider != Provider::RepeatsNothing
     });
     let cells = only(cells);
     let rule = |cell: Cell| {
         let sent = u64::from(cell.row.stage.is_sent());
-        match is_asked_again(&cell.row, cell.provider) {
+        match is_asked_again(&cell.row, cell.flow, cell.provider) {
             true => ("success".to_owned(), sent + 1),
             false => (expected(&cell.row, cell.flow, cell.provider).code, sent),
         }

@@ -15,6 +15,8 @@ pub struct Plan {
     left: AtomicU64,
     /// HTTP requests of which a byte arrived.
     pub requests: AtomicU64,
+    /// Those of them that came on a connection that was kept.
+    pub on_kept: AtomicU64,
     /// The provider has carried one out.
     pub acted: AtomicBool,
     signals: Mutex<Signals>,
@@ -25,14 +27,16 @@ pub struct Plan {
 struct Signals {
     is_reached: bool,
     may_go_on: bool,
+    is_over: bool,
 }
 
 impl Plan {
-    pub fn new(row: Row, times: u64) -> Plan {
+    pub fn new(row: Row) -> Plan {
         Plan {
             row,
-            left: AtomicU64::new(times),
+            left: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            on_kept: AtomicU64::new(0),
             acted: AtomicBool::new(false),
             signals: Mutex::default(),
             changed: Condvar::new(),
@@ -44,6 +48,14 @@ impl Plan {
         self.left
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
             .is_ok()
+    }
+
+    /// From now on the end falls on so many exchanges. What came before does not count.
+    pub fn begin(&self, times: u64) {
+        self.requests.store(0, Ordering::SeqCst);
+        self.on_kept.store(0, Ordering::SeqCst);
+        self.acted.store(false, Ordering::SeqCst);
+        self.left.store(times, Ordering::SeqCst);
     }
 
     /// The fault is gone.
@@ -80,6 +92,15 @@ impl Plan {
 
     pub fn wait_to_go_on(&self) {
         self.wait(LONG, |signals| signals.may_go_on);
+    }
+
+    /// An exchange that went on is over: the response is out, or nobody wants it.
+    pub fn end(&self) {
+        self.signal(|signals| signals.is_over = true);
+    }
+
+    pub fn wait_for_the_end(&self) {
+        self.wait(LONG, |signals| signals.is_over);
     }
 
     /// Whether a name that is looked up now is found.

@@ -11,7 +11,17 @@ pub enum Flow {
     Callback,
     File,
     Guard,
+    /// A renewal over a connection that an earlier one has kept.
+    Kept,
     Exchange,
+}
+
+impl Flow {
+    /// Whether the exchange gets to this stage.
+    pub fn has(self, stage: Stage) -> bool {
+        // What a new connection needs has been done.
+        self != Flow::Kept || stage.is_sent()
+    }
 }
 
 pub const RENEWALS: [Flow; 3] = [Flow::Callback, Flow::File, Flow::Guard];
@@ -34,9 +44,17 @@ impl Provider {
     /// The flows that are measured: how a code is exchanged does not depend on refresh tokens.
     pub fn flows(self) -> &'static [Flow] {
         match self {
+            Provider::Repeats => &[Flow::Callback, Flow::File, Flow::Guard, Flow::Exchange],
             Provider::RepeatsNothing => &RENEWALS,
-            _ => &[Flow::Callback, Flow::File, Flow::Guard, Flow::Exchange],
+            Provider::Reuses => {
+                &[Flow::Callback, Flow::File, Flow::Guard, Flow::Kept, Flow::Exchange]
+            }
         }
+    }
+
+    /// What is sent in this flow works once only.
+    fn is_single_use(self, flow: Flow) -> bool {
+        self != Provider::Reuses || flow == Flow::Exchange
     }
 
     pub fn number(self) -> u32 {
@@ -66,6 +84,9 @@ pub struct Outcome {
     pub stored: Stored,
     /// What a later call says when the fault is gone.
     pub later: String,
+    /// Requests that it sends to the token endpoint. None are needed if it reads a response to the
+    /// first call.
+    pub later_requests: u64,
 }
 
 pub const LIVES: &str = "lives";
@@ -80,6 +101,8 @@ pub enum Doubt {
     NotSent,
     /// The provider said no: it was not used.
     Refused,
+    /// The program ended the request, and it can be used again.
+    Reusable,
     PossiblyUsed,
     Used,
 }
@@ -94,13 +117,16 @@ pub struct Judgement {
 }
 
 /// The rule for one request.
-pub fn judge(row: &Row, provider: Provider) -> Judgement {
+pub fn judge(row: &Row, flow: Flow, provider: Provider) -> Judgement {
     if !row.stage.is_sent() {
         return not_sent(row);
     }
     let possibly = |code, again| Judgement { code, doubt: Doubt::PossiblyUsed, again };
     match row.end {
-        End::Silence => possibly("TIMEOUT", false), // the time is up
+        End::Silence | End::SilenceThenAnswer => possibly("TIMEOUT", false), // the time is up
+        End::Cancel | End::CancelThenAnswer if !provider.is_single_use(flow) => {
+            Judgement { code: "CANCELLED", doubt: Doubt::Reusable, again: false }
+        }
         End::Cancel => possibly("CANCELLED", false),
         End::CancelThenAnswer => Judgement { code: "CANCELLED", doubt: Doubt::Used, again: false },
         End::NoHttp => possibly("PROTOCOL", true),
@@ -206,9 +232,9 @@ const MAX_REQUESTS: u64 = 4;
 
 /// What a cell has to be, where the end falls on every request of the first call.
 pub fn expected(row: &Row, flow: Flow, provider: Provider) -> Outcome {
-    let Judgement { code, doubt, again } = judge(row, provider);
+    let Judgement { code, doubt, again } = judge(row, flow, provider);
     let acted = row.stage.has_acted()
-        || row.end == End::CancelThenAnswer
+        || row.end.is_answered_late()
         || row.end.fault().is_some_and(|kind| kind.acts());
     if flow == Flow::Exchange {
         // A code is sent once. A login that succeeded while it was cancelled is a login.
@@ -219,12 +245,16 @@ pub fn expected(row: &Row, flow: Flow, provider: Provider) -> Outcome {
         };
         let stored = if doubt == Doubt::Used { Stored::New } else { Stored::Old };
         let requests = u64::from(row.stage.is_sent());
-        return Outcome { code: code.into(), requests, acted, stored, later: LIVES.into() };
+        let (code, later) = (code.into(), LIVES.into());
+        return Outcome { code, requests, acted, stored, later, later_requests: 1 };
     }
+    // Its connection stays with the login: the later call reads on there.
+    let is_read_late = row.end.is_answered_late() && doubt != Doubt::Used;
     let mut outcome = Outcome {
         code: code.into(),
         requests: match (row.stage.is_sent(), again) {
             (false, _) => 0,
+            (true, false) if is_doubtful(code, flow) => 2,
             (true, false) => 1,
             (true, true) => MAX_REQUESTS,
         },
@@ -236,11 +266,17 @@ pub fn expected(row: &Row, flow: Flow, provider: Provider) -> Outcome {
             _ => Stored::Old,
         },
         later: match (doubt, provider) {
+            _ if is_read_late => LIVES,
             (Doubt::PossiblyUsed, Provider::RepeatsNothing) if acted => LOST,
             _ if code == "REAUTHORIZE" => ENDED,
             _ => LIVES,
         }
         .into(),
+        later_requests: match doubt {
+            Doubt::Used => 0,
+            _ if is_read_late || code == "REAUTHORIZE" => 0,
+            _ => 1,
+        },
     };
     if provider == Provider::RepeatsNothing {
         spoil_the_refusal(row, &mut outcome);
@@ -266,12 +302,19 @@ fn spoil_the_refusal(row: &Row, outcome: &mut Outcome) {
             outcome.code = "REAUTHORIZE".into();
             outcome.requests = 2;
             outcome.stored = Stored::Old;
+            outcome.later_requests = 0;
         }
         _ => {}
     }
 }
 
 /// Whether one call gets over an end that falls on its first request alone.
-pub fn is_asked_again(row: &Row, provider: Provider) -> bool {
-    judge(row, provider).again
+pub fn is_asked_again(row: &Row, flow: Flow, provider: Provider) -> bool {
+    let Judgement { code, again, .. } = judge(row, flow, provider);
+    again || is_doubtful(code, flow)
+}
+
+/// On a connection that was kept, the end of a login can be a response to somebody else's request.
+fn is_doubtful(code: &str, flow: Flow) -> bool {
+    flow == Flow::Kept && code == "REAUTHORIZE"
 }

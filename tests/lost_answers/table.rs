@@ -33,6 +33,11 @@ provider has used it. The library then calls the refresh token *possibly used*.
 While a refresh token is possibly used, the library sends it again. Fitbit repeats its response for
 two minutes, so the login lives. Google's refresh tokens can be used any number of times.
 
+A response that is only late is not lost. If a call ends after its renewal was sent, the connection
+stays with the login for 30 seconds from then on. The next call reads the response there and sends
+no request. If no response comes, that call asks again on a new connection. An application keeps
+eight such connections at most, and closes the oldest first.
+
 - One call sends at most four requests to the token endpoint. The first pause between them is a
   quarter of a second, give or take a half. Each further pause is twice as long.
 - A call asks again after a connection that failed or ended, after silence, after a response that
@@ -44,7 +49,13 @@ two minutes, so the login lives. Google's refresh tokens can be used any number 
 - Later calls ask again. Five seconds lie between the last request of one call and the first of the
   next, whichever thread makes it. If the access token has expired, a call within the five seconds
   waits until they are over. If the call's timeout is too short for that, it returns the last error
-  at once.
+  at once. To read a late response, no call waits for the five seconds to end.
+- If your program cancels a call, a single-use refresh token or a code that was sent is waited for,
+  until the call's time is up. A refresh token that can be reused is not waited for: the call ends
+  at once, and the refresh token does not count as possibly used.
+- Renewals with a refresh token that can be reused go over kept connections. If a kept connection
+  ends, the call asks again at once on a new one. `invalid_grant` on a kept connection is believed
+  only if a new connection brings it, too.
 - A token file holds a *renewal marker* while its refresh token is possibly used. A process that
   finds the marker asks again. A token callback and a renewal guard have no marker.
 - **The library never repeats the exchange of an authorization code.** If its response is lost, the
@@ -60,7 +71,7 @@ two minutes, so the login lives. Google's refresh tokens can be used any number 
 | `PROTOCOL` | The response is not HTTP, cannot be decoded, or is a 2xx without an access token. |
 | `HTTP`, `RATE_LIMITED`, `PROVIDER_RETIRED` | The response is complete and has another status. |
 | `INVALID_CLIENT` | The provider refused the application. |
-| `CANCELLED` | Your program cancelled the call. A request that was sent is finished first. |
+| `CANCELLED` | Your program cancelled the call. |
 | `REAUTHORIZE` | The provider refused the refresh token with `invalid_grant`. |
 | `AUTHORIZATION` | The provider refused the code with `invalid_grant`. |
 
@@ -75,6 +86,8 @@ the login lives.
 
 - *requests*: the HTTP requests that the token endpoint received in the first call. A request counts
   from its first byte on.
+- *later requests*: the same for the later call. It sends none if it has a new token, if it reads a
+  late response, or if the login has ended.
 - *acted*: whether the provider carried out a request of the first call.
 - *token file*: the token in the file after the first call, and whether the renewal marker is there.
 - *callback, guard*: `new` if the token callback or the renewal guard got a new token, else `-`.
@@ -84,7 +97,9 @@ the login lives.
 The exchanges use https, except where a row says plain http. The simulator's faults use plain http,
 too. A response whose connection ends in its body has a Content-Length, except where a row says
 otherwise. Calls that end in silence have a timeout of 2.5 seconds here, which one request uses up;
-with the default of 30 seconds a call sends up to three.
+with the default of 30 seconds a call sends up to three. A usual response that follows such a
+silence comes when the first call has returned. The later call begins at once then, and otherwise
+after five seconds.
 ";
 
 const OF_RENEWALS: &str = "
@@ -101,6 +116,14 @@ login was tried with three providers:
 - *reuses*: a refresh token can be used any number of times (Google Health). No login is lost.
 
 Where a provider has another code or another number of requests, the cell names that provider.
+";
+
+const OF_KEPT: &str = "
+## Renewals over a kept connection
+
+Only refresh tokens that can be reused are sent so (Google Health). The first request of the first
+call goes out on a connection that another login's renewal has left open. All further requests have
+connections of their own. No login is lost.
 ";
 
 const OF_EXCHANGES: &str = "
@@ -164,6 +187,7 @@ fn renewed(row: &Row) -> String {
         each(&|provider| yes_or_no(same(provider).0.acted).into()),
         each(&|provider| format!("`{}`", same(provider).0.code)),
         each(&|provider| same(provider).0.requests.to_string()),
+        each(&|provider| same(provider).0.later_requests.to_string()),
         each(&|provider| file(provider).into()),
         each(&|provider| callback(provider).into()),
         repeats,
@@ -173,18 +197,30 @@ fn renewed(row: &Row) -> String {
     .join(" | ")
 }
 
-const HEAD_OF_RENEWALS: [&str; 10] = [
+const HEAD_OF_RENEWALS: [&str; 11] = [
     "how it ends",
     "stage",
     "acted",
     "code",
     "requests",
+    "later requests",
     "token file",
     "callback, guard",
     "login, repeats",
     "login, repeats nothing",
     "login, reuses",
 ];
+
+fn renewed_over_a_kept_connection(row: &Row) -> String {
+    let Outcome { acted, code, requests, later_requests, stored, later } =
+        expected(row, Flow::Kept, Provider::Reuses);
+    let callback = if stored == Stored::New { "new" } else { "-" };
+    let acted = yes_or_no(acted);
+    format!("{acted} | `{code}` | {requests} | {later_requests} | {callback} | {later}")
+}
+
+const HEAD_OF_KEPT: [&str; 8] =
+    ["how it ends", "stage", "acted", "code", "requests", "later requests", "callback", "login"];
 
 fn exchanged(row: &Row) -> String {
     let of = |provider| expected(row, Flow::Exchange, provider);
@@ -217,11 +253,12 @@ const KINDS: [(Kind, &str, &str); 5] = [
 type Stages = Vec<(Vec<Stage>, String)>;
 
 /// Stages that share their columns share a line, and so do ends whose lines are the same.
-fn groups(kind: Kind, columns: fn(&Row) -> String) -> Vec<(Vec<String>, Stages)> {
+fn groups(kind: Kind, flow: Flow, columns: fn(&Row) -> String) -> Vec<(Vec<String>, Stages)> {
     let mut groups: Vec<(Vec<String>, Stages)> = Vec::new();
     for end in ends().into_iter().filter(|end| end.kind() == kind) {
         let mut stages: Stages = Vec::new();
-        for stage in STAGES.into_iter().filter(|stage| possible(&end, *stage).is_ok()) {
+        let is_there = |stage: &Stage| possible(&end, *stage).is_ok() && flow.has(*stage);
+        for stage in STAGES.into_iter().filter(is_there) {
             let columns = columns(&Row { end, stage });
             match stages.iter_mut().find(|(_, same)| *same == columns) {
                 Some((shared, _)) => shared.push(stage),
@@ -229,6 +266,7 @@ fn groups(kind: Kind, columns: fn(&Row) -> String) -> Vec<(Vec<String>, Stages)>
             }
         }
         match groups.iter_mut().find(|(_, same)| *same == stages) {
+            _ if stages.is_empty() => {}
             Some((labels, _)) => labels.push(end.label()),
             None => groups.push((vec![end.label()], stages)),
         }
@@ -236,11 +274,15 @@ fn groups(kind: Kind, columns: fn(&Row) -> String) -> Vec<(Vec<String>, Stages)>
     groups
 }
 
-fn write_tables(document: &mut String, head: &[&str], columns: fn(&Row) -> String) {
+fn write_tables(document: &mut String, flow: Flow, head: &[&str], columns: fn(&Row) -> String) {
     for (kind, title, _) in KINDS {
+        let groups = groups(kind, flow, columns);
+        if groups.is_empty() {
+            continue;
+        }
         write!(document, "\n### {title}\n\n| {} |\n|", head.join(" | ")).unwrap();
         writeln!(document, "{}", "---|".repeat(head.len())).unwrap();
-        for (labels, lines) in groups(kind, columns) {
+        for (labels, lines) in groups {
             for (stages, columns) in lines {
                 let (labels, stages) = (labels.join("; "), named(&stages));
                 writeln!(document, "| {labels} | {stages} | {columns} |").unwrap();
@@ -255,9 +297,12 @@ fn named(stages: &[Stage]) -> String {
 
 pub fn document(cells: usize) -> String {
     let mut document = [INTRODUCTION, OF_RENEWALS].concat();
-    write_tables(&mut document, &HEAD_OF_RENEWALS, renewed);
+    write_tables(&mut document, Flow::Callback, &HEAD_OF_RENEWALS, renewed);
+    document.push_str(OF_KEPT);
+    let columns = renewed_over_a_kept_connection;
+    write_tables(&mut document, Flow::Kept, &HEAD_OF_KEPT, columns);
     document.push_str(OF_EXCHANGES);
-    write_tables(&mut document, &HEAD_OF_EXCHANGES, exchanged);
+    write_tables(&mut document, Flow::Exchange, &HEAD_OF_EXCHANGES, exchanged);
     document.push_str(OF_HOLES);
     write_holes(&mut document);
     write_counts(&mut document, cells);

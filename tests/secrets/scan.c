@@ -4,7 +4,8 @@
  * allocator writes over when a block is freed. The secrets come in and stay masked, so that this program
  * holds no copy of its own; it knows where they pass through it, and wipes that.
  *
- *     scan <provider's address> <planted: keeps a copy on purpose; clean: does not>
+ *     scan <provider's address> <planted: keeps a copy on purpose; clean: does not;
+ *                                late: neither, and one call reads what another has begun to read>
  */
 
 #include "../c_programs/program.h"
@@ -125,6 +126,12 @@ static void a_life(const char *server, const char *planted)
     fitbit_response_free(response);
     remember_field("first access token", client, "access_token");
     remember_field("first refresh token", client, "refresh_token");
+    if (strcmp(planted, "late") == 0) {
+        free(ask("slow", ""));
+        SUCCEED(fitbit_set_timeout_ms(client, 600));
+        FAIL(fitbit_refresh(client), FITBIT_ERROR_TIMEOUT);
+        SUCCEED(fitbit_set_timeout_ms(client, 0));
+    }
     SUCCEED(fitbit_refresh(client));
     SUCCEED(fitbit_get(client, "/1/user/-/profile.json", &response));
     fitbit_response_free(response);

@@ -24,6 +24,7 @@ unsafe extern "C" {
     pub fn fitbit_app_cancel(app: Handle);
     pub fn fitbit_app_shutdown(app: Handle);
     pub fn fitbit_dup(client: Handle, dup: *mut Handle) -> Handle;
+    pub fn fitbit_set_timeout_ms(client: Handle, milliseconds: u32) -> Handle;
     pub fn fitbit_abort(client: Handle);
     pub fn fitbit_app_free(app: Handle);
     pub fn fitbit_from_token(

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// What it does with requests for tokens.
 #[derive(Clone, Copy, PartialEq)]
@@ -12,58 +13,91 @@ pub enum Answers {
     None,
     /// It hangs up on the first, and answers when it is asked again.
     Again,
+    /// It answers only when the test says so.
+    Late,
 }
 
 #[derive(Default)]
 struct Seen {
+    /// The number of the current run: what was sent in an earlier one does not count.
+    run: usize,
     renewals: usize,
     bearers: Vec<String>,
     hangs_up: bool,
+    is_held: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    seen: Mutex<Seen>,
+    released: Condvar,
 }
 
 pub struct Server {
     pub uri: String,
     answers: Answers,
-    seen: Arc<Mutex<Seen>>,
+    shared: Arc<Shared>,
+    /// Responses that another call has read than the one that had asked.
+    pub read_late: AtomicUsize,
 }
 
 impl Server {
-    pub fn start(answers: Answers) -> Server {
+    /// It says `token` to requests for one.
+    pub fn start(answers: Answers, token: &'static str) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let uri = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let seen = Arc::<Mutex<Seen>>::default();
-        let kept = seen.clone();
+        let shared = Arc::<Shared>::default();
+        let kept = shared.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let kept = kept.clone();
-                std::thread::spawn(move || serve(stream, answers, &kept));
+                std::thread::spawn(move || serve(stream, answers, token, &kept));
             }
         });
-        Server { uri, answers, seen }
+        Server { uri, answers, shared, read_late: AtomicUsize::new(0) }
     }
 
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.shared.seen.lock().expect("no panic with it")
+    }
+
+    /// A new run begins.
     pub fn forget(&self) {
         let hangs_up = self.answers == Answers::Again;
-        *self.seen.lock().expect("no panic with it") = Seen { hangs_up, ..Seen::default() };
+        let is_held = self.answers == Answers::Late;
+        let mut seen = self.seen();
+        *seen = Seen { run: seen.run + 1, hangs_up, is_held, ..Seen::default() };
+        self.shared.released.notify_all();
+    }
+
+    /// Where this run asks for tokens.
+    pub fn token_uri(&self) -> String {
+        format!("{}/oauth2/token/{}", self.uri, self.seen().run)
     }
 
     /// From here on.
     pub fn answers_all(&self) {
-        self.seen.lock().expect("no panic with it").hangs_up = false;
+        self.seen().hangs_up = false;
+    }
+
+    /// What it was asked before, too.
+    pub fn answers_all_late(&self) {
+        self.seen().is_held = false;
+        self.shared.released.notify_all();
     }
 
     pub fn renewals(&self) -> usize {
-        self.seen.lock().expect("no panic with it").renewals
+        self.seen().renewals
     }
 
     /// The Authorization header of each API request.
     pub fn bearers(&self) -> Vec<String> {
-        self.seen.lock().expect("no panic with it").bearers.clone()
+        self.seen().bearers.clone()
     }
 }
 
 /// Until the other side leaves; None is that.
-fn serve(stream: TcpStream, answers: Answers, seen: &Mutex<Seen>) -> Option<()> {
+fn serve(stream: TcpStream, answers: Answers, token: &'static str, shared: &Shared) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut reader = BufReader::new(stream);
     loop {
@@ -87,21 +121,25 @@ fn serve(stream: TcpStream, answers: Answers, seen: &Mutex<Seen>) -> Option<()> 
             }
         }
         reader.read_exact(&mut vec![0; length]).ok()?;
-        let (status, body) = if first.starts_with("POST /oauth2/token") {
-            let mut seen = seen.lock().ok()?;
+        let (status, body) = if let Some(rest) = first.strip_prefix("POST /oauth2/token/") {
+            let run: usize = rest.split(' ').next()?.parse().ok()?;
+            let mut seen = shared.seen.lock().ok()?;
+            if seen.run != run {
+                return None;
+            }
             seen.renewals += 1;
             if std::mem::take(&mut seen.hangs_up) {
                 return None;
             }
+            while seen.is_held && seen.run == run {
+                seen = shared.released.wait(seen).ok()?;
+            }
             match answers == Answers::None {
                 true => ("400 Bad Request", r#"{"error":"invalid_grant"}"#),
-                false => (
-                    "200 OK",
-                    r#"{"access_token":"new","refresh_token":"r2","expires_in":28800,"user_id":"U"}"#,
-                ),
+                false => ("200 OK", token),
             }
         } else {
-            seen.lock().ok()?.bearers.push(bearer);
+            shared.seen.lock().ok()?.bearers.push(bearer);
             ("200 OK", "{}")
         };
         let kind = "Content-Type: application/json";

@@ -45,9 +45,19 @@
  *   call.
  * - Loading. On Linux the library stays in memory after dlclose(): a thread that looks up a name, and
  *   the handler that fork() calls, may still need its code.
+ * - Connections. An application keeps idle connections for later calls: at most 64 to the API, and 64 for
+ *   renewals with refresh tokens that can be used again. A connection that was idle for 15 seconds is not
+ *   used any more; a later call closes it. Exchanges, revocations and renewals with single-use refresh
+ *   tokens get a new connection each, which is closed afterwards. If a request has to wait for a renewal
+ *   and there is no idle connection to the API, the call opens one beside the renewal: it has two
+ *   connections then. If the request does not use the second one, the call closes it before it returns.
+ *   New connections resume TLS sessions. The library never sends early data (0-RTT), because anybody on
+ *   the network could send it once more.
  * - Descriptors. The library keeps its files and its sockets under descriptors above 2, even if your
  *   program has closed standard input, output or error. Each call that waits at the same time as others
- *   of its application needs one descriptor more than its socket; it is kept for later calls.
+ *   of its application needs one descriptor more than its sockets; it is kept for later calls. Between
+ *   calls an application holds no more than these, its idle connections, and at most eight connections on
+ *   which the response to a renewal is still to come: see "The login itself".
  * - Secrets. No token, code, verifier, secret or password appears in an error or a log line. Nothing is
  *   ever printed.
  */
@@ -488,7 +498,8 @@ FitbitError *fitbit_app_set_header(FitbitApp *app,
 
 /**
  * Sets how long one call may take as a whole: names, connections, a renewal on the way and the
- * answer's body included, the time in your callbacks excluded.
+ * answer's body included, the time in your callbacks excluded. For short timeouts see
+ * fitbit_set_timeout_ms().
  *
  * @param milliseconds  at least 1; default: 30000
  */
@@ -914,6 +925,25 @@ void fitbit_response_free(FitbitResponse *response);
  *
  * A client renews and saves by itself. These functions look at its token, or do now what it would
  * do later.
+ *
+ * Single-use refresh tokens. Fitbit's refresh tokens are single-use: a renewal uses one up, and its
+ * response brings the next one. Google Health's can be used again. If a renewal at Google Health brings a
+ * different refresh token, the library treats the refresh tokens of that login as single-use from then
+ * on. The login's token then has the field "refresh_token_single_use" with the value true, which is saved
+ * with it. A new login starts without the field. Fitbit's tokens never have it.
+ *
+ * Renewals that outlast their call. A call's time can be over before the response to its renewal has
+ * come. If the whole request was sent, the connection stays open for up to 30 seconds from the sending.
+ * The login's next call that needs the renewal reads the response there and sends no request. So calls
+ * with less time than the token endpoint needs get a new token too, as long as your program makes such
+ * calls. If the refresh token can be used again, the same holds for a renewal that your program has ended:
+ * see "Ending calls". The life of the new token counts from the sending.
+ *
+ * An application keeps at most eight such connections, whatever the number of its handles: a ninth closes
+ * the oldest. If a connection is older than 30 seconds, the application's next call closes it. A child
+ * made by fork() uses none of its parent's. If a connection is closed before its response is read, or the
+ * process ends, that response is lost, and the next call asks again: see fitbit_refresh(). A refresh token
+ * that can be used again loses nothing by this. Fitbit repeats a lost response for two minutes.
  */
 
 /**
@@ -927,8 +957,9 @@ FitbitError *fitbit_token(const FitbitClient *client,
 
 /**
  * One field of the newest token as text: "scope" (separated by spaces), "user_id", "expires_at"
- * (seconds since the epoch), "access_token" and so on. Never a request. A NUL inside, which JSON can
- * hold and C cannot, is left out here; fitbit_token() has the whole.
+ * (seconds since the epoch), "access_token", "refresh_token_single_use" ("true", or no such field) and so
+ * on. Never a request. A NUL inside, which JSON can hold and C cannot, is left out here; fitbit_token() has
+ * the whole.
  *
  * @param value  receives the text, to be freed with fitbit_string_free(); NULL where the token has no
  *               such field
@@ -958,6 +989,10 @@ FitbitError *fitbit_user_id(FitbitClient *client,
  * again: one call sends at most four requests. Five seconds lie between the last request of one call
  * and the first of the next, whichever thread makes it. If this call's time allows, it waits until
  * they are over. Otherwise it returns the last error at once.
+ *
+ * If an earlier call's renewal was sent and its response can still come, this call reads that response
+ * and need not wait for the five seconds. If the response has not come when they are over, this call asks
+ * again on a new connection, if it has the time.
  *
  * FITBIT_ERROR_REAUTHORIZE: there is no refresh token, or the provider refused it for good.
  * FITBIT_ERROR_STORE: the store failed. If the token was renewed, the client keeps and uses the new
@@ -1032,6 +1067,10 @@ bool fitbit_rate_limit(const FitbitClient *client,
  * no callback of this login runs: user_data must live until then. Free a client whose token is unsaved
  * before the same person logs in again: it would offer its old token to the same store. NULL: nothing
  * happens.
+ *
+ * The last fitbit_free() of a login does not lose a single-use token that is on its way. If a call's time
+ * was over before the response to its renewal had come, this function waits for that response, at most two
+ * seconds, and saves the new token. A renewal whose refresh token can be used again is not waited for.
  */
 void fitbit_free(FitbitClient *client);
 
@@ -1077,9 +1116,14 @@ FitbitError *fitbit_app_dup(FitbitApp *app,
  * Sets how long one call on this handle may take as a whole, as fitbit_app_set_timeout_ms() does for
  * all. From any thread, at any time; it holds for calls that begin later.
  *
- * A renewal is part of a call and has no more time than it. If every handle has less time than the token
- * endpoint needs, no renewal succeeds, and a single-use refresh token can be lost. Give such a program
- * one handle with the usual timeout, and call fitbit_refresh() on it before the token expires.
+ * A renewal is part of a call and has no more time than it. If the call's time is over when the renewal is
+ * sent but not answered, the login's next call within 30 seconds reads the response: see "The login
+ * itself". So calls with little time get a new token too, if your program goes on calling. The last
+ * fitbit_free() of the login saves a single-use token that is still on its way.
+ *
+ * What a call cannot do without is the time to connect and to send. If no call of yours has it, no renewal
+ * succeeds. Then give your program one handle with the usual timeout, and call fitbit_refresh() on it
+ * before the token expires.
  *
  * Example: `fitbit_set_timeout_ms(mine, 2000);`
  *
@@ -1112,22 +1156,30 @@ FitbitError *fitbit_set_rate_limit_wait(FitbitClient *client,
  *
  * An ended call is FITBIT_ERROR_CANCELLED. It ends wherever it waits: for a name, a connection, a proxy,
  * TLS, the network, a rate limit, a token file's lock, another thread's renewal, the browser. Within 100
- * ms its thread is free and its connection closed, unless it has sent a single-use code or token. It
- * opens no new connection and repeats nothing. The provider may have carried out a request that was
- * ended. A callback that runs is not interrupted; the call ends after it.
+ * ms its thread is free and its connection closed; exceptions follow. It opens no new connection and
+ * repeats nothing. The provider may have carried out a request that was ended. A callback that runs is not
+ * interrupted; the call ends after it.
  *
- * Three requests are finished even if their call is ended: the exchange of fitbit_step_two() and
- * fitbit_login(), a renewal, and a revocation. That takes at most the rest of the call's timeout. A new
- * token is saved. fitbit_step_two(), fitbit_login() and fitbit_revoke() then still succeed; so does
- * fitbit_from_file(), which renews a marked token. fitbit_refresh() and requests are
- * FITBIT_ERROR_CANCELLED, and the client has the new token. If other threads wait for a renewal whose
- * call was ended, one of them takes it over.
+ * Three requests are finished even if their call is ended, because otherwise a login could be lost: the
+ * exchange of fitbit_step_two() and fitbit_login(), a revocation, and a renewal with a single-use refresh
+ * token (Fitbit). That takes at most the rest of the call's timeout. A new token is saved.
+ * fitbit_step_two(), fitbit_login() and fitbit_revoke() then still succeed; so does fitbit_from_file(),
+ * which renews a marked token. fitbit_refresh() and requests are FITBIT_ERROR_CANCELLED, and the client
+ * has the new token.
+ *
+ * A renewal whose refresh token can be used again (Google Health) is not finished: its call ends within
+ * 100 ms like any other, and the login loses nothing. If the whole request was sent, its connection stays
+ * open for up to 30 seconds, and the login's next call reads the response there: see "The login itself".
+ *
+ * If other threads wait for a renewal whose call was ended, one of them takes it over. None of them is
+ * FITBIT_ERROR_CANCELLED for that.
  *
  * So that no login is lost, fitbit_token(), fitbit_token_field(), fitbit_save(),
  * fitbit_set_token_file() and the functions that free still work on an ended handle. They wait at most
- * two seconds for a lock or for another thread's renewal. Functions that neither wait nor ask anybody
- * work as before: fitbit_dup(), fitbit_step_one(), fitbit_from_token(), fitbit_set_header(),
- * fitbit_rate_limit() and the like.
+ * two seconds for a lock or for another thread's renewal. The last fitbit_free() of a login may wait two
+ * seconds more, for the response to a renewal. Functions that neither wait nor ask anybody work as before:
+ * fitbit_dup(), fitbit_step_one(), fitbit_from_token(), fitbit_set_header(), fitbit_rate_limit() and the
+ * like.
  *
  * Ctrl-C in C. The app is a static variable; the handler is set after fitbit_app_new():
  *
@@ -1139,7 +1191,8 @@ FitbitError *fitbit_set_rate_limit_wait(FitbitClient *client,
  *     sigaction(SIGINT, &action, NULL);
  *
  * Then every call is FITBIT_ERROR_CANCELLED. Before you exit, join your threads: one of them may be
- * saving a new token. Set SIGINT back with signal(SIGINT, SIG_IGN) before fitbit_app_free().
+ * saving a new token. Free your clients, which saves what is not saved yet. Set SIGINT back with
+ * signal(SIGINT, SIG_IGN) before fitbit_app_free().
  */
 
 /**
@@ -1241,9 +1294,9 @@ void fitbit_error_free(FitbitError *error);
  * Renews, if that is still needed, with what is stored in hand. Only inside a FitbitRenewalGuard.
  *
  * Which of two tokens is newer is decided by what this client last read or saved, never by a clock: a
- * stored token that it has not seen was written by somebody else, and is taken. At most one request
- * for a token is sent, however often this is called. An error is also the error of the call that the
- * guard runs in, whatever the guard returns.
+ * stored token that it has not seen was written by somebody else, and is taken. However often a guard
+ * calls this function, the token is renewed once. An error is also the error of the call that the guard
+ * runs in, whatever the guard returns.
  *
  * @param renewal            what the guard was given
  * @param stored_token_json  the token in the row, or NULL where there is none. One of another person or

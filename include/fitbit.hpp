@@ -19,7 +19,9 @@
  *   anything else does nothing. handle() lends what functions of fitbit.h take.
  * - Ending calls. abort() ends the calls of one handle, and dup() makes another handle, so that a
  *   call has a handle of its own to end. An App and its copies are one handle. The abort functions,
- *   shutdown() and cancel() may be called in a signal handler.
+ *   shutdown() and cancel() may be called in a signal handler. A renewal with a single-use refresh token
+ *   that was sent is finished first, so that the login is not lost; a renewal at Google ends at once and
+ *   loses nothing.
  * - Text goes in as std::string_view; a NUL inside is refused like text that is not UTF-8.
  *   std::nullopt stands where fitbit.h says NULL. Text comes out as std::string, or borrowed from a
  *   Response or an Error, as std::string_view.
@@ -32,7 +34,8 @@
  *   threads, which waited for that renewal, it is as if the callback had answered false. The token
  *   is not lost: its client keeps it, uses it, and offers it again. A request may have been carried
  *   out, though its answer is gone. A destructor throws nothing: what the last offer throws is
- *   dropped. Call save() before, to hear of it.
+ *   dropped. Call save() before, to hear of it. The destructor of a login's last Client can wait two
+ *   seconds for a single-use token that is on its way, and offers it: see fitbit_free().
  * - Threads are as in fitbit.h. Moving, assigning and destroying need a handle for themselves.
  */
 

@@ -170,8 +170,9 @@ func (c *Client) RateLimit() (limit RateLimit, known bool) {
 
 // Close waits for the calls that run on the client, and closes it. The last Close of a login offers a
 // token that could not be saved once more; if it still is not saved, Close returns the error. The login
-// itself does not end: see [Client.Revoke]. A second Close does nothing. Inside a callback Close does not
-// wait.
+// itself does not end: see [Client.Revoke]. If a single-use token is on its way, because a call ran out of
+// time, the last Close waits for it, two seconds at most, and saves it. A second Close does nothing. Inside
+// a callback Close does not wait.
 func (c *Client) Close() error {
 	if c == nil {
 		return nil

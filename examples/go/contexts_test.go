@@ -167,6 +167,50 @@ func TestASingleUseRenewalThatWasSentIsFinishedAndSaved(t *testing.T) {
 	ok(t, client.Close())
 }
 
+func TestARenewalAtGoogleEndsWithItsContextAndTheNextCallReadsIt(t *testing.T) {
+	d := dialects[1]
+	control(t, "reset", nil)
+	client, tokens := d.client(t, -10, fitbit.WithTimeout(forever))
+	before, err := client.Token()
+	ok(t, err)
+	fault(t, "refresh", "latency", object{"ms": 3000})
+	ctx, cancel := contextWithCancel()
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- second(client.Get(ctx, d.profile)) }()
+	eventually(t, "the renewal is under way", func() bool { return requests(t, "refresh") == 1 })
+	cancel()
+	if err := <-ended; err != context.Canceled {
+		t.Error(err)
+	}
+	if token, err := client.Token(); err != nil || token != before || len(tokens.all()) != 0 {
+		t.Error("the call waited for the response", err)
+	}
+	_, err = client.Get(background, d.profile)
+	ok(t, err)
+	token, err := client.Token()
+	ok(t, err)
+	if saved := tokens.all(); len(saved) != 1 || saved[0] != token || requests(t, "refresh") != 1 {
+		t.Errorf("%d renewals, %d saved", requests(t, "refresh"), len(saved))
+	}
+	ok(t, client.Close())
+}
+
+func TestCallsWithLessTimeThanARenewalNeedsGetANewToken(t *testing.T) {
+	forEach(t, func(t *testing.T, d dialect) {
+		client, tokens := d.client(t, -10, fitbit.WithTimeout(500*time.Millisecond))
+		fault(t, "refresh", "latency", object{"ms": 1500})
+		if _, err := client.Get(background, d.profile); !errors.Is(err, fitbit.ErrTimeout) {
+			t.Error(err)
+		}
+		eventually(t, "a call has a new token", func() bool { return second(client.Get(background, d.profile)) == nil })
+		if saves := len(tokens.all()); saves != 1 || requests(t, "refresh") != 1 {
+			t.Errorf("%d renewals, %d saved", requests(t, "refresh"), saves)
+		}
+		ok(t, client.Close())
+	})
+}
+
 func TestAnExchangeThatWasSentMakesAClient(t *testing.T) {
 	forEach(t, func(t *testing.T, d dialect) {
 		app := d.app(t, fitbit.WithTimeout(forever))

@@ -13,11 +13,15 @@
 // milliseconds and returns the context's error. Its thread and its connection are free then, and no other
 // call is affected. The provider may have carried the request out all the same.
 //
-// Some requests are finished first, because ending them would lose the login: the exchange in
-// [App.StepTwo] and [App.Login], a revocation, and a renewal. If such a request was already sent, the call
-// waits for its response, at most until the timeout, and the [SaveFunc] gets the new token. An exchange or
-// a revocation that succeeds returns its result and nil, although the context has ended. After a renewal
-// the call returns the context's error, and the client has the new token.
+// Some requests are finished first, because ending them could lose the login: the exchange in
+// [App.StepTwo] and [App.Login], a revocation, and a renewal with a single-use refresh token (Fitbit). If
+// such a request was already sent, the call waits for its response, at most until the timeout, and the
+// [SaveFunc] gets the new token. An exchange or a revocation that succeeds returns its result and nil,
+// although the context has ended. After a renewal the call returns the context's error, and the client has
+// the new token.
+//
+// Google's refresh tokens can be used again. A context that ends during a renewal at Google ends the call
+// within 100 milliseconds, and the login loses nothing: the next call within 30 seconds reads the response.
 //
 // A context does not end a callback, and it can only shorten the timeout of [WithTimeout] or
 // [Client.SetTimeout].

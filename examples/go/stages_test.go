@@ -63,6 +63,14 @@ func TestAContextEndsACallWhereverItWaits(t *testing.T) {
 		control(t, "reset", nil)
 		ok(t, client.Close())
 
+		if d.provider == fitbit.GoogleHealth {
+			client, _ = d.client(t, -10, fitbit.WithTimeout(forever))
+			fault(t, "refresh", "stall_before_answer", object{"times": 0})
+			endsSoon(t, "the response to a renewal that can be repeated", get)
+			ok(t, client.Close())
+			control(t, "reset", nil)
+		}
+
 		nowhere := silent(t)
 		client, _ = d.client(t, 3600, fitbit.WithTimeout(forever), fitbit.WithEndpoint(fitbit.APIEndpoint, nowhere))
 		endsSoon(t, "a connection", get)

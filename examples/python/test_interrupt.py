@@ -75,6 +75,22 @@ class CtrlC(unittest.TestCase):
         self.assertNotEqual(self.saved, [before])
         self.assertIn("user", self.client.get_profile())
 
+    def test_ends_a_renewal_at_google_whose_response_the_next_call_reads(self):
+        saved = []
+        scopes = ["https://www.googleapis.com/auth/googlehealth.profile.readonly"]
+        client = FitbitClient.create_using_token(
+            simulator.token(simulator.GOOGLE, scopes), **simulator.GOOGLE, new_token_callback=saved.append
+        )
+        before = client.token
+        simulator.fault("refresh", "latency", ms=3000)
+        with self.interrupted(lambda: simulator.requests("refresh") == 1):
+            client.refresh_token()
+        self.assertEqual((saved, client.token), ([], before))
+        client.refresh_token()
+        self.assertEqual(saved, [client.token])
+        self.assertNotEqual(client.token["access_token"], before["access_token"])
+        self.assertEqual(simulator.requests("refresh"), 1)
+
     def test_lets_a_login_that_was_sent_be_saved_first(self):
         simulator.fault("exchange", "latency", ms=1000)
         saved = []

@@ -261,7 +261,8 @@ pub unsafe extern "C" fn fitbit_app_set_header(
 }
 
 /// Sets how long one call may take as a whole: names, connections, a renewal on the way and the
-/// answer's body included, the time in your callbacks excluded.
+/// answer's body included, the time in your callbacks excluded. For short timeouts see
+/// fitbit_set_timeout_ms().
 ///
 /// @param milliseconds  at least 1; default: 30000
 #[unsafe(no_mangle)]

@@ -69,9 +69,14 @@ pub unsafe extern "C" fn fitbit_app_dup(
 /// Sets how long one call on this handle may take as a whole, as fitbit_app_set_timeout_ms() does for
 /// all. From any thread, at any time; it holds for calls that begin later.
 ///
-/// A renewal is part of a call and has no more time than it. If every handle has less time than the token
-/// endpoint needs, no renewal succeeds, and a single-use refresh token can be lost. Give such a program
-/// one handle with the usual timeout, and call fitbit_refresh() on it before the token expires.
+/// A renewal is part of a call and has no more time than it. If the call's time is over when the renewal is
+/// sent but not answered, the login's next call within 30 seconds reads the response: see "The login
+/// itself". So calls with little time get a new token too, if your program goes on calling. The last
+/// fitbit_free() of the login saves a single-use token that is still on its way.
+///
+/// What a call cannot do without is the time to connect and to send. If no call of yours has it, no renewal
+/// succeeds. Then give your program one handle with the usual timeout, and call fitbit_refresh() on it
+/// before the token expires.
 ///
 /// Example: `fitbit_set_timeout_ms(mine, 2000);`
 ///
@@ -119,22 +124,30 @@ pub unsafe extern "C" fn fitbit_set_rate_limit_wait(
 ///
 /// An ended call is FITBIT_ERROR_CANCELLED. It ends wherever it waits: for a name, a connection, a proxy,
 /// TLS, the network, a rate limit, a token file's lock, another thread's renewal, the browser. Within 100
-/// ms its thread is free and its connection closed, unless it has sent a single-use code or token. It
-/// opens no new connection and repeats nothing. The provider may have carried out a request that was
-/// ended. A callback that runs is not interrupted; the call ends after it.
+/// ms its thread is free and its connection closed; exceptions follow. It opens no new connection and
+/// repeats nothing. The provider may have carried out a request that was ended. A callback that runs is not
+/// interrupted; the call ends after it.
 ///
-/// Three requests are finished even if their call is ended: the exchange of fitbit_step_two() and
-/// fitbit_login(), a renewal, and a revocation. That takes at most the rest of the call's timeout. A new
-/// token is saved. fitbit_step_two(), fitbit_login() and fitbit_revoke() then still succeed; so does
-/// fitbit_from_file(), which renews a marked token. fitbit_refresh() and requests are
-/// FITBIT_ERROR_CANCELLED, and the client has the new token. If other threads wait for a renewal whose
-/// call was ended, one of them takes it over.
+/// Three requests are finished even if their call is ended, because otherwise a login could be lost: the
+/// exchange of fitbit_step_two() and fitbit_login(), a revocation, and a renewal with a single-use refresh
+/// token (Fitbit). That takes at most the rest of the call's timeout. A new token is saved.
+/// fitbit_step_two(), fitbit_login() and fitbit_revoke() then still succeed; so does fitbit_from_file(),
+/// which renews a marked token. fitbit_refresh() and requests are FITBIT_ERROR_CANCELLED, and the client
+/// has the new token.
+///
+/// A renewal whose refresh token can be used again (Google Health) is not finished: its call ends within
+/// 100 ms like any other, and the login loses nothing. If the whole request was sent, its connection stays
+/// open for up to 30 seconds, and the login's next call reads the response there: see "The login itself".
+///
+/// If other threads wait for a renewal whose call was ended, one of them takes it over. None of them is
+/// FITBIT_ERROR_CANCELLED for that.
 ///
 /// So that no login is lost, fitbit_token(), fitbit_token_field(), fitbit_save(),
 /// fitbit_set_token_file() and the functions that free still work on an ended handle. They wait at most
-/// two seconds for a lock or for another thread's renewal. Functions that neither wait nor ask anybody
-/// work as before: fitbit_dup(), fitbit_step_one(), fitbit_from_token(), fitbit_set_header(),
-/// fitbit_rate_limit() and the like.
+/// two seconds for a lock or for another thread's renewal. The last fitbit_free() of a login may wait two
+/// seconds more, for the response to a renewal. Functions that neither wait nor ask anybody work as before:
+/// fitbit_dup(), fitbit_step_one(), fitbit_from_token(), fitbit_set_header(), fitbit_rate_limit() and the
+/// like.
 ///
 /// Ctrl-C in C. The app is a static variable; the handler is set after fitbit_app_new():
 ///
@@ -146,7 +159,8 @@ pub unsafe extern "C" fn fitbit_set_rate_limit_wait(
 ///     sigaction(SIGINT, &action, NULL);
 ///
 /// Then every call is FITBIT_ERROR_CANCELLED. Before you exit, join your threads: one of them may be
-/// saving a new token. Set SIGINT back with signal(SIGINT, SIG_IGN) before fitbit_app_free().
+/// saving a new token. Free your clients, which saves what is not saved yet. Set SIGINT back with
+/// signal(SIGINT, SIG_IGN) before fitbit_app_free().
 ///
 /// ---
 /// Ends the calls that run with this handle, and every later one. Other handles on the login go on. There

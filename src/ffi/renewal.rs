@@ -178,9 +178,9 @@ impl<F: Fn(&str) -> bool + Send + Sync> Store for GuardStore<F> {
 /// Renews, if that is still needed, with what is stored in hand. Only inside a FitbitRenewalGuard.
 ///
 /// Which of two tokens is newer is decided by what this client last read or saved, never by a clock: a
-/// stored token that it has not seen was written by somebody else, and is taken. At most one request
-/// for a token is sent, however often this is called. An error is also the error of the call that the
-/// guard runs in, whatever the guard returns.
+/// stored token that it has not seen was written by somebody else, and is taken. However often a guard
+/// calls this function, the token is renewed once. An error is also the error of the call that the guard
+/// runs in, whatever the guard returns.
 ///
 /// @param renewal            what the guard was given
 /// @param stored_token_json  the token in the row, or NULL where there is none. One of another person or

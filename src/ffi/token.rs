@@ -23,6 +23,25 @@ pub struct FitbitRateLimit {
 /// A client renews and saves by itself. These functions look at its token, or do now what it would
 /// do later.
 ///
+/// Single-use refresh tokens. Fitbit's refresh tokens are single-use: a renewal uses one up, and its
+/// response brings the next one. Google Health's can be used again. If a renewal at Google Health brings a
+/// different refresh token, the library treats the refresh tokens of that login as single-use from then
+/// on. The login's token then has the field "refresh_token_single_use" with the value true, which is saved
+/// with it. A new login starts without the field. Fitbit's tokens never have it.
+///
+/// Renewals that outlast their call. A call's time can be over before the response to its renewal has
+/// come. If the whole request was sent, the connection stays open for up to 30 seconds from the sending.
+/// The login's next call that needs the renewal reads the response there and sends no request. So calls
+/// with less time than the token endpoint needs get a new token too, as long as your program makes such
+/// calls. If the refresh token can be used again, the same holds for a renewal that your program has ended:
+/// see "Ending calls". The life of the new token counts from the sending.
+///
+/// An application keeps at most eight such connections, whatever the number of its handles: a ninth closes
+/// the oldest. If a connection is older than 30 seconds, the application's next call closes it. A child
+/// made by fork() uses none of its parent's. If a connection is closed before its response is read, or the
+/// process ends, that response is lost, and the next call asks again: see fitbit_refresh(). A refresh token
+/// that can be used again loses nothing by this. Fitbit repeats a lost response for two minutes.
+///
 /// ---
 /// The newest token as JSON, as on_token gets it. Never a request.
 ///
@@ -44,8 +63,9 @@ pub unsafe extern "C" fn fitbit_token(
 }
 
 /// One field of the newest token as text: "scope" (separated by spaces), "user_id", "expires_at"
-/// (seconds since the epoch), "access_token" and so on. Never a request. A NUL inside, which JSON can
-/// hold and C cannot, is left out here; fitbit_token() has the whole.
+/// (seconds since the epoch), "access_token", "refresh_token_single_use" ("true", or no such field) and so
+/// on. Never a request. A NUL inside, which JSON can hold and C cannot, is left out here; fitbit_token() has
+/// the whole.
 ///
 /// @param value  receives the text, to be freed with fitbit_string_free(); NULL where the token has no
 ///               such field
@@ -98,6 +118,10 @@ pub unsafe extern "C" fn fitbit_user_id(
 /// again: one call sends at most four requests. Five seconds lie between the last request of one call
 /// and the first of the next, whichever thread makes it. If this call's time allows, it waits until
 /// they are over. Otherwise it returns the last error at once.
+///
+/// If an earlier call's renewal was sent and its response can still come, this call reads that response
+/// and need not wait for the five seconds. If the response has not come when they are over, this call asks
+/// again on a new connection, if it has the time.
 ///
 /// FITBIT_ERROR_REAUTHORIZE: there is no refresh token, or the provider refused it for good.
 /// FITBIT_ERROR_STORE: the store failed. If the token was renewed, the client keeps and uses the new
@@ -199,6 +223,10 @@ pub unsafe extern "C" fn fitbit_rate_limit(
 /// no callback of this login runs: user_data must live until then. Free a client whose token is unsaved
 /// before the same person logs in again: it would offer its old token to the same store. NULL: nothing
 /// happens.
+///
+/// The last fitbit_free() of a login does not lose a single-use token that is on its way. If a call's time
+/// was over before the response to its renewal had come, this function waits for that response, at most two
+/// seconds, and saves the new token. A renewal whose refresh token can be used again is not waited for.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fitbit_free(client: *mut FitbitClient) {
     // SAFETY: the header's rule on handles.

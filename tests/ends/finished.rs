@@ -5,13 +5,14 @@ use std::thread;
 use fitbit_simulator::{Decision, Fault, FaultKind, Target};
 use fitbit_test_support::{App, Client, Saver, code};
 
-use super::world::{PROFILE, app, provider, saved_token};
+use super::world::{DIALECT, PROFILE, app, provider, saved_token};
 use crate::scene::{LONG, is_ended, start, wait_for};
 
 const OF_A_CLIENT: [fn(&App, &Client); 3] =
     [|_, client| client.abort(), |app, _| app.shutdown(), |app, _| app.cancel()];
 const OF_AN_APP: [fn(&App); 3] = [|app| app.abort(), |app| app.shutdown(), |app| app.cancel()];
 
+/// What is not single-use is not finished: a later call reads its response.
 #[test]
 fn a_renewal_that_was_sent_is_saved() {
     for end in OF_A_CLIENT {
@@ -28,6 +29,16 @@ fn a_renewal_that_was_sent_is_saved() {
             };
             let ready = || wait_for(&provider, Target::Refresh, 1);
             is_ended(|| end(&ours, &client), ready, call);
+            if !DIALECT.rotates {
+                assert_eq!(saver.offered().len(), 0, "it is cut");
+                match client.dup().unwrap().refresh() {
+                    Ok(()) => {}
+                    Err(error) => {
+                        assert_eq!(error.code, code::CANCELLED, "the app is shut down");
+                        continue;
+                    }
+                }
+            }
             assert_eq!(saver.offered(), [client.token()]);
             assert_eq!(provider.requests(Target::Api), 0, "the request itself is not sent");
             assert_eq!(provider.requests(Target::Refresh), 1);

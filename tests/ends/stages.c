@@ -179,7 +179,9 @@ static void the_app(int argc, char **argv)
     const char *wait = argument(argc, argv, "wait"), *token = argument(argc, argv, "token");
     const char *api = argument(argc, argv, "api");
     char revoke[256];
-    SUCCEED(fitbit_app_new(FITBIT_PROVIDER_FITBIT, "22SRVR", "5e2f7e7a90c14d1b8a6d3b0f4c9e1a27",
+    int is_google = argument(argc, argv, "google") != NULL;
+    FitbitProvider provider = is_google ? FITBIT_PROVIDER_GOOGLE_HEALTH : FITBIT_PROVIDER_FITBIT;
+    SUCCEED(fitbit_app_new(provider, "22SRVR", "5e2f7e7a90c14d1b8a6d3b0f4c9e1a27",
                            argument(argc, argv, "callback"), &app));
     SUCCEED(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, token));
     SUCCEED(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, api));

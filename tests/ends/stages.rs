@@ -48,6 +48,8 @@ struct Place {
     reached: Box<dyn Fn()>,
     /// Look-ups that the system cannot end.
     threads_left: i64,
+    /// Connections that stay with the login.
+    sockets_left: i64,
 }
 
 struct Stage {
@@ -79,6 +81,7 @@ fn place(arguments: &[&str]) -> Place {
         before: Box::new(|| Box::new(())),
         reached: Box::new(|| ()),
         threads_left: 0,
+        sockets_left: 0,
     }
 }
 
@@ -189,6 +192,20 @@ fn rate_limit() -> Place {
     place
 }
 
+/// Of Google, whose refresh tokens are not single-use. The next call would read on there.
+fn a_response_to_a_renewal() -> Place {
+    let mut place = silent_at("http", &[(Until::EmptyLine, b"")], Then::Reads, EXPIRED);
+    place.arguments.push("google=1".to_owned());
+    Place { sockets_left: 1, ..place }
+}
+
+fn half_a_response_to_a_renewal() -> Place {
+    const HALF: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{";
+    let mut place = silent_at("http", &[(Until::EmptyLine, HALF)], Then::Reads, EXPIRED);
+    place.arguments.push("google=1".to_owned());
+    Place { sockets_left: 1, ..place }
+}
+
 /// The pause before the last of four requests is about a second.
 fn a_renewals_pause() -> Place {
     const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}";
@@ -249,7 +266,7 @@ const fn stage(name: &'static str, call: &'static str, place: fn() -> Place) -> 
     Stage { name, call, place, alive: &["TIMEOUT"], has_timeout: true }
 }
 
-const STAGES: [Stage; 30] = [
+const STAGES: [Stage; 34] = [
     stage("look-up of a name", "get", resolve),
     stage("look-up of a name", "step_two", resolve),
     stage("connecting", "get", connect),
@@ -271,6 +288,10 @@ const STAGES: [Stage; 30] = [
     stage("no response", "get", no_response),
     stage("half a body", "get", half_a_body),
     stage("a dripping body", "get", a_dripping_body),
+    stage("no response to a renewal", "get", a_response_to_a_renewal),
+    stage("no response to a renewal", "refresh", a_response_to_a_renewal),
+    stage("half a response to a renewal", "get", half_a_response_to_a_renewal),
+    stage("half a response to a renewal", "refresh", half_a_response_to_a_renewal),
     stage("no response over TLS", "get", no_response_over_tls),
     Stage {
         // A busy machine may take longer than the little time that they have.
@@ -397,7 +418,7 @@ fn run(stage: &Stage, ending: &str) -> Result<Said, String> {
             return Err("the server still has a connection".to_owned());
         }
     }
-    for (what, left) in [("sockets", 0), ("threads", place.threads_left)] {
+    for (what, left) in [("sockets", place.sockets_left), ("threads", place.threads_left)] {
         if said.number(what) > left {
             return Err(format!("{} more {what} after the call", said.number(what)));
         }

@@ -49,6 +49,11 @@ pub const GOOGLE: Provider = Provider {
 pub const BOTH: [Provider; 2] = [FITBIT, GOOGLE];
 
 impl Provider {
+    /// Whether a renewal uses up the refresh token.
+    pub fn rotates(&self) -> bool {
+        self.number == fitbit_test_support::FITBIT
+    }
+
     pub fn app(&self, simulator: &Simulator) -> App {
         self.app_at(simulator.uri())
     }

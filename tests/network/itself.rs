@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::bench::{Family, Fate, Network, Path, Script};
+use crate::bench::{Family, Fate, Network, Path, Record, Script};
 
 #[test]
 fn a_request_takes_the_round_trips_of_its_path() {
@@ -17,9 +17,61 @@ fn a_request_takes_the_round_trips_of_its_path() {
     let connected = net.connected("api.test").unwrap() - call.began;
     assert!(connected >= 2 * net.round_trip(), "{connected:?}");
     assert_eq!(net.first_syns("api.test").len(), 1);
+    assert_eq!(net.counted(&call), 4, "{call:?}");
     net.set_round_trip(Duration::from_millis(300));
     let call = net.get("https://api.test");
     assert!(call.lasted() >= Duration::from_millis(1200), "{call:?}");
+    assert_eq!(net.counted(&call), 4, "{call:?}");
+}
+
+/// What servers and programs need for themselves does not make it more.
+#[test]
+fn round_trips_are_counted_and_not_timed() {
+    let Some(net) = Network::new(Path::rtt_ms(100)) else { return };
+    net.name("api.test", &[net.live_v4()]);
+    let slow = vec![net.live_v6()];
+    net.name("slow.test", &slow);
+    net.set_record("slow.test", Record::Delayed(Duration::from_millis(350), slow));
+    net.serve("slow.test", |session| {
+        while let Some(request) = session.request()? {
+            std::thread::sleep(Duration::from_millis(550));
+            session.grant(&request)?;
+        }
+        Ok(())
+    });
+    let call = net.get("https://slow.test");
+    assert!(call.round_trips(&net) >= 13.0, "{call:?}");
+    assert_eq!(net.counted(&call), 4, "{call:?}");
+    // Two after each other, and of these the second one.
+    let calls = net.run(&[Script::to("https://api.test").get().get()]).calls.remove(0);
+    assert_eq!(net.counted_between(calls[0].began, calls[1].ended), 5, "{calls:?}");
+    assert_eq!(net.counted(&calls[1]), 1, "{calls:?}");
+}
+
+#[test]
+fn connections_are_seen_from_their_first_syn_to_their_end() {
+    let Some(net) = Network::new(Path::rtt_ms(20)) else { return };
+    net.name("api.test", &[net.live_v4()]);
+    net.name("refused.test", &[net.address(Family::V4, Fate::ResetSyns(1))]);
+    let script = Script::to("https://api.test").get().get().pause_ms(300);
+    let calls = net.run(&[script]).calls.remove(0);
+    let flows = net.flows("api.test");
+    assert_eq!(flows.len(), 1, "{flows:?}");
+    assert!(flows[0].opened > calls[0].began, "{flows:?}, {calls:?}");
+    assert!(flows[0].answered.is_some_and(|at| at < flows[0].sent[0] + net.round_trip()));
+    let closed = flows[0].closed.expect("the program has ended");
+    assert!(closed > calls[1].ended + Duration::from_millis(200), "{flows:?}, {calls:?}");
+    let requests = net.requests("api.test");
+    let connections: Vec<usize> = requests.iter().map(|request| request.connection).collect();
+    assert_eq!(connections, [0, 0]);
+
+    let call = net.get("https://refused.test");
+    assert_eq!(call.code, "FITBIT_ERROR_NETWORK", "{call:?}");
+    let call = net.get("https://refused.test");
+    assert_eq!(call.code, "FITBIT_OK", "{call:?}");
+    let flows = net.flows("refused.test");
+    assert_eq!(flows.len(), 2, "{flows:?}");
+    assert_eq!(flows[0].answered, None, "{flows:?}");
 }
 
 #[test]

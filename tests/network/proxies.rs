@@ -98,7 +98,7 @@ fn the_addresses_of_a_proxy_are_raced() {
         // Three dead ones before it, a quarter of a second each; the rest is room for noise.
         assert!(connected < Duration::from_millis(2000), "{scheme}: {connected:?}");
         let syns = net.first_syns(&name);
-        let too_close = Duration::from_millis(240);
+        let too_close = Duration::from_millis(200);
         assert!(syns.windows(2).all(|pair| pair[1].0 - pair[0].0 >= too_close), "{syns:?}");
     });
 }

@@ -56,8 +56,8 @@ def app(
 
 
 def shut_down():
-    """Ends all calls, those that begin later too. A renewal or a login that was already sent goes on;
-    this gives the longest time that it may take, in seconds."""
+    """Ends all calls, those that begin later too. A login that was already sent goes on, and so does a
+    renewal with a single-use refresh token; this gives the longest time that it may take, in seconds."""
     with _lock:
         _ending.append(True)
         apps = list(_shared.values())

@@ -172,8 +172,10 @@ class FitbitClient(Methods):
     when it is closed. Inside it, its own client's requests are refused.
 
     Ctrl-C ends the call that the main thread is in, and raises KeyboardInterrupt there. If that call
-    has already sent a renewal or a login, the new token is received and saved first. The client can
-    be used again. The calls of other threads go on; cancel() ends them.
+    has already sent a login, or a renewal with a single-use refresh token (Fitbit), the new token is
+    received and saved first. A renewal at Google ends at once and loses nothing: the next call within
+    30 seconds reads the response. The client can be used again. The calls of other threads go on;
+    cancel() ends them.
     """
 
     # --- logging in -------------------------------------------------------------------------------
@@ -407,7 +409,9 @@ class FitbitClient(Methods):
         self._app.cancel()
 
     def close(self):
-        """Ends the client, or does so when the last thread's call has ended. Nothing is sent."""
+        """Ends the client, or does so when the last thread's call has ended. Nothing is sent. If a
+        single-use token is on its way, because a call ran out of time, it is waited for, two seconds at
+        most, and saved."""
         self._handle.close()
 
     def __del__(self):

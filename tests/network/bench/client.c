@@ -1,14 +1,22 @@
 /* Makes calls through the library, and says of each when it began and ended:
  *     client CA-FILE SCRIPT...
  * Each script runs in a thread of its own. It is a list of words that are carried out in order:
- *     timeout=MS   proxy=URI   of the application, before the first call
- *     api=ORIGIN   where requests go
- *     token=ORIGIN where a token is renewed
- *     expired=1    the token that the client begins with has expired
- *     cancel=MS    after so many milliseconds the next call is ended by fitbit_app_cancel,
- *     abort=MS     by fitbit_abort,
- *     shutdown=MS  or by fitbit_app_shutdown
- *     get=PATH     a call
+ *     provider=NAME  fitbit or google, before everything else
+ *     timeout=MS     proxy=URI   of the application, before the first call
+ *     api=ORIGIN     where requests go
+ *     token=ORIGIN   where a token is renewed
+ *     expires=S      the seconds that are left to the token of the next client
+ *     doubt=1        it is not known whether its refresh token is used
+ *     file=PATH      the next client keeps its token there
+ *     saving=MS      how long the program takes to save a token
+ *     another=1      the next call is another client's, of the same application
+ *     open=1         the client is made now; otherwise the first call makes it
+ *     with=N         the next call is made by so many other handles at the same time
+ *     pause=MS       nothing happens for so long
+ *     cancel=MS      after so many milliseconds the next call is ended by fitbit_app_cancel,
+ *     abort=MS       by fitbit_abort,
+ *     shutdown=MS    or by fitbit_app_shutdown
+ *     get=PATH       post=PATH   refresh=1   a call
  * A line for each call: script, code, status, begun, asked to end, ended (nanoseconds), message.
  * The last line is the greatest number of look-up threads that ran at once. */
 #define _POSIX_C_SOURCE 200809L
@@ -20,24 +28,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
-#define TOKEN(expires_at)                                                                      \
-    "{\"access_token\":\"the-access-token\",\"refresh_token\":\"the-refresh-token\","            \
-    "\"token_type\":\"Bearer\",\"user_id\":\"26FWFL\",\"expires_at\":" expires_at "}"
-
-static const char *const GOOD_TOKEN = TOKEN("4102444800");
-static const char *const EXPIRED_TOKEN = TOKEN("1700000000");
+#define MAX_CLIENTS 16
+#define MAX_HANDLES 16
 
 static const char *ca_file;
 static atomic_int running;
 
+enum way { BY_ITSELF, CANCEL, ABORT, SHUTDOWN };
+enum what { GET, POST, REFRESH };
+
 struct script {
     int number;
     char *words;
+    FitbitProvider provider;
+    FitbitApp *app;
+    FitbitClient *clients[MAX_CLIENTS]; /* the last one is the one that makes the calls */
+    int count;
+    int64_t expires_in;
+    int in_doubt;
+    const char *file;
+    long saving_ms;
+    int with;
+    enum way way;
+    long end_ms;
 };
 
-enum way { BY_ITSELF, CANCEL, ABORT, SHUTDOWN };
+struct call {
+    FitbitClient *client;
+    enum what what;
+    const char *path;
+    int64_t begun, ended;
+    FitbitError *error;
+    FitbitResponse *response;
+};
 
 struct ending {
     enum way way;
@@ -73,26 +99,51 @@ static void check(FitbitError *error)
 
 static int saved(const char *token, void *user_data)
 {
+    const struct script *script = user_data;
+
     (void)token;
-    (void)user_data;
+    pause_ms(script->saving_ms);
     return 1;
 }
 
-static FitbitApp *new_app(void)
+static void new_app(struct script *script)
 {
-    FitbitApp *app;
-
-    check(fitbit_app_new(FITBIT_PROVIDER_FITBIT, "23ABCD", "a-client-secret", "https://app.example/", &app));
-    check(fitbit_app_set_ca_file(app, ca_file));
-    return app;
+    check(fitbit_app_new(script->provider, "23ABCD", "a-client-secret", "https://app.example/", &script->app));
+    check(fitbit_app_set_ca_file(script->app, ca_file));
 }
 
-static void set_token_endpoint(FitbitApp *app, const char *origin)
+static void set_token_endpoint(struct script *script, const char *origin)
 {
     char endpoint[512];
+    const char *path = script->provider == FITBIT_PROVIDER_FITBIT ? "/oauth2/token" : "/token";
 
-    snprintf(endpoint, sizeof endpoint, "%s/oauth2/token", origin);
-    check(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_TOKEN, endpoint));
+    snprintf(endpoint, sizeof endpoint, "%s%s", origin, path);
+    check(fitbit_app_set_endpoint(script->app, FITBIT_ENDPOINT_TOKEN, endpoint));
+}
+
+/* Which token it begins with follows from its number. */
+static void new_client(struct script *script)
+{
+    char token[512];
+    FILE *file;
+
+    if (script->count == MAX_CLIENTS)
+        abort();
+    snprintf(token, sizeof token,
+             "{\"access_token\":\"old-%d\",\"refresh_token\":\"old-refresh-%d\","
+             "\"token_type\":\"Bearer\",\"expires_at\":%" PRId64 "%s%s}",
+             script->count, script->count, (int64_t)time(NULL) + script->expires_in,
+             script->provider == FITBIT_PROVIDER_FITBIT ? ",\"user_id\":\"26FWFL\"" : "",
+             script->in_doubt ? ",\"renewing_since\":1700000000" : "");
+    if (script->file == NULL) {
+        check(fitbit_from_token(script->app, token, saved, script, &script->clients[script->count++]));
+        return;
+    }
+    file = fopen(script->file, "w");
+    if (file == NULL || fputs(token, file) < 0 || fclose(file) != 0)
+        abort();
+    check(fitbit_from_file(script->app, script->file, &script->clients[script->count++]));
+    script->file = NULL;
 }
 
 static void *end_later(void *argument)
@@ -113,75 +164,140 @@ static void *end_later(void *argument)
     return NULL;
 }
 
-static void get(int number, struct ending ending, const char *path, long end_ms)
+static void *make(void *argument)
 {
-    FitbitResponse *response = NULL;
-    FitbitError *error;
-    pthread_t thread;
-    int64_t begun = now(), ended;
+    struct call *call = argument;
 
-    ending.at = begun + end_ms * 1000000;
+    call->begun = now();
+    if (call->what == GET)
+        call->error = fitbit_get(call->client, call->path, &call->response);
+    else if (call->what == POST)
+        call->error = fitbit_post(call->client, call->path, "a=form", &call->response);
+    else
+        call->error = fitbit_refresh(call->client);
+    call->ended = now();
+    return NULL;
+}
+
+static void report(const struct script *script, struct call *call, int64_t asked)
+{
+    FitbitError *error = call->error;
+
+    printf("%d %s %d %" PRId64 " %" PRId64 " %" PRId64 " %s\n", script->number,
+           error ? fitbit_error_code_name(fitbit_error_code(error)) : "FITBIT_OK",
+           error ? fitbit_error_http_status(error) : fitbit_response_status(call->response),
+           call->begun, asked, call->ended, error ? fitbit_error_message(error) : "");
+    fitbit_error_free(error);
+    fitbit_response_free(call->response);
+}
+
+/* By the client itself, and by the other handles that the script asks for. */
+static void make_calls(struct script *script, enum what what, const char *path)
+{
+    FitbitClient *client = script->clients[script->count - 1];
+    struct ending ending = {0};
+    struct call calls[MAX_HANDLES + 1] = {{0}};
+    pthread_t threads[MAX_HANDLES], thread;
+    int i;
+
+    if (script->with > MAX_HANDLES)
+        abort();
+    ending.way = script->way;
+    ending.app = script->app;
+    ending.client = client;
+    ending.at = now() + script->end_ms * 1000000;
     if (ending.way != BY_ITSELF && pthread_create(&thread, NULL, end_later, &ending) != 0)
         abort();
-    error = fitbit_get(ending.client, path, &response);
-    ended = now();
+    for (i = 0; i <= script->with; i++) {
+        calls[i].client = client;
+        calls[i].what = what;
+        calls[i].path = path;
+        if (i == 0)
+            continue;
+        check(fitbit_dup(client, &calls[i].client));
+        if (pthread_create(&threads[i - 1], NULL, make, &calls[i]) != 0)
+            abort();
+    }
+    make(&calls[0]);
     if (ending.way != BY_ITSELF) {
         atomic_store(&ending.over, true);
         pthread_join(thread, NULL);
     }
-    printf("%d %s %d %" PRId64 " %" PRId64 " %" PRId64 " %s\n", number,
-           error == NULL ? "FITBIT_OK" : fitbit_error_code_name(fitbit_error_code(error)),
-           error == NULL ? fitbit_response_status(response) : fitbit_error_http_status(error), begun,
-           ending.asked, ended, error == NULL ? "" : fitbit_error_message(error));
-    fitbit_error_free(error);
-    fitbit_response_free(response);
+    for (i = 0; i <= script->with; i++) {
+        if (i > 0) {
+            pthread_join(threads[i - 1], NULL);
+            fitbit_free(calls[i].client);
+        }
+        report(script, &calls[i], i == 0 ? ending.asked : 0);
+    }
+    script->with = 0;
+    script->way = BY_ITSELF;
+}
+
+static int is(const char *word, const char *name)
+{
+    return strcmp(word, name) == 0;
+}
+
+static void carry_out(struct script *script, const char *word, const char *value)
+{
+    if (is(word, "provider")) {
+        script->provider = is(value, "google") ? FITBIT_PROVIDER_GOOGLE_HEALTH : FITBIT_PROVIDER_FITBIT;
+        fitbit_app_free(script->app);
+        new_app(script);
+    } else if (is(word, "timeout"))
+        check(fitbit_app_set_timeout_ms(script->app, (uint32_t)atol(value)));
+    else if (is(word, "proxy"))
+        check(fitbit_app_set_proxy(script->app, value));
+    else if (is(word, "api"))
+        check(fitbit_app_set_endpoint(script->app, FITBIT_ENDPOINT_API, value));
+    else if (is(word, "token"))
+        set_token_endpoint(script, value);
+    else if (is(word, "expires"))
+        script->expires_in = atol(value);
+    else if (is(word, "doubt"))
+        script->in_doubt = 1;
+    else if (is(word, "file"))
+        script->file = value;
+    else if (is(word, "saving"))
+        script->saving_ms = atol(value);
+    else if (is(word, "another") || is(word, "open"))
+        new_client(script);
+    else if (is(word, "with"))
+        script->with = atoi(value);
+    else if (is(word, "pause"))
+        pause_ms(atol(value));
+    else if (is(word, "cancel") || is(word, "abort") || is(word, "shutdown")) {
+        script->way = *word == 'c' ? CANCEL : *word == 'a' ? ABORT : SHUTDOWN;
+        script->end_ms = atol(value);
+    } else if (is(word, "get") || is(word, "post") || is(word, "refresh")) {
+        if (script->count == 0)
+            new_client(script);
+        make_calls(script, *word == 'g' ? GET : *word == 'p' ? POST : REFRESH, value);
+    } else
+        abort();
 }
 
 static void *run(void *argument)
 {
     struct script *script = argument;
-    FitbitApp *app = new_app();
-    FitbitClient *client = NULL;
-    const char *token = GOOD_TOKEN;
-    enum way way = BY_ITSELF;
-    long end_ms = 0;
     char *rest = NULL, *word;
+    int i;
 
+    script->provider = FITBIT_PROVIDER_FITBIT;
+    script->expires_in = 8 * 3600;
+    new_app(script);
     for (word = strtok_r(script->words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
         char *value = strchr(word, '=');
 
         if (value == NULL)
             abort();
         *value++ = '\0';
-        if (strcmp(word, "timeout") == 0)
-            check(fitbit_app_set_timeout_ms(app, (uint32_t)atol(value)));
-        else if (strcmp(word, "proxy") == 0)
-            check(fitbit_app_set_proxy(app, value));
-        else if (strcmp(word, "api") == 0)
-            check(fitbit_app_set_endpoint(app, FITBIT_ENDPOINT_API, value));
-        else if (strcmp(word, "token") == 0)
-            set_token_endpoint(app, value);
-        else if (strcmp(word, "expired") == 0)
-            token = EXPIRED_TOKEN;
-        else if (strcmp(word, "cancel") == 0 || strcmp(word, "abort") == 0 ||
-                 strcmp(word, "shutdown") == 0) {
-            way = *word == 'c' ? CANCEL : *word == 'a' ? ABORT : SHUTDOWN;
-            end_ms = atol(value);
-        } else if (strcmp(word, "get") == 0) {
-            struct ending ending = {0};
-
-            if (client == NULL)
-                check(fitbit_from_token(app, token, saved, NULL, &client));
-            ending.way = way;
-            ending.app = app;
-            ending.client = client;
-            get(script->number, ending, value, end_ms);
-            way = BY_ITSELF;
-        } else
-            abort();
+        carry_out(script, word, value);
     }
-    fitbit_free(client);
-    fitbit_app_free(app);
+    for (i = 0; i < script->count; i++)
+        fitbit_free(script->clients[i]);
+    fitbit_app_free(script->app);
     atomic_fetch_sub(&running, 1);
     return NULL;
 }
@@ -213,12 +329,13 @@ static int look_up_threads(void)
 int main(int argc, char **argv)
 {
     pthread_t threads[256];
-    struct script scripts[256];
+    static struct script scripts[256];
     int max_look_ups = 0, i;
 
     if (argc < 3 || argc > 256)
         return 2;
     ca_file = argv[1];
+    umask(077); /* as token files want it */
     atomic_store(&running, argc - 2);
     for (i = 2; i < argc; i++) {
         scripts[i].number = i - 2;

@@ -25,6 +25,12 @@ pub enum End {
     Shutdown,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provider {
+    Fitbit,
+    Google,
+}
+
 /// What one thread of the program does.
 #[derive(Clone, Debug, Default)]
 pub struct Script(String);
@@ -35,9 +41,62 @@ impl Script {
         Script::default().word("token", origin).word("api", origin)
     }
 
+    /// The same for an app of that provider.
+    pub fn of(provider: Provider, origin: &str) -> Script {
+        let name = match provider {
+            Provider::Fitbit => "fitbit",
+            Provider::Google => "google",
+        };
+        Script::default().word("provider", name).word("token", origin).word("api", origin)
+    }
+
     /// Its token has expired, and is renewed at this origin.
     pub fn renews_at(self, origin: &str) -> Script {
-        self.word("token", origin).word("expired", "1")
+        self.token_at(origin).expires_in(-3600)
+    }
+
+    /// Tokens are renewed at this origin.
+    pub fn token_at(self, origin: &str) -> Script {
+        self.word("token", origin)
+    }
+
+    /// How many seconds are left to the token of the next client that is made.
+    pub fn expires_in(self, seconds: i64) -> Script {
+        self.word("expires", &seconds.to_string())
+    }
+
+    /// Nobody knows whether the refresh token of the next client is used.
+    pub fn in_doubt(self) -> Script {
+        self.word("doubt", "1")
+    }
+
+    /// The next client keeps its token in this file.
+    pub fn file(self, path: &Path) -> Script {
+        self.word("file", path.to_str().expect("it is UTF-8"))
+    }
+
+    /// How long the program takes from now on to save a token.
+    pub fn saving_for_ms(self, milliseconds: u64) -> Script {
+        self.word("saving", &milliseconds.to_string())
+    }
+
+    /// The calls that follow are those of another client of the same app.
+    pub fn another(self) -> Script {
+        self.word("another", "1")
+    }
+
+    /// Makes the client, which contacts nobody unless its file says so.
+    pub fn opened(self) -> Script {
+        self.word("open", "1")
+    }
+
+    /// So many other handles of the login make the next call, too, each in a thread of its own.
+    pub fn with(self, handles: usize) -> Script {
+        self.word("with", &handles.to_string())
+    }
+
+    pub fn pause_ms(self, milliseconds: u64) -> Script {
+        self.word("pause", &milliseconds.to_string())
     }
 
     fn word(mut self, name: &str, value: &str) -> Script {
@@ -67,6 +126,20 @@ impl Script {
     /// `fitbit_get`.
     pub fn get(self) -> Script {
         self.word("get", ANY)
+    }
+
+    /// `fitbit_post`.
+    pub fn post(self) -> Script {
+        self.post_to(ANY)
+    }
+
+    pub fn post_to(self, path: &str) -> Script {
+        self.word("post", path)
+    }
+
+    /// `fitbit_refresh`.
+    pub fn refresh(self) -> Script {
+        self.word("refresh", "1")
     }
 }
 

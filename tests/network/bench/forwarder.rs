@@ -29,6 +29,8 @@ pub enum Fate {
     Unreachable(u8),
     /// The first so many SYNs are lost.
     LoseSyns(u32),
+    /// The first so many SYNs are answered with RST.
+    ResetSyns(u32),
 }
 
 /// A packet as it entered the path. A TCP segment says itself when it was sent.
@@ -221,7 +223,11 @@ impl Path {
                 *left -= 1;
                 Fate::Swallow
             }
-            None | Some(Fate::LoseSyns(_)) => Fate::Forward,
+            Some(Fate::ResetSyns(left)) if syn && *left > 0 => {
+                *left -= 1;
+                Fate::Reset
+            }
+            None | Some(Fate::LoseSyns(_) | Fate::ResetSyns(_)) => Fate::Forward,
             Some(fate) => *fate,
         }
     }

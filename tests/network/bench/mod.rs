@@ -10,13 +10,16 @@
 //! assert!(net.connected("api.test").unwrap() - call.began < Duration::from_secs(1));
 //! ```
 
+mod certificates;
 mod client;
+mod flows;
 mod forwarder;
+mod listening;
 mod names;
 mod namespace;
 mod packet;
 pub mod proxy;
-mod servers;
+mod web;
 
 use std::collections::HashMap;
 use std::io;
@@ -29,15 +32,18 @@ use std::time::Duration;
 
 use fitbit_test_support::c;
 
-pub use client::{ANY, Call, End, Script};
+pub use client::{ANY, Call, End, Provider, Script};
+pub use flows::Flow;
 pub use forwarder::{Fate, Seen, now};
+pub use listening::Listening;
 pub use names::Record;
 pub use packet::Kind;
-pub use servers::Listening;
+pub use web::{Request, Session};
 
 use forwarder::Forwarder;
 use names::NameServer;
 use namespace::Namespace;
+use web::Web;
 
 const CLIENT: &str = "
 link set lo up
@@ -88,7 +94,7 @@ pub struct Network {
     servers: Namespace,
     forwarder: Forwarder,
     name_server: NameServer,
-    _web: Listening,
+    web: Web,
     names: Mutex<HashMap<String, Vec<IpAddr>>>,
     addresses: AtomicU32,
     /// What the client's programs find in /etc, a folder for each.
@@ -129,18 +135,18 @@ impl Network {
         let (servers, servers_device) = Namespace::new(SERVERS)?;
         let forwarder = Forwarder::start(client_device, servers_device, path.round_trip)?;
         let name_server = servers.run(|| NameServer::start((NAME_SERVER, 53).into()))?;
-        let web = servers.run(|| servers::web((Ipv6Addr::UNSPECIFIED, 443).into()))?;
+        let web = servers.run(|| Web::start((Ipv6Addr::UNSPECIFIED, 443).into()))?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = format!("fitbit-network-{}-{number}", std::process::id());
         let folder = std::env::temp_dir().join(folder);
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("ca.pem"), servers::ca_pem())?;
+        std::fs::write(folder.join("ca.pem"), certificates::ca_pem())?;
         Ok(Network {
             client,
             servers,
             forwarder,
             name_server,
-            _web: web,
+            web,
             names: Mutex::default(),
             addresses: AtomicU32::new(0),
             folder,
@@ -204,6 +210,28 @@ impl Network {
     /// How often the name server was asked for a name: twice for one look-up.
     pub fn questions(&self, name: &str) -> usize {
         self.name_server.questions(name)
+    }
+
+    /// A file of this bench.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// What the https server does with connections to the addresses of a name, instead of responding.
+    pub fn serve(
+        &self,
+        name: &str,
+        serve: impl Fn(&mut Session) -> io::Result<()> + Send + Sync + Clone + 'static,
+    ) {
+        for address in self.addresses_of(name) {
+            self.web.set(address, serve.clone());
+        }
+    }
+
+    /// What the https server was asked for at the addresses of a name, in order.
+    pub fn requests(&self, name: &str) -> Vec<Request> {
+        let addresses = self.addresses_of(name);
+        self.web.requests().into_iter().filter(|to| addresses.contains(&to.to)).collect()
     }
 
     fn addresses_of(&self, name: &str) -> Vec<IpAddr> {

@@ -21,6 +21,8 @@ pub enum Record {
     Addresses(Vec<IpAddr>),
     /// The same after a pause of the server's own.
     Delayed(Duration, Vec<IpAddr>),
+    /// The first so many questions are told that there is no such name: two are one look-up.
+    NoneAtFirst(u32, Vec<IpAddr>),
     /// Never a response.
     Silence,
 }
@@ -77,10 +79,15 @@ impl Shared {
             let Ok((length, client)) = socket.recv_from(&mut packet) else { continue };
             let Some(question) = Question::read(&packet[..length]) else { continue };
             self.questions.lock().expect("no thread panics with it").push(question.name.clone());
-            let records = self.records.lock().expect("no thread panics with it");
-            let response = match records.get(&question.name) {
+            let mut records = self.records.lock().expect("no thread panics with it");
+            let response = match records.get_mut(&question.name) {
                 None => question.response(NO_SUCH_NAME, &[]),
                 Some(Record::Silence) => continue,
+                Some(Record::NoneAtFirst(left, _)) if *left > 0 => {
+                    *left -= 1;
+                    question.response(NO_SUCH_NAME, &[])
+                }
+                Some(Record::NoneAtFirst(_, addresses)) => question.response(0, addresses),
                 Some(Record::Addresses(addresses)) => question.response(0, addresses),
                 Some(Record::Delayed(pause, addresses)) => {
                     let (pause, response) = (*pause, question.response(0, addresses));

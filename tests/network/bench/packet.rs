@@ -19,6 +19,8 @@ pub enum Kind {
     Syn,
     SynAck,
     Reset,
+    /// The last segment of its direction; it may carry bytes.
+    Fin,
     /// Any other TCP segment.
     Tcp,
     Udp,
@@ -89,6 +91,7 @@ pub fn header(packet: &[u8]) -> Option<Header> {
                 (true, _, false) => Kind::Syn,
                 (true, _, true) => Kind::SynAck,
                 (_, true, _) => Kind::Reset,
+                _ if flags & 0x01 != 0 => Kind::Fin,
                 _ => Kind::Tcp,
             };
             timestamp = ip.payload.get(20..offset).and_then(timestamp_in);

@@ -18,9 +18,9 @@ use std::time::Duration;
 /// Serves requests until one side has had enough; a network error ends it like a close.
 ///
 /// The stream is given back to be dropped when nothing else holds the connection open.
-pub(crate) fn serve(core: &Core, tcp: TcpStream) -> Option<Stream> {
+pub(crate) fn serve(core: &Core, id: u64, tcp: TcpStream) -> Option<Stream> {
     let mut stream = tcp.set_nodelay(true).and_then(|()| Stream::new(tcp, core.tls())).ok()?;
-    if converse(core, &mut stream).is_ok_and(|afterwards| afterwards == Afterwards::Reset) {
+    if converse(core, id, &mut stream).is_ok_and(|afterwards| afterwards == Afterwards::Reset) {
         // With a linger time of zero the kernel answers the coming close with a reset. Should
         // that fail, the client sees an orderly close, which is the next best thing.
         let _ = socket2::SockRef::from(stream.tcp()).set_linger(Some(Duration::ZERO));
@@ -28,9 +28,18 @@ pub(crate) fn serve(core: &Core, tcp: TcpStream) -> Option<Stream> {
     Some(stream)
 }
 
-fn converse(core: &Core, stream: &mut Stream) -> io::Result<Afterwards> {
+fn converse(core: &Core, id: u64, stream: &mut Stream) -> io::Result<Afterwards> {
     let mut incoming = Incoming::default();
-    while incoming.wait(stream)? {
+    let mut is_counted = false;
+    loop {
+        let came = incoming.wait(stream);
+        if !is_counted && let Some(handshake) = stream.handshake() {
+            core.counts.handshake(handshake.is_resumed, handshake.offers_early_data);
+            is_counted = true;
+        }
+        if !came? {
+            break;
+        }
         if !control::is_addressed_by(incoming.pending())
             && let Some(kind) = core.faults.meet_unread()
         {
@@ -45,7 +54,7 @@ fn converse(core: &Core, stream: &mut Stream) -> io::Result<Afterwards> {
             request => request?,
         };
         let (last, head_only) = (request.is_last(), request.method() == "HEAD");
-        let afterwards = match handle(core, request) {
+        let afterwards = match handle(core, id, request) {
             Handled::Answered(delivery) => delivery.send(stream, last, head_only)?,
             Handled::Dropped(afterwards) => afterwards,
         };
@@ -63,12 +72,13 @@ enum Handled {
 
 /// Everything between reading a request and sending its answer. It is counted and logged when
 /// this returns, so a client that has the answer finds itself in both.
-fn handle(core: &Core, request: Request) -> Handled {
+fn handle(core: &Core, id: u64, request: Request) -> Handled {
     if control::is_for(&request) {
         return Handled::Answered(Delivery::Whole(control::answer(core, &request)));
     }
     let class = Provider::classify(&request);
     core.provider.note_secrets(class, &request);
+    core.counts.on_connection(id, class);
     let in_flight = core.counts.enter(class, request.path());
     let met = core.faults.meet_read(class, request.path());
     if !met.delay.is_zero() {

@@ -39,7 +39,8 @@ POST   /_simulator/invalidate  {"access_token":"..."}: now an invalid_token
 POST   /_simulator/revoke      {"user_id":"..."}: every login of that person ends
 POST   /_simulator/reset       faults off, counts at zero, log empty; logins stay
 GET    /_simulator/fault       the faults that are switched on, with how often they still fall
-GET    /_simulator/counts      requests received, most in flight, connections, replays
+GET    /_simulator/counts      requests received, most in flight, connections, replays, TLS
+                               handshakes, requests of each connection to the token endpoint
 GET    /_simulator/log         every request with its status
 GET    /_simulator/secrets     every secret issued or received
 
@@ -182,11 +183,18 @@ fn counts(core: &Core) -> Value {
     let each = |count: &dyn Fn(&Target) -> u64| -> Map<String, Value> {
         targets.iter().map(|target| (target.name().to_owned(), count(target).into())).collect()
     };
+    let handshakes = core.counts.handshakes();
     json!({
         "requests": each(&|target| core.counts.requests(target)),
         "max_in_flight": each(&|target| core.counts.max_in_flight(target)),
         "api_paths": core.counts.api_paths().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
         "connections": core.counts.connections(),
+        "token_connections": core.counts.token_connections(),
+        "handshakes": {
+            "full": handshakes.full,
+            "resumed": handshakes.resumed,
+            "early_data_offered": handshakes.early_data_offered,
+        },
         "replayed_codes": core.provider.replayed_codes(),
         "replayed_refresh_tokens": core.provider.replayed_refresh_tokens(),
     })

@@ -5,7 +5,7 @@
 
 use crate::fault::Target;
 use crate::request::Request;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 
@@ -68,6 +68,22 @@ pub(crate) struct Counts {
     any: Counter,
     api_paths: Mutex<HashMap<String, u64>>,
     connections: AtomicU64,
+    full_handshakes: AtomicU64,
+    resumed_handshakes: AtomicU64,
+    offers_of_early_data: AtomicU64,
+    /// How many requests each connection brought to a token endpoint.
+    token_connections: Mutex<BTreeMap<u64, u64>>,
+}
+
+/// The TLS handshakes that came to their end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handshakes {
+    /// With certificates and signatures.
+    pub full: u64,
+    /// Of a session that an earlier connection had.
+    pub resumed: u64,
+    /// Those of both kinds whose client offered early data (0-RTT), which can be replayed.
+    pub early_data_offered: u64,
 }
 
 /// A request in flight, until it is dropped.
@@ -89,6 +105,34 @@ impl Counts {
 
     pub(crate) fn connections(&self) -> u64 {
         self.connections.load(SeqCst)
+    }
+
+    /// Counts a TLS handshake that is done.
+    pub(crate) fn handshake(&self, is_resumed: bool, offers_early_data: bool) {
+        let count = if is_resumed { &self.resumed_handshakes } else { &self.full_handshakes };
+        count.fetch_add(1, SeqCst);
+        self.offers_of_early_data.fetch_add(u64::from(offers_early_data), SeqCst);
+    }
+
+    pub(crate) fn handshakes(&self) -> Handshakes {
+        Handshakes {
+            full: self.full_handshakes.load(SeqCst),
+            resumed: self.resumed_handshakes.load(SeqCst),
+            early_data_offered: self.offers_of_early_data.load(SeqCst),
+        }
+    }
+
+    /// Counts a request on this connection, if it is one to a token endpoint.
+    pub(crate) fn on_connection(&self, id: u64, class: Class) {
+        if matches!(class, Class::Exchange | Class::Refresh) {
+            let mut all = self.token_connections.lock().unwrap_or_else(PoisonError::into_inner);
+            *all.entry(id).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn token_connections(&self) -> Vec<u64> {
+        let all = self.token_connections.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().copied().collect()
     }
 
     /// Counts a request of which nothing was read.
@@ -136,7 +180,15 @@ impl Counts {
 
     /// Back to zero; what is in flight goes on being in flight.
     pub(crate) fn reset(&self) {
-        self.connections.store(0, SeqCst);
+        for count in [
+            &self.connections,
+            &self.full_handshakes,
+            &self.resumed_handshakes,
+            &self.offers_of_early_data,
+        ] {
+            count.store(0, SeqCst);
+        }
+        self.token_connections.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.api_paths.lock().unwrap_or_else(PoisonError::into_inner).clear();
         for counter in self.classes.iter().chain([&self.any]) {
             counter.received.store(0, SeqCst);

@@ -63,6 +63,7 @@ mod switchboard;
 mod tls;
 
 pub use client::{Client, Reply};
+pub use counts::Handshakes;
 pub use fault::{Fault, FaultKind, Target};
 pub use log::Entry;
 pub use person::{Decision, Person, PersonError};

@@ -80,7 +80,7 @@ fn accept(core: &Arc<Core>, listener: &TcpListener) {
         }
         let shared = Arc::clone(core);
         let serve = move || {
-            let stream = connection::serve(&shared, tcp);
+            let stream = connection::serve(&shared, id, tcp);
             // The table's handle goes first: the connection ends when the last one is closed.
             shared.open.remove(id);
             drop(stream);

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::clock::Clock;
-use crate::counts::Counts;
+use crate::counts::{Counts, Handshakes};
 use crate::fault::{Fault, Target};
 use crate::listener::{self, OpenConnections};
 use crate::log::{Entry, Log};
@@ -56,6 +56,7 @@ pub struct Simulator {
 pub struct Builder {
     port: u16,
     tls: bool,
+    early_data: bool,
 }
 
 impl Builder {
@@ -73,13 +74,21 @@ impl Builder {
         self
     }
 
+    /// Whether its TLS sessions allow early data (0-RTT), so that [`Simulator::handshakes`] shows a
+    /// client that offers any. What is sent so is not read. Defaults to `false`.
+    #[must_use]
+    pub fn early_data(mut self, early_data: bool) -> Self {
+        self.early_data = early_data;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
     ///
     /// If the port is taken, or no thread or certificate can be made.
     pub fn start(self) -> io::Result<Simulator> {
-        let identity = self.tls.then(tls::make_identity).transpose()?;
+        let identity = self.tls.then(|| tls::make_identity(self.early_data)).transpose()?;
         let (listener, address) = listener::bind(self.port)?;
         let scheme = if self.tls { "https" } else { "http" };
         let uri = format!("{scheme}://{address}");
@@ -199,7 +208,18 @@ impl Simulator {
         self.core.counts.connections()
     }
 
-    /// Sets requests, connections and the most in flight back to zero.
+    /// TLS handshakes that came to their end, those of [`visit`](Self::visit) included.
+    pub fn handshakes(&self) -> Handshakes {
+        self.core.counts.handshakes()
+    }
+
+    /// How many requests each connection brought that had any for the token endpoint, in the order
+    /// in which the connections were accepted.
+    pub fn token_connections(&self) -> Vec<u64> {
+        self.core.counts.token_connections()
+    }
+
+    /// Sets requests, connections, handshakes and the most in flight back to zero.
     pub fn reset_counts(&self) {
         self.core.counts.reset();
     }

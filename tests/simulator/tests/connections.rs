@@ -2,7 +2,8 @@
 //! once, TLS, and the end.
 
 use fitbit_simulator::{
-    Client, DEMO_CLIENT_ID, DEMO_REDIRECT_URIS, Decision, Fault, FaultKind, Simulator, Target,
+    Client, DEMO_CLIENT_ID, DEMO_REDIRECT_URIS, Decision, Fault, FaultKind, Handshakes, Simulator,
+    Target,
 };
 use std::error::Error;
 use std::io::{Read, Write};
@@ -146,5 +147,48 @@ fn dropping_it_closes_what_is_open() -> Outcome {
     drop(idle.read_to_end(&mut nothing));
     drop(stalled.read_to_end(&mut nothing));
     assert!(nothing.is_empty());
+    Ok(())
+}
+
+#[test]
+fn handshakes_and_the_requests_of_token_connections_are_counted() -> Outcome {
+    let simulator = Simulator::builder().tls(true).start()?;
+    assert_eq!(simulator.handshakes(), Handshakes::default());
+    let client = simulator.client()?;
+    let refused = client.post_form("/oauth2/token", &[], &[("grant_type", "refresh_token")])?;
+    assert_eq!(refused.status, 400);
+    let full = Handshakes { full: 1, ..Handshakes::default() };
+    assert_eq!((simulator.handshakes(), simulator.token_connections()), (full, vec![1]));
+    // One client has one configuration, and that keeps its sessions.
+    client.get("/1/user/-/profile.json", &[])?;
+    let both = Handshakes { resumed: 1, ..full };
+    assert_eq!((simulator.handshakes(), simulator.token_connections()), (both, vec![1]));
+    let counts = client.get("/_simulator/counts", &[])?;
+    let counts: serde_json::Value = serde_json::from_slice(&counts.body)?;
+    assert_eq!(counts["handshakes"]["full"], 1);
+    assert_eq!(counts["token_connections"], serde_json::json!([1]));
+    simulator.reset_counts();
+    assert_eq!(simulator.handshakes(), Handshakes::default());
+    assert_eq!(simulator.token_connections(), Vec::<u64>::new());
+    Ok(())
+}
+
+#[test]
+fn requests_on_one_connection_to_the_token_endpoint_are_counted_together() -> Outcome {
+    let simulator = Simulator::start()?;
+    let body = "grant_type=refresh_token";
+    let request = format!(
+        "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    for requests in [3, 1] {
+        let mut connection = connect(&simulator)?;
+        for _ in 0..requests {
+            connection.write_all(request.as_bytes())?;
+            read_once(&mut connection)?;
+        }
+    }
+    assert_eq!(simulator.token_connections(), [3, 1]);
     Ok(())
 }

@@ -50,6 +50,7 @@ pub fn in_parallel<T: Send>(each: impl IntoIterator<Item = T>, run: impl Fn(T) +
     });
 }
 
+pub use dialect::Dialect;
 pub use fitbit::world;
 pub use form::{field, form};
 pub use handles::{

@@ -38,10 +38,15 @@ public typealias SaveToken = @Sendable (_ tokenJSON: String) throws -> Void
 /// within 100 milliseconds. No other task's call is affected. The provider may have carried the request out
 /// all the same.
 ///
-/// Some requests are finished first, because ending them would lose the login: the exchange of a login, a
-/// revocation, and a renewal. If such a request was already sent, the call waits for its response, at most
-/// until the timeout, and saves the new token. An exchange or a revocation that succeeds returns its result,
-/// although the task was cancelled. After a renewal the call throws, and the client has the new token.
+/// Some requests are finished first, because ending them could lose the login: the exchange of a login, a
+/// revocation, and a renewal with a single-use refresh token (Fitbit). If such a request was already sent,
+/// the call waits for its response, at most until the timeout, and saves the new token. An exchange or a
+/// revocation that succeeds returns its result, although the task was cancelled. After a renewal the call
+/// throws, and the client has the new token.
+///
+/// Google's refresh tokens can be used again. If a task is cancelled during a renewal at Google, its call
+/// ends within 100 milliseconds, and the login loses nothing: the next call within 30 seconds reads the
+/// response.
 public final class App: @unchecked Sendable {
     /// What the functions of fitbit.h take that are not wrapped here, together with ``FitbitError/check(_:cause:)``.
     public let handle: OpaquePointer

@@ -28,7 +28,8 @@ public final class Client: @unchecked Sendable {
         (handle, saver) = (client!, other.saver)
     }
 
-    /// The last client of a login offers a token that could not be saved once more.
+    /// The last client of a login offers a token that could not be saved once more. If a single-use token is
+    /// on its way, because a call ran out of time, it is waited for, two seconds at most, and saved.
     deinit {
         withExtendedLifetime(saver) { fitbit_free(handle) }
     }

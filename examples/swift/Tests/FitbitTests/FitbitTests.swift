@@ -241,6 +241,21 @@ struct FitbitTests {
         #expect(try await client.get(profile).status == 200)
     }
 
+    @Test func aRenewalAtGoogleEndsWithItsTaskAndTheNextCallReadsIt() async throws {
+        let store = Store()
+        let client = try await loggedIn(to: Simulator.googleApp(), store)
+        try await Simulator.turn("fault", #"{"on":"refresh","kind":"latency","ms":3000}"#)
+        let task = Task { try await client.refresh() }
+        try await Task.sleep(for: .milliseconds(500))
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(store.tokens.count == 1)
+        try await client.refresh()
+        #expect(store.tokens.count == 2)
+        #expect(try store.tokens.last == client.token())
+        try await Simulator.turn("reset")
+    }
+
     @Test func shutdownEndsEveryCallForGood() async throws {
         let app = try Simulator.fitbitApp()
         let store = Store()

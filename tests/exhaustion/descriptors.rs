@@ -1,9 +1,9 @@
 //! No descriptor left: whatever needs a new connection is an error, what has one goes on, and everything
 //! does when there are some again.
 
-use fitbit_simulator::{Fault, FaultKind, Target};
+use fitbit_simulator::{Fault, FaultKind, Simulator, Target};
 use fitbit_test_support::world::{PROFILE, provider};
-use fitbit_test_support::{figures, fitbit, google_health};
+use fitbit_test_support::{Dialect, figures, fitbit, google_health};
 
 use crate::scene::Program;
 
@@ -37,19 +37,16 @@ fn without_a_descriptor_a_request_is_a_network_error_and_the_next_one_goes_on() 
     figures::record("Exhaustion", "calls without a descriptor", 2 * rounds, 0);
 }
 
-/// A login whose token has expired, of this dialect at this simulator.
-macro_rules! program {
-    ($dialect:expr, $provider:expr) => {{
-        let (dialect, provider) = ($dialect, $provider);
-        let token_uri = format!("{}{}", provider.uri(), dialect.oauth_paths[1]);
-        Program::of_client(
-            [dialect.client_id, dialect.client_secret],
-            [&token_uri, provider.uri()],
-            &dialect.saved_token(provider, -10),
-            None,
-            &[("PROVIDER", dialect.provider.to_string())],
-        )
-    }};
+/// A login whose token has expired.
+fn program_of(dialect: &Dialect, provider: &Simulator) -> Program {
+    let token_uri = format!("{}{}", provider.uri(), dialect.oauth_paths[1]);
+    Program::of_client(
+        [dialect.client_id, dialect.client_secret],
+        [&token_uri, provider.uri()],
+        &dialect.saved_token(provider, -10),
+        None,
+        &[("PROVIDER", dialect.provider.to_string())],
+    )
 }
 
 /// The request's connection is opened while the token is renewed, if there is a descriptor for it.
@@ -60,7 +57,7 @@ fn a_renewal_does_without_a_connection_beside_it_that_finds_no_descriptor() {
         let least = if dialect.rotates { 2 } else { 3 };
         for left in least..=4 {
             let provider = provider();
-            let mut program = program!(&dialect, &provider);
+            let mut program = program_of(&dialect, &provider);
             program.must(&format!("leave_descriptors {left}"));
             let said = program.ask(&format!("get {}", dialect.profile));
             assert!(said.starts_with("200 "), "{} {left}: {said}", dialect.provider);
@@ -75,7 +72,7 @@ fn the_response_to_an_earlier_renewal_is_read_without_another_descriptor() {
     for dialect in [fitbit::DIALECT, google_health::DIALECT] {
         let provider = provider();
         provider.fault(Fault::once(Target::Refresh, FaultKind::Latency(1500)));
-        let mut program = program!(&dialect, &provider);
+        let mut program = program_of(&dialect, &provider);
         let get = format!("get {}", dialect.profile);
         program.must("timeout 500");
         let said = program.ask(&get);

@@ -7,11 +7,12 @@
 mod build;
 
 use std::process::Output;
+use std::time::Duration;
 
 use build::program;
 use fitbit_simulator::{DEMO_SERVER_ID, Fault, FaultKind, Simulator, Target};
-use fitbit_test_support::figures;
 use fitbit_test_support::world::{provider, saved_token};
+use fitbit_test_support::{figures, fitbit, google_health};
 
 /// Runs a program that has to end well, without a word from the sanitizer.
 fn runs_clean(source: &str, what: &str, arguments: &[&str], said: &str) {
@@ -67,6 +68,23 @@ fn every_call_on_one_client_may_run_beside_every_other() {
     let (own, other) = (saved_token(&provider, -10), expired_token_of_another(&provider));
     let arguments = [provider.uri(), &own, &other];
     runs_clean("races/everything", "every call beside every other", &arguments, "all at once\n");
+}
+
+/// What one call has begun, another one finishes.
+#[test]
+fn renewals_that_are_cut_race_with_nothing() {
+    for dialect in [fitbit::DIALECT, google_health::DIALECT] {
+        let provider = provider();
+        provider.settings(|settings| settings.grace = Some(Duration::from_secs(120)));
+        provider.fault(Fault::always(Target::Refresh, FaultKind::Latency(40)));
+        let number = dialect.provider.to_string();
+        let token_uri = format!("{}{}", provider.uri(), dialect.oauth_paths[1]);
+        let token = dialect.saved_token(&provider, -10);
+        let client = [&number, dialect.client_id, dialect.client_secret];
+        let servers = [&token_uri, provider.uri(), dialect.profile, &token];
+        let arguments = [&client[..], &servers].concat();
+        runs_clean("races/cut", "renewals that are cut", &arguments, "cut and read\n");
+    }
 }
 
 #[test]

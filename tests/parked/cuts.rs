@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::endpoint::{Asked, Cut, Endpoint, Framing, Gate, Kind, Plan, Until, now};
 use crate::scene::{
-    By, CALLS, Call, Error, KEEPERS, Keeper, Login, app_for, code, cut, each, has_the_token, text,
-    try_cut, wait_for,
+    By, CALLS, Call, Error, KEEPERS, Keeper, Login, app_for, code, cut, each, has_the_token,
+    lives_for, text, try_cut, wait_for,
 };
 
 const PLACES: [(Cut, Framing); 9] = [
@@ -134,9 +134,8 @@ fn is_read_by_the_next_call(
     let saved: Vec<_> = login.saved().iter().map(|token| token["access_token"].clone()).collect();
     is("saved tokens", saved, vec![token["access_token"].clone()])?;
     is("the stored token", &login.saved()[0], &token)?;
-    let expires_at = token["expires_at"].as_i64().unwrap_or_default();
-    if !(begun + LIFE..=asked.wall + LIFE).contains(&expires_at) {
-        return Err(format!("expires_at is {expires_at}, it was asked at {}", asked.wall));
+    if !lives_for(&token, LIFE, begun, asked.wall) {
+        return Err(format!("{}, it was asked at {}", token["expires_at"], asked.wall));
     }
     let flag = token.get("refresh_token_single_use").is_some();
     is("refresh_token_single_use", flag, cell.kind == Kind::GoogleSingleUse)?;
@@ -199,32 +198,6 @@ fn a_response_that_is_cut_again_and_again_is_read_in_parts() {
 /// A login that is lost stays lost.
 fn is_enough(outcome: Result<(), Error>) -> bool {
     outcome.map_or_else(|error| error.code == code::REAUTHORIZE, |()| true)
-}
-
-/// The endpoint takes longer than the five seconds after which it may be asked again. A single-use refresh
-/// token is not sent a second time while its response is on its way.
-#[test]
-fn a_response_that_takes_eight_seconds_is_read_by_impatient_calls() {
-    let cells: Vec<_> = [Kind::Google, Kind::Fitbit, Kind::GoogleSingleUse]
-        .into_iter()
-        .flat_map(|kind| [(kind, 300), (kind, 1000), (kind, 30_000)])
-        .collect();
-    each(&cells, cells.len(), |&(kind, patience)| {
-        let endpoint = Endpoint::new(kind);
-        let app = app_for(&endpoint, Keeper::Callback);
-        let login = Login::expired(&app, &endpoint, Keeper::Callback);
-        endpoint.plan(Plan::late(8000));
-        try_cut(&app, &endpoint, &login, Call::Get, By::Time, 1000);
-        let hasty = login.dup();
-        hasty.0.set_timeout_ms(patience);
-        wait_for(|| {
-            // Within a pause a call returns at once.
-            thread::sleep(Duration::from_millis(10));
-            is_enough(hasty.0.get())
-        });
-        assert_eq!(endpoint.requests(), 1, "{kind:?}, {patience} ms");
-        has_the_token(&endpoint, &login);
-    });
 }
 
 /// An end does not cut what is single-use. The call is CANCELLED, and the token is saved.

@@ -283,6 +283,13 @@ pub fn has_the_token(endpoint: &Endpoint, login: &Login) {
     assert_eq!(text(&token, "refresh_token"), refresh_token);
 }
 
+/// Whether its life counts from a request that was sent between these times. Clocks of whole seconds can
+/// differ by one.
+pub fn lives_for(token: &Value, life: i64, begun: i64, asked: i64) -> bool {
+    let expires_at = token["expires_at"].as_i64().unwrap_or_default();
+    (begun + life - 1..=asked + life + 1).contains(&expires_at)
+}
+
 /// A private file with this text, in a folder that the next run of the tests empties.
 pub fn private_file(text: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -120,8 +120,8 @@ pub unsafe extern "C" fn fitbit_user_id(
 /// they are over. Otherwise it returns the last error at once.
 ///
 /// If an earlier call's renewal was sent and its response can still come, this call reads that response
-/// and need not wait for the five seconds. If the response has not come when they are over, this call asks
-/// again on a new connection, if it has the time.
+/// and need not wait for the five seconds. If the response does not come in time, this call asks again on a
+/// new connection.
 ///
 /// FITBIT_ERROR_REAUTHORIZE: there is no refresh token, or the provider refused it for good.
 /// FITBIT_ERROR_STORE: the store failed. If the token was renewed, the client keeps and uses the new

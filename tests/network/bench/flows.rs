@@ -75,9 +75,8 @@ impl Network {
         self.counted_between(call.began, call.ended)
     }
 
-    /// The calls wait for so many round trips. Delays of more than a round trip can make a call that
-    /// needs fewer look like one that needs more, and never the other way round: the first call that
-    /// fits decides.
+    /// A call waits for so many round trips. The count is never too low, and a machine that delays packets
+    /// by more than a round trip can make it too high. So the lowest of several counts decides.
     #[track_caller]
     pub fn assert_round_trips(&self, what: &str, expected: u32, call: impl Fn() -> Call) {
         let mut counts = Vec::new();

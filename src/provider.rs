@@ -46,7 +46,7 @@ pub(crate) struct Provider {
     pub scopes_are_addresses: bool,
     /// What a client with a secret uses.
     pub client_auth: ClientAuth,
-    /// Whether each refresh token can be used once only: its response brings the next one.
+    /// Whether a refresh token can be used only once: the response to a renewal brings the next one.
     pub refresh_tokens_are_single_use: bool,
     /// Whether a revocation proves which application it comes from.
     pub revocation_is_authenticated: bool,

@@ -56,15 +56,7 @@ pub(crate) struct Credentials<'a> {
 pub(crate) struct Attempt<T> {
     pub end: End,
     pub outcome: Result<T>,
-    pub connection: Before,
-}
-
-/// What a connection was before the request.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Before {
-    /// It was open: it may have been dying.
-    pub was_open: bool,
-    /// Other renewals had gone over it: a response can be one to them.
+    /// The request went over a connection that earlier renewals had used.
     pub was_kept: bool,
 }
 
@@ -213,7 +205,7 @@ impl TokenEndpoint {
                 secrets.clean_line(text)
             })
         });
-        let connection = Before { was_open: source.was_open, was_kept: source.was_kept() };
+        let was_kept = source.was_kept();
         let since_sent = source.since_sent;
         let mut attempt = match outcome {
             Ok(response) => self.read(response, FITBIT_ERROR_REAUTHORIZE, &secrets),
@@ -230,7 +222,7 @@ impl TokenEndpoint {
                 source.keep(&access_token);
             }
         }
-        Refreshed { attempt: Attempt { connection, ..attempt }, since_sent, cut }
+        Refreshed { attempt: Attempt { was_kept, ..attempt }, since_sent, cut }
     }
 
     /// Everything of the app's own that no text may show, and these.
@@ -372,7 +364,7 @@ impl<T> From<Failed> for Attempt<T> {
 
 impl<T> Attempt<T> {
     fn new(end: End, outcome: Result<T>) -> Attempt<T> {
-        Attempt { end, outcome, connection: Before::default() }
+        Attempt { end, outcome, was_kept: false }
     }
 
     fn not_sent(why: Error) -> Attempt<T> {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::os::Interest;
 
-/// Whenever its call waits, for whatever, it goes on as far as it can.
+/// Each time the call waits, this makes as much progress as it can.
 pub(crate) trait Beside: Any + Send {
     fn step(&mut self, now: Instant);
 

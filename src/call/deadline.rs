@@ -205,10 +205,15 @@ impl Deadline {
             // The system has no memory for it, or does not know how: not at full speed, then.
             std::thread::sleep(left.min(Duration::from_millis(1)));
         }
+        if let Some(beside) = &mut *beside
+            && !self.ends.is_ended()
+        {
+            beside.step(now());
+        }
         Ok(())
     }
 
-    /// This goes on from now on whenever the call waits, until it is taken back or the call returns.
+    /// `beside` goes on each time the call waits, until it is taken back. It is dropped when the call returns.
     pub fn go_on_beside(&self, beside: impl Beside) {
         *self.waiter.beside() = Some(Box::new(beside));
     }

@@ -217,12 +217,11 @@ impl Client {
         self.within_time(|deadline| self.login().save(deadline))
     }
 
-    /// Before this handle goes. With the last one goes the last chance to save: an unsaved token is
-    /// offered once more, the provider is not asked.
+    /// Before this handle goes. With the last one, an unsaved token is offered once more. The provider is not
+    /// asked.
     pub fn finish(&self) {
         if self.person.handles.fetch_sub(1, SeqCst) == 1 {
-            self.login().read_parked(&self.deadline_to_save());
-            let _ = self.offer();
+            self.login().finish(&mut self.deadline_to_save());
         }
     }
 

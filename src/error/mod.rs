@@ -168,6 +168,14 @@ impl Error {
         Error::new(FITBIT_ERROR_TIMEOUT, format!("the time allowed ran out {what}"))
     }
 
+    pub fn unanswered_renewal() -> Error {
+        Error::timeout("before an earlier renewal of the token was answered")
+    }
+
+    pub fn unconfirmed_refusal() -> Error {
+        Error::timeout("before the provider's refusal was confirmed")
+    }
+
     pub fn cancelled() -> Error {
         Error::new(FITBIT_ERROR_CANCELLED, "the call was cancelled")
     }

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::outcome::judge;
-use super::{ASK_AGAIN_AFTER, Login, least_time};
+use super::{Login, least_time};
 use crate::call::Deadline;
 use crate::error::FitbitErrorCode::{FITBIT_ERROR_CANCELLED, FITBIT_ERROR_REAUTHORIZE};
 use crate::error::{Error, Result};
 use crate::log::Level;
-use crate::token::{Now, Token};
+use crate::token::{Fields, Now, Token};
 use crate::token_endpoint::{Attempt, End};
 
 /// The most requests to the token endpoint that one call of the library sends.
@@ -23,10 +23,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// up on an answer that is only slow can lose it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a response is read that an earlier call was waiting for, although its time is over: it may
-/// have come meanwhile.
-const LAST_LOOK: Duration = Duration::from_millis(100);
-
 /// How many requests to the token endpoint one call of the library may still send.
 pub(crate) struct Budget {
     left: AtomicU32,
@@ -37,11 +33,6 @@ pub(crate) struct Budget {
 impl Budget {
     pub fn new() -> Budget {
         Budget::of(MAX_ATTEMPTS)
-    }
-
-    /// To read what was sent already.
-    pub(super) fn none() -> Budget {
-        Budget::of(0)
     }
 
     fn of(attempts: u32) -> Budget {
@@ -61,12 +52,8 @@ impl Budget {
         self.left.load(Relaxed) == 0
     }
 
-    fn touch(&self) {
-        self.is_touched.store(true, Relaxed);
-    }
-
     fn take(&self) -> bool {
-        self.touch();
+        self.is_touched.store(true, Relaxed);
         self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
     }
 
@@ -81,68 +68,103 @@ pub(super) struct Asked<T> {
     pub outcome: Result<T>,
     /// One of them possibly used it.
     pub possibly_used: bool,
-    /// None was sent: only the response to an earlier call's request was looked for.
-    pub only_read: bool,
+    /// The last one was sent, and its response can still be read.
+    pub is_cut: bool,
+}
+
+/// No token was read.
+pub(super) struct Unread {
+    pub error: Error,
+    /// The provider may be asked again.
+    pub ask_again: bool,
 }
 
 impl Login {
     /// Asks the provider for the token that follows `own`, always with the same refresh token: Fitbit
-    /// repeats its answer for two minutes, and the request may never have arrived. If an earlier call has
-    /// sent the request, its response is read first, as long as the provider is not to be asked again
-    /// (`pause`; none: that is not limited). If this call ends before the response has come, the next one can
-    /// read it.
+    /// repeats its response for two minutes, and the request may never have arrived. If this call ends before
+    /// the response has come, the next one can read it.
     pub(super) fn ask(
         &self,
         own: &Token,
         after_401: bool,
-        pause: Option<Duration>,
         budget: &Budget,
         deadline: &Deadline,
     ) -> Asked<Token> {
         let transport = self.app.transport();
-        let (login, refresh_token) = (self.id(), own.refresh_token());
-        let mut cut = transport.take_parked(login, refresh_token);
-        let resumes = cut.as_ref().map(|cut| {
-            let pause = pause.unwrap_or(ASK_AGAIN_AFTER.saturating_sub(cut.since_sent()));
-            pause.max(LAST_LOOK.min(deadline.left() / 4))
-        });
-        if let Some(cut) = &cut {
-            self.app.log.line(Level::Debug, || {
-                let milliseconds = cut.since_sent().as_millis();
-                format!("reading the response to a renewal that was sent {milliseconds} ms ago")
-            });
-        }
-        let mut fresh = false;
-        let mut since_sent = None;
-        let asked = self.repeat(budget, deadline, resumes, |deadline| {
+        let mut fresh = self.has_parked(own);
+        let mut cut = None;
+        let asked = self.repeat(budget, deadline, |deadline| {
             let endpoint = &self.app.token_endpoint;
-            let resumed = if fresh { None } else { cut.take() };
-            let refreshed = endpoint.refresh(own, fresh, resumed, transport, deadline);
+            let refreshed = endpoint.refresh(own, fresh, None, transport, deadline);
             fresh = true;
-            since_sent = refreshed.since_sent;
-            // A request that was not sent takes the place of none.
-            if refreshed.attempt.end != End::NotSent {
-                cut = refreshed.cut;
-            }
+            cut = refreshed.cut;
             refreshed.attempt
         });
+        let is_cut = cut.is_some();
         if let Some(cut) = cut {
-            transport.park(login, refresh_token, cut);
+            transport.park(self.id(), own.refresh_token(), cut);
         }
-        let only_read = asked.only_read;
         let (outcome, possibly_used) = match asked.outcome {
             // The provider has used it, also if the token that it gave out cannot be used.
-            Ok(fields) => {
-                let at = Now::read().earlier(since_sent.unwrap_or_default());
-                let provider = self.app.provider;
-                (Token::received(fields, Some(own), provider, after_401, at), true)
-            }
+            Ok(fields) => (self.received(fields, own, after_401, Duration::ZERO), true),
             Err(error) if error.is(FITBIT_ERROR_REAUTHORIZE) => {
                 (Err(error.with_refresh_token_end(self.refresh_token_end(own))), false)
             }
             Err(error) => (Err(error), asked.possibly_used),
         };
-        Asked { outcome, possibly_used, only_read }
+        Asked { outcome, possibly_used, is_cut }
+    }
+
+    /// Reads the response to a renewal that an earlier call has sent. Nothing is sent.
+    pub(super) fn read(
+        &self,
+        own: &Token,
+        after_401: bool,
+        deadline: &Deadline,
+    ) -> std::result::Result<Token, Unread> {
+        let transport = self.app.transport();
+        let Some(cut) = transport.take_parked(self.id(), own.refresh_token()) else {
+            return Err(Unread { error: Error::unanswered_renewal(), ask_again: true });
+        };
+        self.app.log.line(Level::Debug, || {
+            let milliseconds = cut.since_sent().as_millis();
+            format!("reading the response to a renewal that was sent {milliseconds} ms ago")
+        });
+        let endpoint = &self.app.token_endpoint;
+        let refreshed = endpoint.refresh(own, true, Some(cut), transport, deadline);
+        if let Some(cut) = refreshed.cut {
+            transport.park(self.id(), own.refresh_token(), cut);
+        }
+        let Attempt { end, outcome, was_kept } = refreshed.attempt;
+        match outcome {
+            Ok(fields) => {
+                let since_sent = refreshed.since_sent.unwrap_or_default();
+                let token = self.received(fields, own, after_401, since_sent);
+                token.map_err(|error| Unread { error, ask_again: false })
+            }
+            Err(_) if is_doubtful(end, was_kept) => {
+                Err(Unread { error: Error::unconfirmed_refusal(), ask_again: true })
+            }
+            Err(error) => {
+                let ask_again = judge(end, error.code()).ask_again;
+                let error = match error.is(FITBIT_ERROR_REAUTHORIZE) {
+                    true => error.with_refresh_token_end(self.refresh_token_end(own)),
+                    false => error,
+                };
+                Err(Unread { error, ask_again })
+            }
+        }
+    }
+
+    fn received(
+        &self,
+        fields: Fields,
+        own: &Token,
+        after_401: bool,
+        since_sent: Duration,
+    ) -> Result<Token> {
+        let at = Now::read().earlier(since_sent);
+        Token::received(fields, Some(own), self.app.provider, after_401, at)
     }
 
     /// Ends the login at the provider. A token that is revoked already is revoked: this can be
@@ -157,53 +179,46 @@ impl Login {
         }
         let held = [own.access_token(), own.refresh_token()];
         let transport = self.app.transport_to_revoke()?;
-        self.repeat(&Budget::new(), deadline, None, |deadline| {
+        self.repeat(&Budget::new(), deadline, |deadline| {
             self.app.token_endpoint.revoke(token, held, transport, deadline)
         })
         .outcome
     }
 
-    /// Sends a request, again and again while it makes sense and there is time. `resumes`: the first
-    /// attempt sends nothing, and has so much time.
+    /// Sends a request, again and again while it makes sense and there is time.
     fn repeat<T>(
         &self,
         budget: &Budget,
         deadline: &Deadline,
-        mut resumes: Option<Duration>,
         mut attempt: impl FnMut(&Deadline) -> Attempt<T>,
     ) -> Asked<T> {
         let mut possibly_used = false;
-        let mut only_read = resumes.is_some();
         let mut pause = FIRST_PAUSE;
         let mut last = None;
         for attempts in 1..=MAX_ATTEMPTS {
-            let resumed = resumes.take();
-            if resumed.is_some() {
-                budget.touch();
-            } else if deadline.left() < least_time(deadline) {
+            if deadline.left() < least_time(deadline) {
                 last = last.or_else(|| Some(Error::timeout("before the provider could be asked")));
                 break;
-            } else if !budget.take() {
+            }
+            if !budget.take() {
                 break;
             }
-            let patience = resumed.unwrap_or(PATIENCE.max(deadline.left() / 2));
-            let patience = deadline.at_most(patience);
-            let Attempt { end, outcome, connection } = attempt(&patience);
+            let patience = deadline.at_most(PATIENCE.max(deadline.left() / 2));
+            let Attempt { end, outcome, was_kept } = attempt(&patience);
             let error = match outcome {
                 Ok(granted) => {
-                    return Asked { outcome: Ok(granted), possibly_used: false, only_read };
+                    return Asked { outcome: Ok(granted), possibly_used: false, is_cut: false };
                 }
                 Err(error) => error,
             };
             let judgement = judge(end, error.code());
             possibly_used |= judgement.possibly_used;
-            only_read &= resumed.is_some() || end == End::NotSent;
             if end == End::NotSent {
                 budget.give_back();
             }
-            // Somebody else's response can have been read on it.
-            let is_doubtful = connection.was_kept && error.is(FITBIT_ERROR_REAUTHORIZE);
-            let has_died = connection.was_open && matches!(end, End::NotSent | End::Cut);
+            // At once after a connection that was kept for too long.
+            let is_doubtful = is_doubtful(end, was_kept);
+            let has_died = was_kept && matches!(end, End::NotSent | End::Cut);
             let jittered = match is_doubtful || has_died {
                 true => Duration::ZERO,
                 false => pause.mul_f64(0.5 + random()),
@@ -211,13 +226,12 @@ impl Login {
             // A cancelled call repeats nothing: it has no time left.
             let too_late = deadline.left() < jittered + least_time(deadline);
             let is_last = attempts == MAX_ATTEMPTS || budget.is_empty();
-            let goes_on = (judgement.ask_again || is_doubtful) && !too_late && !is_last;
-            if is_doubtful {
-                last = Some(Error::timeout("before the provider's refusal was confirmed"));
+            if is_doubtful && error.is(FITBIT_ERROR_REAUTHORIZE) {
+                last = Some(Error::unconfirmed_refusal());
             } else if !error.is(FITBIT_ERROR_CANCELLED) || last.is_none() {
                 last = Some(error.after_attempts(attempts));
             }
-            if !goes_on {
+            if !(judgement.ask_again || is_doubtful) || too_late || is_last {
                 break;
             }
             self.app.log.line(Level::Warn, || {
@@ -230,8 +244,14 @@ impl Login {
             }
         }
         let outcome = Err(last.unwrap_or_else(Error::asked_too_often));
-        Asked { outcome, possibly_used, only_read }
+        Asked { outcome, possibly_used, is_cut: false }
     }
+}
+
+/// A refusal on a kept connection can be the response to an earlier request. It is asked for again on a
+/// new connection before it is believed; 429 is not, because it asks for patience.
+fn is_doubtful(end: End, was_kept: bool) -> bool {
+    was_kept && matches!(end, End::Response { status: 400..=428 | 430..=499, .. })
 }
 
 /// Anything from 0 up to 1, different in each process and at each call.

@@ -50,8 +50,14 @@ const TURN: Duration = Duration::from_millis(10);
 /// The longest that a request whose token works is prolonged by a renewal after it.
 const AFTER_A_RESPONSE: Duration = Duration::from_secs(2);
 
-/// The longest that the end of a login waits for the response to a renewal that was sent.
+/// The longest that the end of a login, or its refusal, waits for the response to a renewal that was sent.
 const LAST_WAIT: Duration = Duration::from_secs(2);
+
+/// The same as long as the provider is not to be asked: for what has come already.
+const LOOK_AFTER_A_RESPONSE: Duration = Duration::from_millis(20);
+
+/// How long an earlier call's response is read after its time is over: it may have come meanwhile.
+const LAST_LOOK: Duration = Duration::from_millis(100);
 
 /// The longest that a client of a token file is waited for because of a renewal marker.
 const RESUMING: Duration = Duration::from_secs(5);
@@ -101,14 +107,14 @@ struct FailedRenewal {
     error: Error,
     /// When it had failed.
     at: Instant,
-    /// It possibly used the refresh token.
-    possibly_used: bool,
+    /// It possibly used the refresh token, or its response can still come.
+    asks_later: bool,
 }
 
 impl FailedRenewal {
     /// How long the provider is not to be asked again.
     fn time_left(&self, now: Instant) -> Duration {
-        let pause = match self.possibly_used {
+        let pause = match self.asks_later {
             true => ASK_AGAIN_AFTER,
             // Only where the provider has named a time: what was not sent starts no five seconds.
             false => self.error.retry_after().unwrap_or(Duration::ZERO),
@@ -147,20 +153,49 @@ struct Renewal<'a> {
     is_short: bool,
     /// An API request waits for it.
     for_request: bool,
+    /// Only the response to an earlier call's renewal is read, and nobody is asked.
+    only_reads: bool,
+    /// The same, as a first step.
+    reads: bool,
+    /// That step was made.
+    has_read: bool,
 }
 
 impl<'a> Renewal<'a> {
     fn new(bad: &'a Token, why: Why, budget: &'a Budget) -> Renewal<'a> {
-        Renewal { bad, why, budget, is_short: false, for_request: false }
+        Renewal {
+            bad,
+            why,
+            budget,
+            is_short: false,
+            for_request: false,
+            only_reads: false,
+            reads: false,
+            has_read: false,
+        }
     }
 
     fn short(self) -> Renewal<'a> {
         Renewal { is_short: true, ..self }
     }
 
+    fn only_reading(self) -> Renewal<'a> {
+        Renewal { only_reads: true, ..self.short() }
+    }
+
     fn for_request(self) -> Renewal<'a> {
         Renewal { for_request: true, ..self }
     }
+}
+
+/// What a thread finds that needs a renewal or a save.
+enum Joined<'a> {
+    Done(Arc<Token>),
+    /// It has to do it itself. `reads`: an earlier call's response comes first.
+    Leads {
+        state: MutexGuard<'a, State>,
+        reads: bool,
+    },
 }
 
 /// Why a token is to be renewed.
@@ -218,7 +253,7 @@ impl State {
         if renewal.budget.is_empty() {
             return Err(FailedRenewal::asked_too_often(failed));
         }
-        let Some(failed) = failed.filter(|failed| failed.possibly_used) else { return Ok(None) };
+        let Some(failed) = failed.filter(|failed| failed.asks_later) else { return Ok(None) };
         match failed.time_left(now()) {
             Duration::ZERO if goes_first => Ok(None),
             Duration::ZERO if time_left.is_zero() => {
@@ -406,13 +441,19 @@ impl Login {
         let in_vain = state.tried_in_vain;
         let too_early = failed.is_some_and(|failed| !failed.time_left(now()).is_zero())
             || in_vain.is_some_and(|at| now().saturating_duration_since(at) < ASK_AGAIN_AFTER);
-        // To read a response that has come floods nobody, and delays nothing.
-        let too_early = too_early && !self.app.transport().has_parked_response(self.id());
         let in_flight = state.flight.as_ref().is_some_and(|flight| flight.is_of_this_process());
-        if too_early || in_flight || state.revoked || state.is_dead(&token) {
+        if in_flight || state.revoked || state.is_dead(&token) {
             return;
         }
         drop(state);
+        if too_early {
+            let transport = self.app.transport();
+            if transport.has_parked_response(self.id(), token.refresh_token()) {
+                let renewal = Renewal::new(&token, why, budget).only_reading();
+                let _ = self.renew(renewal, &mut deadline.at_most(LOOK_AFTER_A_RESPONSE));
+            }
+            return;
+        }
         let mut short = match why {
             Why::InDoubt => deadline.at_most(AFTER_A_RESPONSE),
             // It is not in doubt yet: if it is sent, its answer is worth waiting for.
@@ -491,6 +532,9 @@ impl Login {
 
     /// Ends the login at the provider, and here.
     pub fn revoke(&self, deadline: &mut Deadline) -> Result<()> {
+        let mut reading = deadline.at_most(LAST_WAIT);
+        self.read_parked(&mut reading);
+        deadline.give_back(reading.given_back());
         self.fly(Purpose::Revoke, deadline).map(drop)
     }
 
@@ -512,16 +556,24 @@ impl Login {
         }
     }
 
-    /// Before the login is freed: the response to a renewal that was sent and cut may hold the only token
-    /// that is still good. Nobody is asked again.
-    pub fn read_parked(&self, deadline: &Deadline) {
+    /// Before the login ends: the response to a renewal that was sent and cut may hold the only token that is
+    /// still good. Nobody is asked again.
+    fn read_parked(&self, deadline: &mut Deadline) {
         let token = self.newest();
         if token.is_single_use() && self.has_parked(&token) {
-            let budget = Budget::none();
-            let renewal = Renewal::new(&token, Why::InDoubt, &budget).short();
+            let budget = Budget::new();
+            let renewal = Renewal::new(&token, Why::InDoubt, &budget).only_reading();
             // Without it everything is as it was before.
-            let _ = self.renew(renewal, &mut deadline.at_most(LAST_WAIT));
+            let _ = self.renew(renewal, deadline);
         }
+    }
+
+    /// The last chance to save its token.
+    pub fn finish(&self, deadline: &mut Deadline) {
+        let mut reading = deadline.anew(LAST_WAIT);
+        self.read_parked(&mut reading);
+        deadline.give_back(reading.given_back());
+        let _ = self.save(deadline);
     }
 
     /// The current token, after an unsaved one was offered once more. A thread that renews offers it as
@@ -583,6 +635,31 @@ impl Login {
 
     /// Renews or saves, or waits for the thread that does.
     fn fly(&self, purpose: Purpose, deadline: &mut Deadline) -> Result<Arc<Token>> {
+        let mut purpose = purpose;
+        loop {
+            let state = match self.join(purpose, deadline)? {
+                Joined::Done(token) => return Ok(token),
+                Joined::Leads { state, reads } => {
+                    if let Purpose::Renew(renewal) = &mut purpose {
+                        renewal.reads = reads;
+                    }
+                    state
+                }
+            };
+            let (landed, may_ask) = self.lead(purpose, state, deadline);
+            match (purpose, landed) {
+                (Purpose::Renew(renewal), Err(_))
+                    if may_ask && !renewal.only_reads && deadline.left() > least_time(deadline) =>
+                {
+                    purpose = Purpose::Renew(Renewal { has_read: true, ..renewal });
+                }
+                (_, landed) => return landed,
+            }
+        }
+    }
+
+    /// Waits until there is nothing left to do, or until this thread may do it.
+    fn join(&self, purpose: Purpose, deadline: &mut Deadline) -> Result<Joined<'_>> {
         let mut pausing = None;
         let mut state = self.lock();
         let mut told = false;
@@ -591,18 +668,25 @@ impl Login {
                 return Err(Error::revoked());
             }
             if self.is_met(purpose, &state) {
-                return Ok(state.current.clone());
+                return Ok(Joined::Done(state.current.clone()));
             }
             let Some(flight) = state.flight.clone() else {
-                let Purpose::Renew(renewal) = purpose else { break };
+                let Purpose::Renew(renewal) = purpose else {
+                    return Ok(Joined::Leads { state, reads: false });
+                };
+                if !renewal.has_read && self.has_parked(state.newest()) {
+                    return Ok(Joined::Leads { state, reads: true });
+                }
+                if renewal.only_reads {
+                    return Err(Error::unanswered_renewal());
+                }
                 // Nobody is asked with less than the least time left: once more than that is enough.
                 let time_left = deadline.left().saturating_sub(2 * least_time(deadline));
                 let goes_first = pausing.is_some()
                     || !self.somebody_pauses.get_or_default().load(Ordering::SeqCst);
-                if self.has_parked(state.newest()) {
-                    break;
-                }
-                let Some(wait) = state.pause_before(renewal, time_left, goes_first)? else { break };
+                let Some(wait) = state.pause_before(renewal, time_left, goes_first)? else {
+                    return Ok(Joined::Leads { state, reads: false });
+                };
                 if wait > TURN && pausing.is_none() {
                     pausing = Pausing::begin(self.somebody_pauses.get_or_default());
                 }
@@ -630,15 +714,24 @@ impl Login {
             match (purpose, &*outcome) {
                 // It was offered a moment ago; once is enough.
                 (Purpose::Save, Outcome { offered: true, .. }) => {
-                    return Ok(state.current.clone());
+                    return Ok(Joined::Done(state.current.clone()));
                 }
                 (_, Outcome { fell_short: true, .. } | Outcome { was_needless: true, .. }) => {}
                 (Purpose::Renew(_), Outcome { token, .. }) if flight.renews() => {
-                    return token.clone();
+                    return token.clone().map(Joined::Done);
                 }
                 _ => {}
             }
         }
+    }
+
+    /// Renews or saves. True: it has only read an earlier call's response, in vain, and may ask.
+    fn lead(
+        &self,
+        purpose: Purpose,
+        mut state: MutexGuard<'_, State>,
+        deadline: &mut Deadline,
+    ) -> (Result<Arc<Token>>, bool) {
         let flight = Flight::begin(matches!(purpose, Purpose::Renew(_)));
         state.flight = Some(flight.clone());
         let mut round = Round {
@@ -658,6 +751,7 @@ impl Login {
             fell_short: false,
             was_needless: false,
             is_asking: false,
+            may_ask: false,
         };
         drop(state);
         let flown = round.fly(purpose, deadline);
@@ -668,9 +762,10 @@ impl Login {
             let late = error.is(FITBIT_ERROR_TIMEOUT) && deadline.left() < least_time(deadline);
             let is_short = matches!(purpose, Purpose::Renew(Renewal { is_short: true, .. }))
                 && !error.is(FITBIT_ERROR_REAUTHORIZE);
-            late || is_short || deadline.is_cancelled()
+            late || is_short || round.may_ask || deadline.is_cancelled()
         });
         round.error = flown.err();
-        round.land()
+        let may_ask = round.may_ask;
+        (round.land(), may_ask)
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::ask::Asked;
+use super::ask::{Asked, Unread};
 use super::flight::{Flight, Outcome};
-use super::{FailedRenewal, Login, Purpose, Renewal, Why, same_refresh_token};
+use super::{
+    FailedRenewal, LAST_LOOK, LAST_WAIT, Login, Purpose, Renewal, Why, same_refresh_token,
+};
 use crate::call::Deadline;
 use crate::error::FitbitErrorCode::{FITBIT_ERROR_CANCELLED, FITBIT_ERROR_REAUTHORIZE};
 use crate::error::{Error, Result};
@@ -34,6 +36,8 @@ pub(super) struct Round<'a> {
     pub(super) was_needless: bool,
     /// A request with its refresh token is under way.
     pub(super) is_asking: bool,
+    /// It has only read, in vain: the provider may be asked.
+    pub(super) may_ask: bool,
 }
 
 impl Round<'_> {
@@ -234,8 +238,13 @@ impl Round<'_> {
         if dead {
             return Err(Error::refused_login(login.refresh_token_end(&self.own)));
         }
-        let Renewal { bad, why, budget, for_request, .. } = renewal;
-        if budget.is_empty() && !login.has_parked(&self.own) {
+        let Renewal { bad, why, budget, .. } = renewal;
+        let born_of_401 = why == Why::Rejected && self.own.same_as(bad);
+        log.line(Level::Info, || format!("renewing the token: {}", why.in_words()));
+        if renewal.reads {
+            return self.read(held, renewal, born_of_401, deadline);
+        }
+        if budget.is_empty() {
             let failed = self.failed.as_ref().filter(|failed| failed.token.same_as(&self.own));
             return Err(FailedRenewal::asked_too_often(failed));
         }
@@ -245,48 +254,46 @@ impl Round<'_> {
             self.base = Some(self.own.clone());
             self.is_stored();
         }
-        log.line(Level::Info, || format!("renewing the token: {}", why.in_words()));
-        if for_request {
+        if renewal.for_request {
             login.app.open_ahead(deadline);
         }
-        let born_of_401 = why == Why::Rejected && self.own.same_as(bad);
         self.is_asking = true;
-        let failed = self.failed.as_ref().filter(|failed| failed.token.same_as(&self.own));
-        let pause = failed.filter(|failed| failed.possibly_used).map(|f| f.time_left(now()));
-        let Asked { outcome, possibly_used, only_read } =
-            login.ask(&self.own, born_of_401, pause, budget, deadline);
+        let Asked { outcome, possibly_used, is_cut } =
+            login.ask(&self.own, born_of_401, budget, deadline);
         self.is_asking = false;
         let error = match outcome {
-            Ok(token) => {
-                self.failed = None;
-                self.have(token);
-                log.line(Level::Info, || "the token is renewed".to_owned());
-                self.hand_out(held);
-                return Ok(Change::Keep(self.own.clone()));
-            }
+            Ok(token) => return Ok(self.renewed(token, held)),
             Err(error) => error,
         };
-        let over = error.is(FITBIT_ERROR_REAUTHORIZE);
-        let level = if over { Level::Error } else { Level::Warn };
-        log.line(level, || match deadline.is_cancelled() && !over {
-            true => "the renewal was cancelled".to_owned(),
-            false => format!("the token is not renewed: {error}"),
-        });
-        // Another look at the response to an earlier request starts no further five seconds.
-        let earlier = self.failed.take().filter(|_| only_read && pause.is_some());
-        if over {
-            self.dead = Some(self.own.clone());
-        } else if earlier.is_some() {
-            self.failed = earlier;
-        } else if possibly_used || !error.is(FITBIT_ERROR_CANCELLED) {
-            self.failed = Some(Arc::new(FailedRenewal {
-                token: self.own.clone(),
-                error: error.clone(),
-                at: now(),
-                possibly_used,
-            }));
+        if error.is(FITBIT_ERROR_REAUTHORIZE) {
+            // Perhaps only because the provider has used it for an earlier request.
+            let short = deadline.at_most(LAST_WAIT);
+            if self.own.is_single_use()
+                && login.has_parked(&self.own)
+                && let Ok(token) = login.read(&self.own, born_of_401, &short)
+            {
+                return Ok(self.renewed(token, held));
+            }
+            self.is_refused(&error);
+        } else {
+            log.line(Level::Warn, || match deadline.is_cancelled() {
+                true => "the renewal was cancelled".to_owned(),
+                false => format!("the token is not renewed: {error}"),
+            });
+            self.failed = None;
+            let is_cancelled = error.is(FITBIT_ERROR_CANCELLED);
+            if possibly_used || is_cut || !is_cancelled {
+                self.failed = Some(Arc::new(FailedRenewal {
+                    token: self.own.clone(),
+                    // The end of one call is no other call's error.
+                    error: if is_cancelled { Error::unanswered_renewal() } else { error.clone() },
+                    at: now(),
+                    asks_later: possibly_used || is_cut,
+                }));
+            }
         }
         // Only a token, or the end of the login, says what became of an earlier request.
+        let over = error.is(FITBIT_ERROR_REAUTHORIZE);
         let in_doubt = !over && (was_in_doubt || possibly_used);
         self.own.set_possibly_used(in_doubt);
         if !in_doubt {
@@ -294,6 +301,59 @@ impl Round<'_> {
             let _ = mark(&self.own, false);
         }
         Err(error)
+    }
+
+    /// Reads the response to a renewal that an earlier call has sent, as long as the provider is not to be
+    /// asked again; then once more, for what has come meanwhile.
+    fn read(
+        &mut self,
+        held: &Held,
+        renewal: Renewal,
+        born_of_401: bool,
+        deadline: &Deadline,
+    ) -> Result<Change> {
+        let login = self.login;
+        if renewal.for_request {
+            login.app.open_ahead(deadline);
+        }
+        let failed = self.failed.as_ref().filter(|failed| failed.token.same_as(&self.own));
+        let pause = failed.filter(|failed| failed.asks_later).map(|failed| failed.time_left(now()));
+        let patience = match renewal.only_reads {
+            true => deadline.left(),
+            false => pause.unwrap_or_default().max(LAST_LOOK.min(deadline.left() / 4)),
+        };
+        self.is_asking = true;
+        let read = login.read(&self.own, born_of_401, &deadline.at_most(patience));
+        self.is_asking = false;
+        match read {
+            Ok(token) => Ok(self.renewed(token, held)),
+            Err(Unread { error, ask_again }) => {
+                self.may_ask = ask_again;
+                match error.is(FITBIT_ERROR_REAUTHORIZE) {
+                    true => self.is_refused(&error),
+                    false => login.app.log.line(Level::Debug, || {
+                        format!("the response to an earlier renewal was not read: {error}")
+                    }),
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn renewed(&mut self, token: Token, held: &Held) -> Change {
+        self.failed = None;
+        self.have(token);
+        self.login.app.log.line(Level::Info, || "the token is renewed".to_owned());
+        self.hand_out(held);
+        Change::Keep(self.own.clone())
+    }
+
+    /// The provider has ended the login.
+    fn is_refused(&mut self, error: &Error) {
+        let log = &self.login.app.log;
+        log.line(Level::Error, || format!("the token is not renewed: {error}"));
+        self.failed = None;
+        self.dead = Some(self.own.clone());
     }
 
     /// Remembers what a login that was never stored is to replace. If its storing is uncertain, another

@@ -71,7 +71,7 @@ pub(crate) struct Token {
     refresh_len: u32,
     /// Seconds that the access token lives, as its answer said; 0: not known.
     life: u32,
-    /// Whether its refresh token can be used once only.
+    /// Whether its refresh token can be used only once.
     is_single_use: bool,
     /// Whether the answer to a request that carried an older token was 401, and brought this one.
     born_of_401: bool,
@@ -141,7 +141,7 @@ impl Token {
             !is_nothing(value) || (!fields.contains_key(name) && !KNOWN.contains(&name.as_str()))
         });
         answer.remove("expires_at");
-        answer.remove(SINGLE_USE); // what it does says it, not what it calls itself
+        answer.remove(SINGLE_USE); // only a changed refresh token says so, below
         if !answer.contains_key("access_token") {
             return Err(malformed("it has no access_token"));
         }
@@ -191,11 +191,11 @@ impl Token {
             return Err(Unfit::ForeignProvider);
         }
         let possibly_used = fields.remove(RENEWING_SINCE).is_some();
-        if fields.get(SINGLE_USE).is_some_and(|value| is_false(value)) {
+        let is_known = provider.refresh_tokens_are_single_use;
+        if is_known || fields.get(SINGLE_USE).is_some_and(|value| is_false(value)) {
             fields.remove(SINGLE_USE);
         }
-        let is_single_use =
-            provider.refresh_tokens_are_single_use || fields.contains_key(SINGLE_USE);
+        let is_single_use = is_known || fields.contains_key(SINGLE_USE);
         let access = string(&mut fields, "access_token")?.unwrap_or_default();
         let refresh = string(&mut fields, "refresh_token")?.unwrap_or_default();
         if access.is_empty() && refresh.is_empty() {
@@ -274,7 +274,7 @@ impl Token {
         (self.expires_at != UNKNOWN).then_some(self.expires_at)
     }
 
-    /// Whether its refresh token can be used once only.
+    /// Whether its refresh token can be used only once.
     pub fn is_single_use(&self) -> bool {
         self.is_single_use
     }

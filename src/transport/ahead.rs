@@ -6,19 +6,22 @@ use ureq::http::Uri;
 
 use super::connection::Connection;
 use super::dial::Dial;
-use super::pool::To;
+use super::pool::{MAX_IDLE_TIME, To};
 use super::stream::Stream;
 use crate::call::Beside;
 use crate::os::{Interest, fork_count};
+use crate::sync::now;
 
-/// A connection that has waited for longer can have been closed by the server just now. A request that
-/// cannot be repeated does not go out on it.
+/// A server can close a connection that has waited for longer. A request that cannot be repeated does not
+/// go out on it.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) struct Ahead {
     to: To,
     stage: Stage,
-    /// A child that was forked meanwhile has no part in it.
+    /// While the program's own callback runs, no step is made.
+    stepped: Instant,
+    /// A child that is forked meanwhile must not use the connection.
     forks: u32,
 }
 
@@ -36,7 +39,7 @@ pub(super) enum Begun {
 
 impl Ahead {
     pub fn new(uri: &Uri, dial: Dial) -> Ahead {
-        Ahead { to: To::of(uri), stage: Stage::Dialling(dial), forks: fork_count() }
+        Ahead { to: To::of(uri), stage: Stage::Dialling(dial), stepped: now(), forks: fork_count() }
     }
 
     /// None: it leads elsewhere, has failed, or is too old for this request.
@@ -44,9 +47,12 @@ impl Ahead {
         if !self.to.is(uri) || self.forks != fork_count() {
             return None;
         }
+        let max_wait = if can_be_repeated { MAX_IDLE_TIME } else { MAX_WAIT };
         match self.stage {
+            // The server may have given up a handshake that did not go on.
+            Stage::Dialling(_) if self.stepped.elapsed() > MAX_WAIT => None,
             Stage::Dialling(dial) => Some(Begun::Dialling(dial)),
-            Stage::Open { since, .. } if !can_be_repeated && since.elapsed() > MAX_WAIT => None,
+            Stage::Open { since, .. } if since.elapsed() > max_wait => None,
             Stage::Open { mut stream, .. } => {
                 stream.is_quiet().then(|| Begun::Open(Connection::new(stream)))
             }
@@ -58,6 +64,10 @@ impl Ahead {
 
 impl Beside for Ahead {
     fn step(&mut self, now: Instant) {
+        self.stepped = now;
+        if self.forks != fork_count() {
+            self.stage = Stage::Failed;
+        }
         let Stage::Dialling(dial) = &mut self.stage else { return };
         match dial.step(now) {
             Ok(None) => {}

@@ -92,6 +92,13 @@ impl Connection {
         self.buffers.input().is_empty() && self.stream.is_quiet()
     }
 
+    /// After an exchange, without what it left in memory.
+    pub fn cleaned(mut self) -> Connection {
+        self.exchange = Progress::default();
+        self.buffers = buffers();
+        self
+    }
+
     /// For the next call, which reads the response from its beginning.
     pub fn put_aside(mut self) -> Connection {
         let transcript =
@@ -105,12 +112,12 @@ impl Connection {
         self.stream.is_tls()
     }
 
-    /// From now on, what comes is kept for another call, which may have to go on with it.
+    /// From now on, the connection remembers the response: another call may have to read it.
     pub fn keep_what_comes(&mut self) {
         self.exchange.transcript.get_or_insert_default();
     }
 
-    /// Nothing of the request is left.
+    /// The whole request was sent.
     pub fn is_wholly_sent(&self) -> bool {
         self.exchange.unsent.is_none()
     }

@@ -96,7 +96,7 @@ struct State {
     /// With the response still to come.
     resumed: Option<Connection>,
     dialled: bool,
-    /// The connection's own.
+    /// The connection's hash of the access token that came last on it.
     last_token: Option<u64>,
     /// A byte of the HTTP request may have gone out. What TLS or a proxy was told is none of it.
     sent: bool,
@@ -191,11 +191,6 @@ impl Exchange {
         self.connection.closes()
     }
 
-    /// The connection was open before this exchange.
-    pub fn was_open(&self) -> bool {
-        !self.state().dialled
-    }
-
     /// How long ago the request was sent; none: by this call.
     pub fn since_sent(&self) -> Option<Duration> {
         let at = self.state().sent_at.filter(|_| self.resumes)?;
@@ -259,20 +254,28 @@ impl Exchange {
             Some(Begun::Dialling(dial)) => Some(dial),
             None => None,
         };
-        self.state().dialled = true;
-        let mut dial = match begun {
-            Some(dial) => dial,
-            None => self.network.dial(&self.uri, &deadline).map_err(Fault::Setup)?,
-        };
+        // One that was begun ahead counts as old: the request goes out again if that one comes to nothing.
+        let mut is_ahead = begun.is_some();
+        let fresh = || self.network.dial(&self.uri, &deadline).map_err(Fault::Setup);
+        let mut dial = begun.map_or_else(fresh, Ok)?;
+        self.state().dialled = !is_ahead;
         loop {
             // Before each step: a call that was ended opens nothing.
             if deadline.left().is_zero() {
                 return Err(Fault::Stopped { when: dial.when() });
             }
-            if let Some(stream) = dial.step(now())? {
-                return Ok(Connection::new(stream));
+            match dial.step(now()) {
+                Ok(Some(stream)) => return Ok(Connection::new(stream)),
+                Ok(None) => {
+                    let _ = deadline.wait(&dial.interests(), dial.next_at());
+                }
+                Err(_) if is_ahead => {
+                    is_ahead = false;
+                    dial = fresh()?;
+                    self.state().dialled = true;
+                }
+                Err(fault) => return Err(fault),
             }
-            let _ = deadline.wait(&dial.interests(), dial.next_at());
         }
     }
 }
@@ -386,7 +389,7 @@ impl Transport for Bound {
             return false;
         }
         match exchange.connection.is_renewal() {
-            // Whoever reads the response decides.
+            // The token endpoint decides after it has read the response.
             true => exchange.state().open = Some(connection),
             false => exchange.network.pool.put(To::of(&exchange.uri), connection),
         }

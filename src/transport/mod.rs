@@ -190,8 +190,8 @@ impl Transport {
     }
 
     /// Something has come for this login since its call ended.
-    pub fn has_parked_response(&self, login: usize) -> bool {
-        self.network.parking.has_response(login)
+    pub fn has_parked_response(&self, login: usize, refresh_token: &str) -> bool {
+        self.network.parking.has_response(login, refresh_token)
     }
 
     pub fn take_parked(&self, login: usize, refresh_token: &str) -> Option<Cut> {
@@ -206,6 +206,7 @@ impl Transport {
     /// At each call of the application: closes what nobody waits for any more.
     pub fn tidy(&self) {
         self.network.parking.tidy();
+        self.network.of_renewals.tidy();
     }
 
     /// Sends one request and reads the whole answer, whatever its status, until `deadline`.
@@ -238,7 +239,6 @@ impl Transport {
             cut: exchange.take_cut(),
             source: Source {
                 network: self.network.clone(),
-                was_open: exchange.was_open(),
                 last_token: exchange.last_token(),
                 since_sent: exchange.since_sent(),
                 open: exchange.take_open().map(|open| (To::of(exchange.uri()), open)),
@@ -359,8 +359,6 @@ pub(crate) struct Renewed {
 /// Where a renewal's response came from.
 pub(crate) struct Source {
     network: Arc<Network>,
-    /// The connection was open before.
-    pub was_open: bool,
     /// The hash of the access token that came last on it, for an earlier renewal.
     last_token: Option<u64>,
     /// How long ago the request was sent, if an earlier call sent it.
@@ -381,7 +379,8 @@ impl Source {
 
     /// Keeps the connection for the next renewal, after a response with this access token.
     pub fn keep(self, access_token: &str) {
-        if let Some((to, mut open)) = self.open {
+        if let Some((to, open)) = self.open {
+            let mut open = open.cleaned();
             open.last_token = Some(self.network.hasher.hash_one(access_token));
             self.network.of_renewals.put(to, open);
         }

@@ -12,6 +12,9 @@ use crate::os::PerProcess;
 /// The most that an application keeps: each has a socket. The oldest makes room.
 const MAX_PARKED: usize = 8;
 
+/// The most of one login: one whose response may be about to come, and one that was sent because it did not.
+const MAX_OF_LOGIN: usize = 2;
+
 /// How long a response is still expected after its request was sent.
 const MAX_AGE: Duration = Duration::from_secs(30);
 
@@ -31,6 +34,13 @@ struct Parked {
     cut: Cut,
 }
 
+impl Parked {
+    fn is_of(&self, login: usize, refresh_token: u64) -> bool {
+        let is_new = self.cut.since_sent() < MAX_AGE;
+        self.login == login && self.refresh_token == refresh_token && is_new
+    }
+}
+
 impl Parking {
     /// What `look` takes out is dropped, and so closed, when the lock is free again.
     fn parked<T>(&self, look: impl FnOnce(&mut Vec<Parked>) -> T) -> T {
@@ -45,10 +55,16 @@ impl Parking {
     }
 
     pub fn put(&self, login: usize, refresh_token: &str, cut: Cut) {
-        let refresh_token = self.hasher.hash_one(refresh_token);
-        let new = Parked { login, refresh_token, cut };
+        let new = Parked { login, refresh_token: self.hasher.hash_one(refresh_token), cut };
         let _old: Vec<Parked> = self.parked(|all| {
-            let mut old: Vec<_> = all.extract_if(.., |parked| parked.login == login).collect();
+            // The oldest of a login is nearest to its response.
+            let mut of_login = 0;
+            let mut old: Vec<_> = all
+                .extract_if(.., |parked| {
+                    of_login += usize::from(parked.login == login);
+                    parked.login == login && of_login >= MAX_OF_LOGIN
+                })
+                .collect();
             all.push(new);
             // By age: a renewal that is cut once more is as old as its request.
             all.sort_by_key(|parked| parked.cut.sent_at);
@@ -59,35 +75,39 @@ impl Parking {
 
     /// Whether this login has one that was sent with this refresh token.
     pub fn has(&self, login: usize, refresh_token: &str) -> bool {
+        self.any(login, refresh_token, |_| true)
+    }
+
+    /// Whether something has come for this login.
+    pub fn has_response(&self, login: usize, refresh_token: &str) -> bool {
+        self.any(login, refresh_token, Cut::has_response)
+    }
+
+    fn any(&self, login: usize, refresh_token: &str, which: impl Fn(&Cut) -> bool) -> bool {
         if self.is_empty() {
             return false;
         }
         let refresh_token = self.hasher.hash_one(refresh_token);
-        let is_it = |parked: &Parked| {
-            parked.login == login
-                && parked.refresh_token == refresh_token
-                && parked.cut.since_sent() < MAX_AGE
-        };
-        self.parked(|all| all.iter().any(is_it))
+        self.parked(|all| {
+            all.iter().any(|parked| parked.is_of(login, refresh_token) && which(&parked.cut))
+        })
     }
 
-    /// Whether something has come for this login.
-    pub fn has_response(&self, login: usize) -> bool {
-        let is_it = |parked: &Parked| parked.login == login && parked.cut.has_response();
-        !self.is_empty() && self.parked(|all| all.iter().any(is_it))
-    }
-
-    /// That of this login. One that was sent with another refresh token is closed.
+    /// One of this login: where something has come, or else the last one.
     pub fn take(&self, login: usize, refresh_token: &str) -> Option<Cut> {
-        let taken = self.remove(|parked| parked.login == login);
+        if self.is_empty() {
+            return None;
+        }
         let refresh_token = self.hasher.hash_one(refresh_token);
-        let mut good = taken.into_iter().filter(|parked| {
-            parked.refresh_token == refresh_token && parked.cut.since_sent() < MAX_AGE
-        });
-        good.next().map(|parked| parked.cut)
+        self.parked(|all| {
+            let is_it = |parked: &Parked| parked.is_of(login, refresh_token);
+            let has_response = |parked: &Parked| is_it(parked) && parked.cut.has_response();
+            let at = all.iter().position(has_response).or_else(|| all.iter().rposition(is_it))?;
+            Some(all.remove(at).cut)
+        })
     }
 
-    /// Closes that of this login.
+    /// Closes those of this login.
     pub fn forget(&self, login: usize) {
         self.remove(|parked| parked.login == login);
     }

@@ -1,5 +1,6 @@
 //! Connections that are kept open for the next request.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,12 +14,16 @@ use crate::os::PerProcess;
 const MAX_IDLE: usize = 64;
 
 /// A connection that was idle for longer is closed: servers close theirs, too.
-const MAX_AGE: Duration = Duration::from_secs(15);
+pub(super) const MAX_IDLE_TIME: Duration = Duration::from_secs(15);
 
 /// The lock is held only to take a connection or to put one back; nobody looks at a socket meanwhile.
 /// A forked child has a pool of its own: the connections of its parent are its parent's.
 #[derive(Default)]
-pub(super) struct Pool(PerProcess<Mutex<Vec<Idle>>>);
+pub(super) struct Pool {
+    idle: PerProcess<Mutex<Vec<Idle>>>,
+    /// What most calls look at, without the lock.
+    is_used: AtomicBool,
+}
 
 struct Idle {
     connection: Connection,
@@ -46,7 +51,17 @@ impl To {
 
 impl Pool {
     fn idle<T>(&self, look: impl FnOnce(&mut Vec<Idle>) -> T) -> T {
-        look(&mut self.0.get_or_default().lock().unwrap_or_else(PoisonError::into_inner))
+        let mut idle = self.idle.get_or_default().lock().unwrap_or_else(PoisonError::into_inner);
+        let found = look(&mut idle);
+        self.is_used.store(!idle.is_empty(), Relaxed);
+        found
+    }
+
+    /// Closes those that were idle for too long.
+    pub fn tidy(&self) {
+        if self.is_used.load(Relaxed) {
+            let _old: Vec<Idle> = self.idle(|all| all.drain(..too_old(all)).collect());
+        }
     }
 
     /// The one that was used last, if it is still good.
@@ -65,7 +80,7 @@ impl Pool {
                 let at = all.iter().rposition(|idle| idle.to.is(uri))?;
                 Some(all.remove(at))
             })?;
-            if idle.since.elapsed() < MAX_AGE && idle.connection.begin() {
+            if idle.since.elapsed() < MAX_IDLE_TIME && idle.connection.begin() {
                 return Some(idle);
             }
         }
@@ -79,8 +94,11 @@ impl Pool {
         // Closed when the lock is free again.
         let _old: Vec<Idle> = self.idle(|all| {
             all.push(new);
-            let too_old = all.iter().take_while(|idle| idle.since.elapsed() >= MAX_AGE).count();
-            all.drain(..too_old.max(all.len().saturating_sub(MAX_IDLE))).collect()
+            all.drain(..too_old(all).max(all.len().saturating_sub(MAX_IDLE))).collect()
         });
     }
+}
+
+fn too_old(all: &[Idle]) -> usize {
+    all.iter().take_while(|idle| idle.since.elapsed() >= MAX_IDLE_TIME).count()
 }

@@ -202,6 +202,15 @@ impl Tls {
         Ok(received)
     }
 
+    /// Also under TLS to a proxy.
+    fn is_between_records(&self) -> bool {
+        let is_io_between = match &self.io {
+            Stream::Tcp(_) => true,
+            Stream::Tls(outer) => outer.is_between_records(),
+        };
+        self.received.are_whole() && is_io_between
+    }
+
     fn is_quiet(&mut self) -> bool {
         loop {
             match self.receive() {
@@ -215,8 +224,8 @@ impl Tls {
             self.tls.reader().read(&mut [0]),
             Err(why) if why.kind() == ErrorKind::WouldBlock
         );
-        // Half a record can be half of a response.
-        is_empty && self.received.are_whole() && self.flush().is_ok()
+        // Half a record can be half of a response: such a connection is not used again.
+        is_empty && self.is_between_records() && self.flush().is_ok()
     }
 }
 

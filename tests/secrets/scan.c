@@ -128,7 +128,7 @@ static void a_life(const char *server, const char *planted)
     remember_field("first refresh token", client, "refresh_token");
     if (strcmp(planted, "late") == 0) {
         free(ask("slow", ""));
-        SUCCEED(fitbit_set_timeout_ms(client, 600));
+        SUCCEED(fitbit_set_timeout_ms(client, 350));
         FAIL(fitbit_refresh(client), FITBIT_ERROR_TIMEOUT);
         SUCCEED(fitbit_set_timeout_ms(client, 0));
     }

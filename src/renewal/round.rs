@@ -261,19 +261,25 @@ impl Round<'_> {
         let Asked { outcome, possibly_used, is_cut } =
             login.ask(&self.own, born_of_401, budget, deadline);
         self.is_asking = false;
-        let error = match outcome {
+        let mut error = match outcome {
             Ok(token) => return Ok(self.renewed(token, held)),
             Err(error) => error,
         };
-        if error.is(FITBIT_ERROR_REAUTHORIZE) {
-            // Perhaps only because the provider has used it for an earlier request.
-            let short = deadline.at_most(LAST_WAIT);
-            if self.own.is_single_use()
-                && login.has_parked(&self.own)
-                && let Ok(token) = login.read(&self.own, born_of_401, &short)
+        // The provider refuses a single-use token that it has used for an earlier request. As long as the
+        // response to that can come, the login is not over.
+        let mut is_cut = is_cut;
+        if error.is(FITBIT_ERROR_REAUTHORIZE) && self.own.is_single_use() {
+            if login.has_parked(&self.own)
+                && let Ok(token) = login.read(&self.own, born_of_401, &deadline.at_most(LAST_WAIT))
             {
                 return Ok(self.renewed(token, held));
             }
+            if login.has_parked(&self.own) {
+                error = Error::unanswered_renewal();
+                is_cut = true;
+            }
+        }
+        if error.is(FITBIT_ERROR_REAUTHORIZE) {
             self.is_refused(&error);
         } else {
             log.line(Level::Warn, || match deadline.is_cancelled() {

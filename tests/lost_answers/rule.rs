@@ -254,7 +254,7 @@ pub fn expected(row: &Row, flow: Flow, provider: Provider) -> Outcome {
         code: code.into(),
         requests: match (row.stage.is_sent(), again) {
             (false, _) => 0,
-            (true, false) if is_doubtful(code, flow) => 2,
+            (true, false) if is_doubtful(row, code, flow) => 2,
             (true, false) => 1,
             (true, true) => MAX_REQUESTS,
         },
@@ -311,10 +311,17 @@ fn spoil_the_refusal(row: &Row, outcome: &mut Outcome) {
 /// Whether one call gets over an end that falls on its first request alone.
 pub fn is_asked_again(row: &Row, flow: Flow, provider: Provider) -> bool {
     let Judgement { code, again, .. } = judge(row, flow, provider);
-    again || is_doubtful(code, flow)
+    again || is_doubtful(row, code, flow)
 }
 
-/// On a connection that was kept, the end of a login can be a response to somebody else's request.
-fn is_doubtful(code: &str, flow: Flow) -> bool {
-    flow == Flow::Kept && code == "REAUTHORIZE"
+/// On a connection that was kept, a refusal can be a response to somebody else's request. `code`: of a
+/// response that is not asked for again for another reason. A limit holds for every connection.
+fn is_doubtful(row: &Row, code: &str, flow: Flow) -> bool {
+    let is_refusal = ["REAUTHORIZE", "INVALID_CLIENT", "HTTP"].contains(&code);
+    let leads_elsewhere = match row.end {
+        End::Answer(answer) => answer.status < 400,
+        End::Simulated(name) => name.starts_with("redirect_"),
+        _ => false,
+    };
+    flow == Flow::Kept && is_refusal && !leads_elsewhere
 }

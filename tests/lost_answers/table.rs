@@ -54,8 +54,8 @@ eight such connections at most, and closes the oldest first.
   until the call's time is up. A refresh token that can be reused is not waited for: the call ends
   at once, and the refresh token does not count as possibly used.
 - Renewals with a refresh token that can be reused go over kept connections. If a kept connection
-  ends, the call asks again at once on a new one. `invalid_grant` on a kept connection is believed
-  only if a new connection brings it, too.
+  ends, the call asks again at once on a new one. A 4xx on a kept connection (but not 429) is
+  believed only if a new connection brings it, too.
 - A token file holds a *renewal marker* while its refresh token is possibly used. A process that
   finds the marker asks again. A token callback and a renewal guard have no marker.
 - **The library never repeats the exchange of an authorization code.** If its response is lost, the

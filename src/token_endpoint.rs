@@ -199,7 +199,8 @@ impl TokenEndpoint {
             }
         };
         let secrets = self.secrets([own.refresh_token(), own.access_token()]);
-        let connection = ConnectionUse::Renewal { is_single_use: own.is_single_use(), fresh };
+        let connection =
+            ConnectionUse::Renewal { is_single_use: own.is_single_use(self.provider), fresh };
         let Renewed { outcome, cut, source } = self.carry(request, |request| {
             transport.renew(request, connection, cut, deadline, MAX_BODY, &|text| {
                 secrets.clean_line(text)

@@ -180,7 +180,7 @@ impl Deadline {
             return Err(Stopped);
         }
         let mut beside = self.waiter.beside();
-        if self.ends.is_ended() {
+        if beside.is_some() && self.ends.is_ended() {
             // This call may go on; what it does beside opens nothing any more.
             *beside = None;
         }

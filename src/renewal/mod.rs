@@ -560,7 +560,7 @@ impl Login {
     /// still good. Nobody is asked again.
     fn read_parked(&self, deadline: &mut Deadline) {
         let token = self.newest();
-        if token.is_single_use() && self.has_parked(&token) {
+        if self.has_parked(&token) && token.is_single_use(self.app.provider) {
             let budget = Budget::new();
             let renewal = Renewal::new(&token, Why::InDoubt, &budget).only_reading();
             // Without it everything is as it was before.

@@ -268,7 +268,7 @@ impl Round<'_> {
         // The provider refuses a single-use token that it has used for an earlier request. As long as the
         // response to that can come, the login is not over.
         let mut is_cut = is_cut;
-        if error.is(FITBIT_ERROR_REAUTHORIZE) && self.own.is_single_use() {
+        if error.is(FITBIT_ERROR_REAUTHORIZE) && self.own.is_single_use(login.app.provider) {
             if login.has_parked(&self.own)
                 && let Ok(token) = login.read(&self.own, born_of_401, &deadline.at_most(LAST_WAIT))
             {

@@ -71,8 +71,6 @@ pub(crate) struct Token {
     refresh_len: u32,
     /// Seconds that the access token lives, as its answer said; 0: not known.
     life: u32,
-    /// Whether its refresh token can be used only once.
-    is_single_use: bool,
     /// Whether the answer to a request that carried an older token was 401, and brought this one.
     born_of_401: bool,
     /// Whether its refresh token is possibly used: a request with it went out, and it is not known
@@ -195,7 +193,6 @@ impl Token {
         if is_known || fields.get(SINGLE_USE).is_some_and(|value| is_false(value)) {
             fields.remove(SINGLE_USE);
         }
-        let is_single_use = is_known || fields.contains_key(SINGLE_USE);
         let access = string(&mut fields, "access_token")?.unwrap_or_default();
         let refresh = string(&mut fields, "refresh_token")?.unwrap_or_default();
         if access.is_empty() && refresh.is_empty() {
@@ -239,7 +236,6 @@ impl Token {
             access_len,
             refresh_len,
             life: life.and_then(|s| s.try_into().ok()).unwrap_or(0),
-            is_single_use,
             born_of_401: false,
             possibly_used: AtomicBool::new(possibly_used),
             unused: AtomicBool::new(received.is_some()),
@@ -275,8 +271,9 @@ impl Token {
     }
 
     /// Whether its refresh token can be used only once.
-    pub fn is_single_use(&self) -> bool {
-        self.is_single_use
+    pub fn is_single_use(&self, provider: &Provider) -> bool {
+        let rest = || parse(self.rest().as_bytes()).unwrap_or_default();
+        provider.refresh_tokens_are_single_use || rest().contains_key(SINGLE_USE)
     }
 
     fn rest(&self) -> &str {

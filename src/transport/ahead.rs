@@ -34,7 +34,7 @@ enum Stage {
 /// What a request can go on with.
 pub(super) enum Begun {
     Dialling(Dial),
-    Open(Connection),
+    Open(Box<Connection>),
 }
 
 impl Ahead {

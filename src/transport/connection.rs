@@ -79,11 +79,12 @@ impl Transcript {
 }
 
 impl Connection {
-    pub fn new(stream: Stream) -> Connection {
+    /// Boxed, because it goes through many hands.
+    pub fn new(stream: Stream) -> Box<Connection> {
         // Under TLS a server can speak together with the end of the handshake.
         let may_have_input = stream.is_tls();
         let exchange = Progress { may_have_input, ..Progress::default() };
-        Connection { stream, buffers: buffers(), exchange, last_token: None }
+        Box::new(Connection { stream, buffers: buffers(), exchange, last_token: None })
     }
 
     /// For the next exchange, if a request can go out on it: nobody has closed it, and nothing has come.
@@ -93,14 +94,14 @@ impl Connection {
     }
 
     /// After an exchange, without what it left in memory.
-    pub fn cleaned(mut self) -> Connection {
+    pub fn cleaned(mut self: Box<Connection>) -> Box<Connection> {
         self.exchange = Progress::default();
         self.buffers = buffers();
         self
     }
 
     /// For the next call, which reads the response from its beginning.
-    pub fn put_aside(mut self) -> Connection {
+    pub fn put_aside(mut self: Box<Connection>) -> Box<Connection> {
         let transcript =
             self.exchange.transcript.take().map(|transcript| Transcript { read: 0, ..transcript });
         self.exchange = Progress { transcript, may_have_input: true, ..Progress::default() };

@@ -66,7 +66,7 @@ impl ConnectionUse {
 
 /// A renewal that was sent, and whose call ended before the response had come.
 pub(crate) struct Cut {
-    connection: Connection,
+    connection: Box<Connection>,
     pub(super) sent_at: Instant,
 }
 
@@ -94,7 +94,7 @@ pub(super) struct Exchange {
 struct State {
     deadline: Deadline,
     /// With the response still to come.
-    resumed: Option<Connection>,
+    resumed: Option<Box<Connection>>,
     dialled: bool,
     /// The connection's hash of the access token that came last on it.
     last_token: Option<u64>,
@@ -105,9 +105,9 @@ struct State {
     responding: bool,
     fault: Option<Fault>,
     /// After a whole response to a renewal: its connection, if it can be kept.
-    open: Option<Connection>,
+    open: Option<Box<Connection>>,
     /// Of a renewal: its connection, where the response is still to come.
-    cut: Option<Connection>,
+    cut: Option<Box<Connection>>,
 }
 
 /// What became of an exchange.
@@ -203,7 +203,7 @@ impl Exchange {
     }
 
     /// After a whole response to a renewal: its connection, if the next renewal can go out on it.
-    pub fn take_open(&self) -> Option<Connection> {
+    pub fn take_open(&self) -> Option<Box<Connection>> {
         self.state().open.take()
     }
 
@@ -238,7 +238,7 @@ impl Exchange {
     }
 
     /// A connection that is open already, or a new one.
-    fn connect(&self) -> Result<Connection, Fault> {
+    fn connect(&self) -> Result<Box<Connection>, Fault> {
         let (deadline, resumed) = {
             let mut state = self.state();
             (state.deadline.clone(), state.resumed.take())
@@ -313,7 +313,7 @@ impl Connector for Opener {
 /// A connection while an exchange has it.
 pub(super) struct Bound {
     /// None: it was put back into the pool.
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     /// What ureq would see of a connection that it does not use any more.
     nothing: LazyBuffers,
     exchange: Arc<Exchange>,

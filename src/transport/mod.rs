@@ -363,7 +363,7 @@ pub(crate) struct Source {
     last_token: Option<u64>,
     /// How long ago the request was sent, if an earlier call sent it.
     pub since_sent: Option<Duration>,
-    open: Option<(To, Connection)>,
+    open: Option<(To, Box<Connection>)>,
 }
 
 impl Source {

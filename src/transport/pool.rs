@@ -26,7 +26,7 @@ pub(super) struct Pool {
 }
 
 struct Idle {
-    connection: Connection,
+    connection: Box<Connection>,
     to: To,
     since: Instant,
 }
@@ -65,7 +65,7 @@ impl Pool {
     }
 
     /// The one that was used last, if it is still good.
-    pub fn take(&self, uri: &Uri) -> Option<Connection> {
+    pub fn take(&self, uri: &Uri) -> Option<Box<Connection>> {
         self.take_idle(uri).map(|idle| idle.connection)
     }
 
@@ -86,7 +86,7 @@ impl Pool {
         }
     }
 
-    pub fn put(&self, to: To, connection: Connection) {
+    pub fn put(&self, to: To, connection: Box<Connection>) {
         self.put_idle(Idle { connection, to, since: Instant::now() });
     }
 

@@ -227,7 +227,9 @@ fn a_revoked_login_does_not_come_back_with_its_parked_token() {
                 let saved = (keeper == Keeper::Callback).then(|| here.login.saved());
                 drop(here.login);
                 assert!(file.is_none_or(|path| !path.exists()), "{what}: the file is back");
-                assert!(saved.is_none_or(|saved| saved.is_empty()), "{what}: it was offered");
+                // A single-use token that has come is read first: the revocation is then of that one.
+                let most = usize::from(comes_before && kind != Kind::Google);
+                assert!(saved.is_none_or(|saved| saved.len() <= most), "{what}: it was offered");
             }
         }
     }

@@ -53,11 +53,8 @@ const AFTER_A_RESPONSE: Duration = Duration::from_secs(2);
 /// The longest that the end of a login, or its refusal, waits for the response to a renewal that was sent.
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
-/// The same as long as the provider is not to be asked: for what has come already.
-const LOOK_AFTER_A_RESPONSE: Duration = Duration::from_millis(20);
-
-/// How long an earlier call's response is read after its time is over: it may have come meanwhile.
-const LAST_LOOK: Duration = Duration::from_millis(100);
+/// How long an earlier call's response is read when nothing but what has come already is wanted.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The longest that a client of a token file is waited for because of a renewal marker.
 const RESUMING: Duration = Duration::from_secs(5);
@@ -450,7 +447,7 @@ impl Login {
             let transport = self.app.transport();
             if transport.has_parked_response(self.id(), token.refresh_token()) {
                 let renewal = Renewal::new(&token, why, budget).only_reading();
-                let _ = self.renew(renewal, &mut deadline.at_most(LOOK_AFTER_A_RESPONSE));
+                let _ = self.renew(renewal, &mut deadline.at_most(LOOK));
             }
             return;
         }

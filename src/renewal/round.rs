@@ -5,9 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::ask::{Asked, Unread};
 use super::flight::{Flight, Outcome};
-use super::{
-    FailedRenewal, LAST_LOOK, LAST_WAIT, Login, Purpose, Renewal, Why, same_refresh_token,
-};
+use super::{FailedRenewal, LAST_WAIT, LOOK, Login, Purpose, Renewal, Why, same_refresh_token};
 use crate::call::Deadline;
 use crate::error::FitbitErrorCode::{FITBIT_ERROR_CANCELLED, FITBIT_ERROR_REAUTHORIZE};
 use crate::error::{Error, Result};
@@ -326,7 +324,7 @@ impl Round<'_> {
         let pause = failed.filter(|failed| failed.asks_later).map(|failed| failed.time_left(now()));
         let patience = match renewal.only_reads {
             true => deadline.left(),
-            false => pause.unwrap_or_default().max(LAST_LOOK.min(deadline.left() / 4)),
+            false => pause.unwrap_or_default().max(LOOK.min(deadline.left() / 4)),
         };
         self.is_asking = true;
         let read = login.read(&self.own, born_of_401, &deadline.at_most(patience));

@@ -189,6 +189,12 @@ fn the_end_of_a_login_on_a_kept_connection_is_asked_for_again_on_a_fresh_one() {
     refusal_on_a_kept_connection("400 Bad Request", "invalid_grant", code::REAUTHORIZE);
 }
 
+#[test]
+fn every_refusal_on_a_kept_connection_is_asked_for_again_on_a_fresh_one() {
+    refusal_on_a_kept_connection("400 Bad Request", "invalid_scope", code::HTTP);
+    refusal_on_a_kept_connection("401 Unauthorized", "invalid_client", code::INVALID_CLIENT);
+}
+
 /// The second renewal of an app is refused, on the connection that the first one has left. If the fresh
 /// connection says otherwise, that counts.
 fn refusal_on_a_kept_connection(status: &'static str, word: &str, believed: u32) {

@@ -163,7 +163,7 @@ impl Login {
         after_401: bool,
         since_sent: Duration,
     ) -> Result<Token> {
-        let at = Now::read().earlier(since_sent);
+        let at = Now::ago(since_sent);
         Token::received(fields, Some(own), self.app.provider, after_401, at)
     }
 

@@ -46,17 +46,17 @@ impl Moment {
 
 impl Now {
     pub fn read() -> Now {
-        let wall = match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Now::ago(Duration::ZERO)
+    }
+
+    /// So long ago, on both clocks.
+    pub fn ago(time: Duration) -> Now {
+        let now = SystemTime::now().checked_sub(time).unwrap_or(UNIX_EPOCH);
+        let wall = match now.duration_since(UNIX_EPOCH) {
             Ok(since) => i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
             Err(_) => 0,
         };
-        Now { wall, monotonic: Moment::now() }
-    }
-
-    /// On both clocks so much earlier.
-    pub fn earlier(self, by: Duration) -> Now {
-        let seconds = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
-        Now { wall: self.wall.saturating_sub(seconds), monotonic: self.monotonic.earlier(by) }
+        Now { wall, monotonic: Moment::now().earlier(time) }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::ends::{End, Row, Stage};
 use crate::files::{Folder, is_marked, stored, write_private};
 use crate::guards::{Commit, Guarded, Row as DatabaseRow, committing, with_guard};
-use crate::rule::{Doubt, ENDED, Flow, LIVES, LOST, Outcome, Provider, Stored, judge};
+use crate::rule::{Doubt, ENDED, Flow, LIVES, LOST, LOST_LATER, Outcome, Provider, Stored, judge};
 
 /// Enough for four requests and the pauses between them, on a busy machine too.
 const PATIENT_MS: u32 = 30_000;
@@ -296,6 +296,10 @@ fn measure_renewal(cell: Cell) -> Outcome {
     let later = match login.get(world.path()) {
         Ok(()) if login.stored(&old) == Stored::New => LIVES.into(),
         Ok(()) => format!("works, but {:?} is stored", login.stored(&old)),
+        Err(error) if error.message.contains("before an earlier renewal") && acted => {
+            assert_eq!(error.code, code::TIMEOUT);
+            LOST_LATER.into()
+        }
         Err(error) if error.code != code::REAUTHORIZE => {
             format!("{}: {}", name(&error), error.message)
         }

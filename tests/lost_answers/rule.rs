@@ -92,6 +92,8 @@ pub struct Outcome {
 pub const LIVES: &str = "lives";
 /// The provider refuses a refresh token whose response never arrived.
 pub const LOST: &str = "lost";
+/// The same, where the first response can still come: `TIMEOUT` until then, for 30 seconds.
+pub const LOST_LATER: &str = "lost, said later";
 /// The provider has ended it, in its own words.
 pub const ENDED: &str = "ended";
 
@@ -267,7 +269,9 @@ pub fn expected(row: &Row, flow: Flow, provider: Provider) -> Outcome {
         },
         later: match (doubt, provider) {
             _ if is_read_late => LIVES,
-            (Doubt::PossiblyUsed, Provider::RepeatsNothing) if acted => LOST,
+            (Doubt::PossiblyUsed, Provider::RepeatsNothing) if acted => {
+                if row.end.takes_all_the_time() { LOST_LATER } else { LOST }
+            }
             _ if code == "REAUTHORIZE" => ENDED,
             _ => LIVES,
         }

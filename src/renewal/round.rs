@@ -240,7 +240,7 @@ impl Round<'_> {
         let born_of_401 = why == Why::Rejected && self.own.same_as(bad);
         log.line(Level::Info, || format!("renewing the token: {}", why.in_words()));
         if renewal.reads {
-            return self.read(held, renewal, born_of_401, deadline);
+            return self.read(held, mark, renewal, born_of_401, deadline);
         }
         if budget.is_empty() {
             let failed = self.failed.as_ref().filter(|failed| failed.token.same_as(&self.own));
@@ -263,48 +263,51 @@ impl Round<'_> {
             Ok(token) => return Ok(self.renewed(token, held)),
             Err(error) => error,
         };
-        // The provider refuses a single-use token that it has used for an earlier request. As long as the
-        // response to that can come, the login is not over.
-        let mut is_cut = is_cut;
-        if error.is(FITBIT_ERROR_REAUTHORIZE) && self.own.is_single_use(login.app.provider) {
-            if login.has_parked(&self.own)
-                && let Ok(token) = login.read(&self.own, born_of_401, &deadline.at_most(LAST_WAIT))
-            {
+        if self.is_doubtful(&error) {
+            let short = deadline.at_most(LAST_WAIT);
+            if let Ok(token) = login.read(&self.own, born_of_401, &short) {
                 return Ok(self.renewed(token, held));
             }
-            if login.has_parked(&self.own) {
-                error = Error::unanswered_renewal();
-                is_cut = true;
-            }
+        }
+        let is_doubtful = self.is_doubtful(&error);
+        if is_doubtful {
+            error = Error::unanswered_renewal();
         }
         if error.is(FITBIT_ERROR_REAUTHORIZE) {
-            self.is_refused(&error);
-        } else {
-            log.line(Level::Warn, || match deadline.is_cancelled() {
-                true => "the renewal was cancelled".to_owned(),
-                false => format!("the token is not renewed: {error}"),
-            });
-            self.failed = None;
-            let is_cancelled = error.is(FITBIT_ERROR_CANCELLED);
-            if possibly_used || is_cut || !is_cancelled {
-                self.failed = Some(Arc::new(FailedRenewal {
-                    token: self.own.clone(),
-                    // The end of one call is no other call's error.
-                    error: if is_cancelled { Error::unanswered_renewal() } else { error.clone() },
-                    at: now(),
-                    asks_later: possibly_used || is_cut,
-                }));
-            }
+            self.end(&error, mark);
+            return Err(error);
+        }
+        log.line(Level::Warn, || match deadline.is_cancelled() {
+            true => "the renewal was cancelled".to_owned(),
+            false => format!("the token is not renewed: {error}"),
+        });
+        self.failed = None;
+        let is_cancelled = error.is(FITBIT_ERROR_CANCELLED);
+        let asks_later = possibly_used || is_cut || is_doubtful;
+        if asks_later || !is_cancelled {
+            self.failed = Some(Arc::new(FailedRenewal {
+                token: self.own.clone(),
+                // The end of one call is no other call's error.
+                error: if is_cancelled { Error::unanswered_renewal() } else { error.clone() },
+                at: now(),
+                asks_later,
+            }));
         }
         // Only a token, or the end of the login, says what became of an earlier request.
-        let over = error.is(FITBIT_ERROR_REAUTHORIZE);
-        let in_doubt = !over && (was_in_doubt || possibly_used);
+        let in_doubt = was_in_doubt || possibly_used;
         self.own.set_possibly_used(in_doubt);
         if !in_doubt {
-            // If the marker cannot be removed, the next start sends one unnecessary request.
-            let _ = mark(&self.own, false);
+            self.unmark(mark);
         }
         Err(error)
+    }
+
+    /// The provider refuses a single-use token that it has used for an earlier request. As long as the
+    /// response to that request can come, the login is not over.
+    fn is_doubtful(&self, error: &Error) -> bool {
+        error.is(FITBIT_ERROR_REAUTHORIZE)
+            && self.login.has_parked(&self.own)
+            && self.own.is_single_use(self.login.app.provider)
     }
 
     /// Reads the response to a renewal that an earlier call has sent, as long as the provider is not to be
@@ -312,6 +315,7 @@ impl Round<'_> {
     fn read(
         &mut self,
         held: &Held,
+        mark: Mark,
         renewal: Renewal,
         born_of_401: bool,
         deadline: &Deadline,
@@ -331,10 +335,13 @@ impl Round<'_> {
         self.is_asking = false;
         match read {
             Ok(token) => Ok(self.renewed(token, held)),
+            Err(Unread { error, .. }) if self.is_doubtful(&error) => {
+                Err(Error::unanswered_renewal())
+            }
             Err(Unread { error, ask_again }) => {
                 self.may_ask = ask_again;
                 match error.is(FITBIT_ERROR_REAUTHORIZE) {
-                    true => self.is_refused(&error),
+                    true => self.end(&error, mark),
                     false => login.app.log.line(Level::Debug, || {
                         format!("the response to an earlier renewal was not read: {error}")
                     }),
@@ -353,11 +360,18 @@ impl Round<'_> {
     }
 
     /// The provider has ended the login.
-    fn is_refused(&mut self, error: &Error) {
+    fn end(&mut self, error: &Error, mark: Mark) {
         let log = &self.login.app.log;
         log.line(Level::Error, || format!("the token is not renewed: {error}"));
         self.failed = None;
         self.dead = Some(self.own.clone());
+        self.own.set_possibly_used(false);
+        self.unmark(mark);
+    }
+
+    fn unmark(&self, mark: Mark) {
+        // If the marker cannot be removed, the next start sends one unnecessary request.
+        let _ = mark(&self.own, false);
     }
 
     /// Remembers what a login that was never stored is to replace. If its storing is uncertain, another

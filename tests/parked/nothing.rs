@@ -272,3 +272,41 @@ fn a_token_that_was_parked_for_longer_than_it_lives_is_renewed() {
         assert!(here.login.token()["expires_at"].as_i64().unwrap() > now() + 1000);
     });
 }
+
+/// The provider has used a single-use refresh token for the first request, and refuses the second one.
+#[test]
+fn a_refusal_ends_no_login_whose_first_response_can_still_come() {
+    let mut cases = Vec::new();
+    for kind in [Kind::Fitbit, Kind::GoogleSingleUse] {
+        for keeper in KEEPERS {
+            cases.extend([(kind, keeper, false), (kind, keeper, true)]);
+        }
+    }
+    each(&cases, cases.len(), |&(kind, keeper, is_lost)| {
+        let what = format!("{kind:?}, {keeper:?}, lost: {is_lost}");
+        let endpoint = Endpoint::new(kind);
+        let app = app_for(&endpoint, keeper);
+        let login = Login::expired(&app, &endpoint, keeper);
+        let gate = Gate::new();
+        let mut plan = Plan::cut(Cut::BeforeHead, Until::Open(gate.clone()));
+        if is_lost {
+            plan.ending = Ending::Fin;
+        }
+        endpoint.plan(plan);
+        cut(&app, &endpoint, &login, By::Time);
+        fitbit_test_support::rest();
+        let error = login.on().get().expect_err(&what);
+        assert_eq!(error.code, code::TIMEOUT, "{what}: {error:?}");
+        assert_eq!(endpoint.requests(), 2, "{what}");
+        gate.open();
+        if is_lost {
+            fitbit_test_support::rest();
+            let error = login.on().get().expect_err(&what);
+            assert_eq!(error.code, code::REAUTHORIZE, "{what}: {error:?}");
+        } else {
+            login.on().get().unwrap_or_else(|error| panic!("{what}: {error:?}"));
+            has_the_token(&endpoint, &login);
+            assert_eq!(endpoint.requests(), 2, "{what}");
+        }
+    });
+}

@@ -145,6 +145,10 @@ pub(super) fn is_false(field: &RawValue) -> bool {
     matches!(field.get(), "false" | "\"false\"" | "0" | "\"0\"")
 }
 
+pub(super) fn raw_true() -> Box<RawValue> {
+    RawValue::from_string("true".to_owned()).unwrap_or_default()
+}
+
 pub(super) fn as_text(field: &RawValue) -> Option<Zeroizing<String>> {
     match field.get() {
         "null" => None,

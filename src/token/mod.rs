@@ -23,7 +23,7 @@ use crate::provider::Provider;
 use age::Moment;
 pub(crate) use age::{Age, Now};
 pub(crate) use fields::{Fields, is_nothing, member, parse, raw, string, text, without_mark};
-use fields::{as_text, is_false, joined, number, seconds, wipe};
+use fields::{as_text, is_false, joined, number, raw_true, seconds, wipe};
 
 /// The fields that this library understands. In these null and empty mean absent.
 const KNOWN: [&str; 11] = [
@@ -150,7 +150,7 @@ impl Token {
         if refresh_token(&answer).is_some_and(|new| refresh_token(&fields) != Some(new)) {
             fields.remove("refresh_token_expires_at"); // it was the old one's
             if old.is_some() && !provider.refresh_tokens_are_single_use {
-                answer.insert(SINGLE_USE.into(), RawValue::TRUE.to_owned());
+                answer.insert(SINGLE_USE.into(), raw_true());
             }
         }
         if let Some(seconds) =

@@ -23,6 +23,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// up on an answer that is only slow can lose it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long one parked response is read before the other one gets its turn.
+const TURN: Duration = Duration::from_millis(100);
+
 /// How many requests to the token endpoint one call of the library may still send.
 pub(crate) struct Budget {
     left: AtomicU32,
@@ -77,6 +80,8 @@ pub(super) struct Unread {
     pub error: Error,
     /// The provider may be asked again.
     pub ask_again: bool,
+    /// The response can still come.
+    is_cut: bool,
 }
 
 impl Login {
@@ -92,18 +97,17 @@ impl Login {
     ) -> Asked<Token> {
         let transport = self.app.transport();
         let mut fresh = self.has_parked(own);
-        let mut cut = None;
+        let mut is_cut = false;
         let asked = self.repeat(budget, deadline, |deadline| {
             let endpoint = &self.app.token_endpoint;
             let refreshed = endpoint.refresh(own, fresh, None, transport, deadline);
             fresh = true;
-            cut = refreshed.cut;
+            is_cut = refreshed.cut.is_some();
+            if let Some(cut) = refreshed.cut {
+                transport.park(self.id(), own.refresh_token(), cut);
+            }
             refreshed.attempt
         });
-        let is_cut = cut.is_some();
-        if let Some(cut) = cut {
-            transport.park(self.id(), own.refresh_token(), cut);
-        }
         let (outcome, possibly_used) = match asked.outcome {
             // The provider has used it, also if the token that it gave out cannot be used.
             Ok(fields) => (self.received(fields, own, after_401, Duration::ZERO), true),
@@ -115,8 +119,25 @@ impl Login {
         Asked { outcome, possibly_used, is_cut }
     }
 
-    /// Reads the response to a renewal that an earlier call has sent. Nothing is sent.
+    /// Reads the response to a renewal that an earlier call has sent. Nothing is sent. If there are two, it
+    /// reads by turns.
     pub(super) fn read(
+        &self,
+        own: &Token,
+        after_401: bool,
+        deadline: &Deadline,
+    ) -> std::result::Result<Token, Unread> {
+        loop {
+            let has_two = self.app.transport().has_two_parked(self.id(), own.refresh_token());
+            let time = if has_two { TURN } else { deadline.left() };
+            match self.read_one(own, after_401, &deadline.at_most(time)) {
+                Err(Unread { is_cut: true, .. }) if !deadline.left().is_zero() => {}
+                read => return read,
+            }
+        }
+    }
+
+    fn read_one(
         &self,
         own: &Token,
         after_401: bool,
@@ -124,14 +145,16 @@ impl Login {
     ) -> std::result::Result<Token, Unread> {
         let transport = self.app.transport();
         let Some(cut) = transport.take_parked(self.id(), own.refresh_token()) else {
-            return Err(Unread { error: Error::unanswered_renewal(), ask_again: true });
+            let (error, ask_again, is_cut) = (Error::unanswered_renewal(), true, false);
+            return Err(Unread { error, ask_again, is_cut });
         };
-        self.app.log.line(Level::Debug, || {
+        self.app.log.line(Level::Trace, || {
             let milliseconds = cut.since_sent().as_millis();
             format!("reading the response to a renewal that was sent {milliseconds} ms ago")
         });
         let endpoint = &self.app.token_endpoint;
         let refreshed = endpoint.refresh(own, true, Some(cut), transport, deadline);
+        let is_cut = refreshed.cut.is_some();
         if let Some(cut) = refreshed.cut {
             transport.park(self.id(), own.refresh_token(), cut);
         }
@@ -140,10 +163,10 @@ impl Login {
             Ok(fields) => {
                 let since_sent = refreshed.since_sent.unwrap_or_default();
                 let token = self.received(fields, own, after_401, since_sent);
-                token.map_err(|error| Unread { error, ask_again: false })
+                token.map_err(|error| Unread { error, ask_again: false, is_cut })
             }
             Err(_) if is_doubtful(end, was_kept) => {
-                Err(Unread { error: Error::unconfirmed_refusal(), ask_again: true })
+                Err(Unread { error: Error::unconfirmed_refusal(), ask_again: true, is_cut })
             }
             Err(error) => {
                 let ask_again = judge(end, error.code()).ask_again;
@@ -151,7 +174,7 @@ impl Login {
                     true => error.with_refresh_token_end(self.refresh_token_end(own)),
                     false => error,
                 };
-                Err(Unread { error, ask_again })
+                Err(Unread { error, ask_again, is_cut })
             }
         }
     }

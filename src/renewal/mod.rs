@@ -92,6 +92,9 @@ struct State {
     tried_in_vain: Option<Instant>,
     /// A token whose refresh token the provider refused for good.
     dead: Option<Arc<Token>>,
+    /// When the provider first refused the current refresh token. Only a request that was sent before can
+    /// have used it.
+    refused_at: Option<Instant>,
     /// The program ended this login.
     revoked: bool,
     flight: Option<Arc<Flight>>,
@@ -341,6 +344,7 @@ impl Login {
             failed: None,
             tried_in_vain: None,
             dead: None,
+            refused_at: None,
             revoked: false,
             flight: None,
         };
@@ -671,7 +675,8 @@ impl Login {
                 let Purpose::Renew(renewal) = purpose else {
                     return Ok(Joined::Leads { state, reads: false });
                 };
-                if !renewal.has_read && self.has_parked(state.newest()) {
+                let has_time = !deadline.left().is_zero();
+                if has_time && !renewal.has_read && self.has_parked(state.newest()) {
                     return Ok(Joined::Leads { state, reads: true });
                 }
                 if renewal.only_reads {
@@ -742,6 +747,7 @@ impl Login {
             store_error: None,
             failed: state.failed.clone(),
             dead: state.dead.clone(),
+            refused_at: state.refused_at,
             revoked: state.revoked,
             error: Some(Error::internal("a renewal did not come to its end")),
             offered: false,
@@ -752,7 +758,8 @@ impl Login {
         };
         drop(state);
         let flown = round.fly(purpose, deadline);
-        if flown.is_ok() && matches!(purpose, Purpose::Renew(_) | Purpose::Revoke) {
+        let is_over = matches!(purpose, Purpose::Renew(_) | Purpose::Revoke) && !round.was_needless;
+        if flown.is_ok() && is_over {
             self.app.transport().forget_parked(self.id());
         }
         round.fell_short = flown.as_ref().is_err_and(|error| {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::ask::{Asked, Unread};
 use super::flight::{Flight, Outcome};
@@ -27,6 +28,7 @@ pub(super) struct Round<'a> {
     pub(super) store_error: Option<Error>,
     pub(super) failed: Option<Arc<FailedRenewal>>,
     pub(super) dead: Option<Arc<Token>>,
+    pub(super) refused_at: Option<Instant>,
     pub(super) revoked: bool,
     pub(super) error: Option<Error>,
     pub(super) offered: bool,
@@ -164,6 +166,7 @@ impl Round<'_> {
                 });
                 self.own = stored.clone();
                 self.base = Some(stored);
+                self.refused_at = None;
                 self.is_stored();
             }
         }
@@ -189,7 +192,9 @@ impl Round<'_> {
                 Ok(self.unsaved(held, dead))
             }
             // Another process has found out how it ended.
-            Purpose::Renew(Renewal { why: Why::InDoubt, .. }) if !self.own.is_possibly_used() => {
+            Purpose::Renew(Renewal { why: Why::InDoubt, reads: false, .. })
+                if !self.own.is_possibly_used() =>
+            {
                 self.was_needless = true;
                 Ok(self.unsaved(held, dead))
             }
@@ -304,10 +309,13 @@ impl Round<'_> {
 
     /// The provider refuses a single-use token that it has used for an earlier request. As long as the
     /// response to that request can come, the login is not over.
-    fn is_doubtful(&self, error: &Error) -> bool {
-        error.is(FITBIT_ERROR_REAUTHORIZE)
-            && self.login.has_parked(&self.own)
-            && self.own.is_single_use(self.login.app.provider)
+    fn is_doubtful(&mut self, error: &Error) -> bool {
+        let (login, own) = (self.login, &self.own);
+        if !error.is(FITBIT_ERROR_REAUTHORIZE) || !own.is_single_use(login.app.provider) {
+            return false;
+        }
+        let refused_at = *self.refused_at.get_or_insert_with(now);
+        login.app.transport().has_parked_before(login.id(), own.refresh_token(), refused_at)
     }
 
     /// Reads the response to a renewal that an earlier call has sent, as long as the provider is not to be
@@ -338,7 +346,7 @@ impl Round<'_> {
             Err(Unread { error, .. }) if self.is_doubtful(&error) => {
                 Err(Error::unanswered_renewal())
             }
-            Err(Unread { error, ask_again }) => {
+            Err(Unread { error, ask_again, .. }) => {
                 self.may_ask = ask_again;
                 match error.is(FITBIT_ERROR_REAUTHORIZE) {
                     true => self.end(&error, mark),
@@ -353,6 +361,7 @@ impl Round<'_> {
 
     fn renewed(&mut self, token: Token, held: &Held) -> Change {
         self.failed = None;
+        self.refused_at = None;
         self.have(token);
         self.login.app.log.line(Level::Info, || "the token is renewed".to_owned());
         self.hand_out(held);
@@ -423,6 +432,7 @@ impl Drop for Round<'_> {
         state.store_error = self.store_error.take();
         state.failed = self.failed.take().filter(|failed| failed.token.same_as(&self.own));
         state.dead = self.dead.take();
+        state.refused_at = self.refused_at;
         state.revoked |= self.revoked;
         state.flight = None;
         self.login.is_troubled.store(state.is_troubled(), Ordering::Relaxed);

@@ -189,6 +189,15 @@ impl Transport {
         self.network.parking.has(login, refresh_token)
     }
 
+    pub fn has_two_parked(&self, login: usize, refresh_token: &str) -> bool {
+        self.network.parking.has_two(login, refresh_token)
+    }
+
+    /// The same, if it was sent before this.
+    pub fn has_parked_before(&self, login: usize, refresh_token: &str, at: Instant) -> bool {
+        self.network.parking.has_older(login, refresh_token, at)
+    }
+
     /// Something has come for this login since its call ended.
     pub fn has_parked_response(&self, login: usize, refresh_token: &str) -> bool {
         self.network.parking.has_response(login, refresh_token)

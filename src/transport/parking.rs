@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::exchange::Cut;
 use crate::os::PerProcess;
@@ -76,6 +76,17 @@ impl Parking {
     /// Whether this login has one that was sent with this refresh token.
     pub fn has(&self, login: usize, refresh_token: &str) -> bool {
         self.any(login, refresh_token, |_| true)
+    }
+
+    pub fn has_two(&self, login: usize, refresh_token: &str) -> bool {
+        let refresh_token = self.hasher.hash_one(refresh_token);
+        let is_it = |parked: &&Parked| parked.is_of(login, refresh_token);
+        !self.is_empty() && self.parked(|all| all.iter().filter(is_it).count() > 1)
+    }
+
+    /// The same, sent before this.
+    pub fn has_older(&self, login: usize, refresh_token: &str, than: Instant) -> bool {
+        self.any(login, refresh_token, |cut| cut.sent_at < than)
     }
 
     /// Whether something has come for this login.

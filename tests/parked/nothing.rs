@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::endpoint::{Asked, Cut, Ending, Endpoint, Gate, Kind, Plan, Says, Until, now};
 use crate::scene::{
@@ -309,4 +311,74 @@ fn a_refusal_ends_no_login_whose_first_response_can_still_come() {
             assert_eq!(endpoint.requests(), 2, "{what}");
         }
     });
+}
+
+/// Each refusal comes when the next request was sent already.
+#[test]
+fn a_dead_login_is_reported_although_its_refusals_come_late() {
+    let endpoint = Endpoint::new(Kind::Fitbit);
+    endpoint.always(Plan::late(7000));
+    let app = app_for(&endpoint, Keeper::Callback);
+    let mut token: Value = serde_json::from_str(&endpoint.token(-10)).unwrap();
+    token["refresh_token"] = "unknown".into();
+    let login = Login::with(&app, &endpoint, Keeper::Callback, &token.to_string());
+    let dup = login.dup();
+    dup.0.set_timeout_ms(1000);
+    let begun = Instant::now();
+    while let Err(error) = dup.0.get()
+        && error.code != code::REAUTHORIZE
+    {
+        assert_eq!(error.code, code::TIMEOUT, "{error:?}");
+        assert!(begun.elapsed() < Duration::from_secs(90), "{error:?}");
+    }
+    assert_eq!(dup.0.get().unwrap_err().code, code::REAUTHORIZE);
+}
+
+#[test]
+fn two_parked_renewals_are_read_by_turns() {
+    let kinds = [Kind::Fitbit, Kind::GoogleSingleUse];
+    each(&kinds, kinds.len(), |&kind| {
+        let endpoint = Endpoint::new(kind);
+        let app = app_for(&endpoint, Keeper::Callback);
+        let login = Login::expired(&app, &endpoint, Keeper::Callback);
+        let gate = Gate::new();
+        endpoint.plan(Plan::cut(Cut::BeforeHead, Until::Open(gate.clone())));
+        endpoint.plan(Plan::silent());
+        cut(&app, &endpoint, &login, By::Time);
+        fitbit_test_support::rest();
+        let hasty = login.dup();
+        hasty.0.set_timeout_ms(1000);
+        assert_eq!(hasty.0.get().unwrap_err().code, code::TIMEOUT);
+        assert_eq!(endpoint.requests(), 2, "{kind:?}");
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| login.on().get());
+            thread::sleep(Duration::from_millis(300));
+            gate.open();
+            reading.join().unwrap().unwrap_or_else(|error| panic!("{kind:?}: {error:?}"));
+        });
+        assert_eq!(endpoint.requests(), 2, "{kind:?}");
+        has_the_token(&endpoint, &login);
+    });
+}
+
+/// The other process takes the renewal marker away, and knows nothing of the response.
+#[test]
+fn a_response_is_read_although_another_process_was_refused_meanwhile() {
+    let endpoint = Endpoint::new(Kind::Fitbit);
+    let app = app_for(&endpoint, Keeper::File);
+    let login = Login::with(&app, &endpoint, Keeper::File, &endpoint.token(50));
+    let gate = Gate::new();
+    endpoint.plan(Plan::cut(Cut::BeforeHead, Until::Open(gate.clone())));
+    let hasty = login.dup();
+    hasty.0.set_timeout_ms(2000);
+    hasty.0.get().expect("the token still works");
+    assert_eq!(endpoint.requests(), 1);
+    let other = endpoint.app();
+    let _other = other.from_file(login.path()).expect("it opens, and asks");
+    assert_eq!(endpoint.requests(), 2);
+    gate.open();
+    thread::sleep(Duration::from_millis(300));
+    login.on().get().unwrap();
+    has_the_token(&endpoint, &login);
+    assert_eq!(endpoint.requests(), 2);
 }

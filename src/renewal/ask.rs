@@ -127,10 +127,13 @@ impl Login {
         after_401: bool,
         deadline: &Deadline,
     ) -> std::result::Result<Token, Unread> {
+        let mut level = Level::Debug;
         loop {
             let has_two = self.app.transport().has_two_parked(self.id(), own.refresh_token());
             let time = if has_two { TURN } else { deadline.left() };
-            match self.read_one(own, after_401, &deadline.at_most(time)) {
+            let read = self.read_one(own, after_401, level, &deadline.at_most(time));
+            level = Level::Trace;
+            match read {
                 Err(Unread { is_cut: true, .. }) if !deadline.left().is_zero() => {}
                 read => return read,
             }
@@ -141,6 +144,7 @@ impl Login {
         &self,
         own: &Token,
         after_401: bool,
+        level: Level,
         deadline: &Deadline,
     ) -> std::result::Result<Token, Unread> {
         let transport = self.app.transport();
@@ -148,7 +152,7 @@ impl Login {
             let (error, ask_again, is_cut) = (Error::unanswered_renewal(), true, false);
             return Err(Unread { error, ask_again, is_cut });
         };
-        self.app.log.line(Level::Trace, || {
+        self.app.log.line(level, || {
             let milliseconds = cut.since_sent().as_millis();
             format!("reading the response to a renewal that was sent {milliseconds} ms ago")
         });

@@ -142,7 +142,7 @@ fn it_is_offered_before_a_renewal_that_then_fails() {
     client.refresh().unwrap_err();
     let unsaved = client.token();
     told.store(1, Ordering::SeqCst);
-    provider.fault(Fault::once(Target::Refresh, FaultKind::Status404));
+    provider.fault(Fault::always(Target::Refresh, FaultKind::Status404));
     assert_eq!(client.refresh().unwrap_err().code, code::HTTP);
     assert_eq!(saver.offered(), [unsaved.clone(), unsaved]);
     assert_eq!(client.save(), Ok(()));

@@ -939,10 +939,11 @@ void fitbit_response_free(FitbitResponse *response);
  * calls. If the refresh token can be used again, the same holds for a renewal that your program has ended:
  * see "Ending calls". The life of the new token counts from the sending.
  *
- * If the response does not come, the library asks again after five seconds, on a new connection. The old
- * connection stays open, and whichever response comes first is used. If the provider refuses a single-use
- * refresh token meanwhile, that is no end of the login yet: an earlier request may have used it. The call
- * is FITBIT_ERROR_TIMEOUT, and the next calls look for the earlier response.
+ * If the response does not come, a call asks again five seconds after the failed call has ended, on a new
+ * connection. The old connection stays open, and whichever response comes first is used. If the provider
+ * refuses a single-use refresh token meanwhile, the login has not ended yet: an earlier request may have
+ * used the token. The call is FITBIT_ERROR_TIMEOUT, and the next calls look for the earlier response.
+ * A program that exits after one call needs a timeout that is longer than the token endpoint needs.
  *
  * An application keeps at most eight such connections, two of them for one login, whatever the number of
  * its handles: a ninth closes the oldest. If a connection is older than 30 seconds, the application's next call closes it. A child
@@ -1038,7 +1039,8 @@ FitbitError *fitbit_set_token_file(FitbitClient *client,
  *
  * It waits for a renewal under way, then sends the refresh token (else the access token) to be revoked.
  * If the response to a renewal with a single-use refresh token can still come, this call first waits for
- * it, at most two seconds, and saves the new token: revoking the old one might end nothing.
+ * it, at most two seconds and no longer than its timeout, and saves the new token: revoking the old one
+ * might end nothing.
  * That the provider does not know it any more counts as success. On any other failure the login lives,
  * and the call can be repeated; a provider that is switched off (FITBIT_ERROR_PROVIDER_RETIRED) has
  * nothing to revoke any more, and what you stored is yours to delete. Afterwards this client answers
@@ -1169,7 +1171,8 @@ FitbitError *fitbit_set_rate_limit_wait(FitbitClient *client,
  *
  * Three requests are finished even if their call is ended, because otherwise a login could be lost: the
  * exchange of fitbit_step_two() and fitbit_login(), a revocation, and a renewal with a single-use refresh
- * token (Fitbit). That takes at most the rest of the call's timeout. A new token is saved.
+ * token (Fitbit). That takes at most the rest of the call's timeout. A new token is saved. Other calls
+ * that need the renewal wait for it: if you end calls of a Fitbit login, give its handles short timeouts.
  * fitbit_step_two(), fitbit_login() and fitbit_revoke() then still succeed; so does fitbit_from_file(),
  * which renews a marked token. fitbit_refresh() and requests are FITBIT_ERROR_CANCELLED, and the client
  * has the new token.

@@ -130,7 +130,8 @@ pub unsafe extern "C" fn fitbit_set_rate_limit_wait(
 ///
 /// Three requests are finished even if their call is ended, because otherwise a login could be lost: the
 /// exchange of fitbit_step_two() and fitbit_login(), a revocation, and a renewal with a single-use refresh
-/// token (Fitbit). That takes at most the rest of the call's timeout. A new token is saved.
+/// token (Fitbit). That takes at most the rest of the call's timeout. A new token is saved. Other calls
+/// that need the renewal wait for it: if you end calls of a Fitbit login, give its handles short timeouts.
 /// fitbit_step_two(), fitbit_login() and fitbit_revoke() then still succeed; so does fitbit_from_file(),
 /// which renews a marked token. fitbit_refresh() and requests are FITBIT_ERROR_CANCELLED, and the client
 /// has the new token.

@@ -193,7 +193,7 @@ impl Transport {
         self.network.parking.has_two(login, refresh_token)
     }
 
-    /// The same, if it was sent before this.
+    /// Whether it has one that was sent before this time.
     pub fn has_parked_before(&self, login: usize, refresh_token: &str, at: Instant) -> bool {
         self.network.parking.has_older(login, refresh_token, at)
     }

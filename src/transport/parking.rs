@@ -84,7 +84,7 @@ impl Parking {
         !self.is_empty() && self.parked(|all| all.iter().filter(is_it).count() > 1)
     }
 
-    /// The same, sent before this.
+    /// Whether it has one that was sent before this time.
     pub fn has_older(&self, login: usize, refresh_token: &str, than: Instant) -> bool {
         self.any(login, refresh_token, |cut| cut.sent_at < than)
     }

@@ -1,4 +1,4 @@
-//! Writes `include/fitbit.h` from the comments and signatures in `src/ffi/`.
+//! Writes `include/fitbit.h` from the comments and signatures in `src/`.
 //!
 //! It is checked in: the package may be built where its folder cannot be written to, and readers
 //! should not need a build. So it is written only where it differs, and a folder that cannot be

@@ -1,80 +1,63 @@
-//! What the program's logger is told: one line for each event.
-//!
-//! A line is only put together where somebody asked for its level. It holds no secret: paths are
-//! written without their query, errors are redacted before they get here.
+//! The program's logger, called from ours.
 
-use std::cell::Cell;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::ffi::{CString, c_void};
 
-thread_local! {
-    static SPENT: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-}
+use fitbit_core::{Level, Log};
+use libc::c_char;
 
-/// All the time that this thread has spent in the program's loggers. It is no call's own.
-pub(crate) fn time_spent() -> Duration {
-    SPENT.get()
-}
+use crate::callback::UserData;
 
-/// How long the program's own code takes, but for its loggers, whose time is counted already.
-pub(crate) struct Stopwatch {
-    begun: Instant,
-    logged: Duration,
-}
-
-impl Stopwatch {
-    pub fn start() -> Stopwatch {
-        Stopwatch { begun: Instant::now(), logged: time_spent() }
-    }
-
-    pub fn elapsed(&self) -> Duration {
-        self.begun.elapsed().saturating_sub(time_spent().saturating_sub(self.logged))
-    }
-}
-
-/// How much an event matters, with the numbers of the C interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
+/// How much an event matters.
+///
+/// cbindgen:rename-all=None
+#[repr(C)]
+#[allow(non_camel_case_types)] // the header shows these names as they stand
+pub enum FitbitLogLevel {
     /// A login is over.
-    Error = 1,
-    /// Something failed that is tried again, or that costs the program something.
-    Warn = 2,
-    /// Logins: begun, renewed, revoked.
-    Info = 3,
-    /// Requests and saves.
-    Debug = 4,
+    FITBIT_LOG_ERROR = 1,
+    /// Something failed and is tried again, is waited for, or was not saved.
+    FITBIT_LOG_WARN = 2,
+    /// A login's life: why a token is renewed, that it was, that it was revoked.
+    FITBIT_LOG_INFO = 3,
+    /// Each request: method, path without query, status, bytes, milliseconds. Each save.
+    FITBIT_LOG_DEBUG = 4,
     /// Connections, and who waits for whom.
-    Trace = 5,
+    FITBIT_LOG_TRACE = 5,
 }
 
-type Sink = dyn Fn(Level, &str) + Send + Sync;
+/// Takes one line about one event, without a line break at its end. No line holds a token, a code, a
+/// secret or a password, and none a query.
+///
+/// It runs inside a call of the library, on that call's thread, from several threads at once, and
+/// otherwise under the same rules as FitbitTokenCallback: no lock of the library is held, its time does
+/// not count against the call's timeout, it must return.
+///
+/// @param level      how much it matters
+/// @param message    lives until the callback returns
+/// @param user_data  what was passed together with the callback
+pub type FitbitLogCallback = Option<
+    unsafe extern "C" fn(level: FitbitLogLevel, message: *const c_char, user_data: *mut c_void),
+>;
 
-#[derive(Clone)]
-pub(crate) struct Log(Option<Arc<(Level, Box<Sink>)>>);
-
-impl Log {
-    pub fn none() -> Log {
-        Log(None)
-    }
-
-    pub fn new(most: Level, sink: impl Fn(Level, &str) + Send + Sync + 'static) -> Log {
-        Log(Some(Arc::new((most, Box::new(sink)))))
-    }
-
-    pub fn wants(&self, level: Level) -> bool {
-        self.0.as_ref().is_some_and(|log| level <= log.0)
-    }
-
-    /// `line` is only called where the level is asked for.
-    pub fn line(&self, level: Level, line: impl FnOnce() -> String) {
-        if let Some(log) = &self.0
-            && level <= log.0
-        {
-            let line = line();
-            let (spent, begun) = (SPENT.get(), Instant::now());
-            (log.1)(level, &line);
-            // Whatever loggers ran inside this one are part of its time.
-            SPENT.set(spent + begun.elapsed());
+impl From<Level> for FitbitLogLevel {
+    fn from(level: Level) -> FitbitLogLevel {
+        match level {
+            Level::Error => FitbitLogLevel::FITBIT_LOG_ERROR,
+            Level::Warn => FitbitLogLevel::FITBIT_LOG_WARN,
+            Level::Info => FitbitLogLevel::FITBIT_LOG_INFO,
+            Level::Debug => FitbitLogLevel::FITBIT_LOG_DEBUG,
+            Level::Trace => FitbitLogLevel::FITBIT_LOG_TRACE,
         }
     }
+}
+
+pub(crate) fn log(max_level: Level, log: FitbitLogCallback, user_data: *mut c_void) -> Log {
+    let Some(log) = log else { return Log::none() };
+    let user_data = UserData(user_data);
+    Log::new(max_level, move |level, line| {
+        let user_data = &user_data;
+        let Ok(line) = CString::new(line) else { return };
+        // SAFETY: the header's rules: the function is what the program says it is, and it returns.
+        unsafe { log(level.into(), line.as_ptr(), user_data.0) };
+    })
 }

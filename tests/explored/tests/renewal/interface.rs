@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_int, c_void};
 
 // Its functions are called by their C names.
-extern crate fitbit_explored as _;
+extern crate fitbit_linked as _;
 
 type Text = *const c_char;
 type Handle = *mut c_void;

@@ -4,6 +4,8 @@
 //! asked again, the callback saves or does not, or calls the library itself, the thread that renews
 //! panics, who waits or who renews runs out of time, or another thread cancels.
 
+#![cfg(explored)]
+
 mod interface;
 mod server;
 

@@ -1,0 +1,80 @@
+//! What the provider says of how many requests are allowed, and waiting a rate limit out.
+
+use std::time::{Duration, Instant};
+
+use ureq::http::HeaderMap;
+
+use super::Client;
+use crate::call::Deadline;
+use crate::error::{ErrorKind, Result};
+use crate::log::Level;
+use crate::renewal::Budget;
+
+/// What the provider last said of its limit.
+#[derive(Clone, Copy)]
+pub struct RateLimit {
+    /// Requests allowed in each period.
+    pub limit: Option<u32>,
+    /// Requests left in this period.
+    pub remaining: Option<u32>,
+    reset: Option<u32>,
+    seen: Instant,
+}
+
+impl RateLimit {
+    pub(crate) fn read(headers: &HeaderMap) -> Option<RateLimit> {
+        let (mut limit, mut remaining, mut reset) = (None, None, None);
+        // One pass over the few headers there are costs less than three look-ups.
+        for (name, value) in headers {
+            let Some(what) = name.as_str().strip_prefix("fitbit-rate-limit-") else { continue };
+            let number = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+            match what {
+                "limit" => limit = number,
+                "remaining" => remaining = number,
+                "reset" => reset = number,
+                _ => {}
+            }
+        }
+        limit.or(remaining).or(reset)?;
+        Some(RateLimit { limit, remaining, reset, seen: Instant::now() })
+    }
+
+    /// Seconds from now until the limit is counted anew. A part of a second counts as a whole one: who
+    /// asks too early is refused again.
+    pub fn reset(&self) -> Option<u64> {
+        let reset = Duration::from_secs(u64::from(self.reset?));
+        let left = reset.saturating_sub(self.seen.elapsed());
+        Some(left.as_secs() + u64::from(left.subsec_nanos() > 0))
+    }
+}
+
+impl Client {
+    /// Waits a rate limit out and tries again, where the program has allowed as much. The time it
+    /// waits is not the call's. `ended` says what becomes of the outcome of a call that was cancelled.
+    pub(super) fn patiently<T>(
+        &self,
+        ended: fn(&Deadline, Result<T>) -> Result<T>,
+        mut call: impl FnMut(&Budget, &mut Deadline) -> Result<T>,
+    ) -> Result<T> {
+        let budget = Budget::new();
+        let mut deadline = self.deadline();
+        let mut allowed = self.rate_limit_wait();
+        loop {
+            let outcome = call(&budget, &mut deadline);
+            let error = match ended(&deadline, outcome) {
+                Err(error) if error.is(ErrorKind::RateLimited) => error,
+                outcome => return outcome,
+            };
+            let Some(wait) = error.retry_after().filter(|wait| *wait <= allowed) else {
+                return Err(error);
+            };
+            self.app()
+                .log
+                .line(Level::Warn, || format!("rate limited: waiting {} s", wait.as_secs()));
+            let begun = Instant::now();
+            deadline.pause(wait);
+            deadline.give_back(begun.elapsed());
+            allowed -= wait;
+        }
+    }
+}

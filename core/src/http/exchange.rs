@@ -1,0 +1,417 @@
+//! One HTTP exchange: a connection for ureq to write a request to and read the response from, whose
+//! every wait is the call's.
+//!
+//! ureq gets an agent for each exchange, with this as its connector. It knows neither names nor
+//! timeouts nor a pool: those are here.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
+
+use super::Network;
+use super::ahead::{Ahead, Begun};
+use super::connection::Connection;
+use super::fault::Fault;
+use super::pool::To;
+use crate::call::Deadline;
+use crate::sync::now;
+
+/// How long the body of a token response may take to be decoded, however little of the call is left.
+const DECODING: Duration = Duration::from_secs(2);
+
+/// Which connection a request may go out on, and what becomes of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConnectionUse {
+    /// Of an API request: one that is kept, or was opened for it, if there is any. It is kept afterwards.
+    Any { can_be_repeated: bool },
+    /// A new one, closed afterwards.
+    Fresh,
+    /// The same, for what is single-use: once it is sent, its response is waited for, also if the
+    /// call is cancelled.
+    SingleUse,
+    /// Of a renewal. One with a single-use refresh token is as above. Any other may go out on a connection
+    /// that renewals keep, unless it has to be a fresh one.
+    Renewal { is_single_use: bool, fresh: bool },
+}
+
+impl ConnectionUse {
+    pub fn closes(self) -> bool {
+        match self {
+            ConnectionUse::Any { .. } => false,
+            ConnectionUse::Fresh | ConnectionUse::SingleUse => true,
+            ConnectionUse::Renewal { is_single_use, .. } => is_single_use,
+        }
+    }
+
+    fn spends(self) -> bool {
+        match self {
+            ConnectionUse::Any { .. } | ConnectionUse::Fresh => false,
+            ConnectionUse::SingleUse => true,
+            ConnectionUse::Renewal { is_single_use, .. } => is_single_use,
+        }
+    }
+
+    fn is_renewal(self) -> bool {
+        matches!(self, ConnectionUse::Renewal { .. })
+    }
+}
+
+/// A renewal that was sent, and whose call ended before the response had come.
+pub(crate) struct Cut {
+    connection: Box<Connection>,
+    pub(super) sent_at: Instant,
+}
+
+impl Cut {
+    pub fn since_sent(&self) -> Duration {
+        now().saturating_duration_since(self.sent_at)
+    }
+
+    /// Whether something has come since its call ended, or the other side has closed.
+    pub fn has_response(&self) -> bool {
+        self.connection.is_readable()
+    }
+}
+
+/// One exchange, shared by ureq's connection and by the caller, who looks at what became of it.
+pub(super) struct Exchange {
+    connection: ConnectionUse,
+    uri: Uri,
+    network: Arc<Network>,
+    /// Its request was sent by an earlier call: only the response is read.
+    resumes: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    deadline: Deadline,
+    /// With the response still to come.
+    resumed: Option<Box<Connection>>,
+    dialled: bool,
+    /// The connection's hash of the access token that came last on it.
+    last_token: Option<u64>,
+    /// A byte of the HTTP request may have gone out. What TLS or a proxy was told is none of it.
+    sent: bool,
+    /// Of a renewal: when that was.
+    sent_at: Option<Instant>,
+    responding: bool,
+    fault: Option<Fault>,
+    /// After a whole response to a renewal: its connection, if it can be kept.
+    open: Option<Box<Connection>>,
+    /// Of a renewal: its connection, where the response is still to come.
+    cut: Option<Box<Connection>>,
+}
+
+/// What became of an exchange.
+pub(super) struct Ending {
+    pub fault: Option<Fault>,
+    pub sent: bool,
+    /// The program ended the call while that could still end it.
+    pub is_cancelled: bool,
+    /// It went out on a connection that was open already, and nothing came back.
+    pub was_not_answered_on_an_old_connection: bool,
+}
+
+impl Exchange {
+    pub fn new(
+        connection: ConnectionUse,
+        uri: &Uri,
+        network: &Arc<Network>,
+        deadline: &Deadline,
+        cut: Option<Cut>,
+    ) -> Arc<Exchange> {
+        let resumes = cut.is_some();
+        let (resumed, sent_at) = cut.map(|cut| (cut.connection, cut.sent_at)).unzip();
+        Arc::new(Exchange {
+            connection,
+            uri: uri.clone(),
+            network: network.clone(),
+            resumes,
+            state: Mutex::new(State {
+                deadline: match resumes && connection.spends() {
+                    true => deadline.once_sent(),
+                    false => deadline.clone(),
+                },
+                resumed,
+                dialled: false,
+                last_token: None,
+                sent: resumes,
+                sent_at,
+                responding: false,
+                fault: None,
+                open: None,
+                cut: None,
+            }),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The call's time, as far as what was sent lets it be ended.
+    pub fn deadline(&self) -> Deadline {
+        self.state().deadline.clone()
+    }
+
+    pub fn ending(&self) -> Ending {
+        let mut state = self.state();
+        Ending {
+            fault: state.fault.take(),
+            sent: state.sent,
+            is_cancelled: state.deadline.is_cancelled(),
+            was_not_answered_on_an_old_connection: !state.dialled && !state.responding,
+        }
+    }
+
+    /// The same for decoding what is in hand: if it holds a token, that is not dropped.
+    pub fn deadline_to_decode(&self) -> Deadline {
+        let deadline = self.deadline();
+        match self.connection {
+            ConnectionUse::Any { .. } | ConnectionUse::Fresh => deadline,
+            ConnectionUse::SingleUse | ConnectionUse::Renewal { .. } => {
+                deadline.uncancellable().anew(DECODING)
+            }
+        }
+    }
+
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    pub fn closes(&self) -> bool {
+        self.connection.closes()
+    }
+
+    /// How long ago the request was sent; none: by this call.
+    pub fn since_sent(&self) -> Option<Duration> {
+        let at = self.state().sent_at.filter(|_| self.resumes)?;
+        Some(now().saturating_duration_since(at))
+    }
+
+    /// The hash of the access token that came last on this connection, before this exchange.
+    pub fn last_token(&self) -> Option<u64> {
+        self.state().last_token
+    }
+
+    /// After a whole response to a renewal: its connection, if the next renewal can go out on it.
+    pub fn take_open(&self) -> Option<Box<Connection>> {
+        self.state().open.take()
+    }
+
+    /// After a renewal failed: what another call can go on with.
+    pub fn take_cut(&self) -> Option<Cut> {
+        let mut state = self.state();
+        let sent_at = state.sent_at?;
+        let connection = state.cut.take()?.put_aside();
+        Some(Cut { connection, sent_at })
+    }
+
+    /// The exchange has failed. ureq is told so with an error that it cannot take for the end of a
+    /// body (`do_read` in its `run.rs` does that with some kinds).
+    fn failed(&self, fault: Fault) -> ureq::Error {
+        self.state().fault = Some(fault);
+        io::Error::other("the exchange has failed").into()
+    }
+
+    /// One that is open already, or on the way.
+    fn begun(&self, deadline: &Deadline) -> Option<Begun> {
+        match self.connection {
+            ConnectionUse::Any { can_be_repeated } => {
+                let ahead = deadline.take_beside::<Ahead>();
+                let idle = self.network.pool.take(&self.uri).map(Begun::Open);
+                idle.or_else(|| ahead?.for_request(&self.uri, can_be_repeated))
+            }
+            ConnectionUse::Renewal { is_single_use: false, fresh: false } => {
+                self.network.of_renewals.take(&self.uri).map(Begun::Open)
+            }
+            _ => None,
+        }
+    }
+
+    /// A connection that is open already, or a new one.
+    fn connect(&self) -> Result<Box<Connection>, Fault> {
+        let (deadline, resumed) = {
+            let mut state = self.state();
+            (state.deadline.clone(), state.resumed.take())
+        };
+        if let Some(connection) = resumed {
+            return Ok(connection);
+        }
+        if deadline.left().is_zero() {
+            return Err(Fault::stopped());
+        }
+        let begun = match self.begun(&deadline) {
+            Some(Begun::Open(connection)) => return Ok(connection),
+            Some(Begun::Dialling(dial)) => Some(dial),
+            None => None,
+        };
+        // One that was begun ahead counts as old: the request goes out again if that one comes to nothing.
+        let mut is_ahead = begun.is_some();
+        let fresh = || self.network.dial(&self.uri, &deadline).map_err(Fault::Setup);
+        let mut dial = begun.map_or_else(fresh, Ok)?;
+        self.state().dialled = !is_ahead;
+        loop {
+            // Before each step: a call that was ended opens nothing.
+            if deadline.left().is_zero() {
+                return Err(Fault::Stopped { when: dial.when() });
+            }
+            match dial.step(now()) {
+                Ok(Some(stream)) => return Ok(Connection::new(stream)),
+                Ok(None) => {
+                    let _ = deadline.wait(&dial.interests(), dial.next_at());
+                }
+                Err(_) if is_ahead => {
+                    is_ahead = false;
+                    dial = fresh()?;
+                    self.state().dialled = true;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+}
+
+/// What ureq opens its connection with.
+#[derive(Clone)]
+pub(super) struct Opener(pub Arc<Exchange>);
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opener").finish_non_exhaustive()
+    }
+}
+
+impl Connector for Opener {
+    type Out = Bound;
+
+    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<Bound>, ureq::Error> {
+        let exchange = &self.0;
+        let mut connection = exchange.connect().map_err(|fault| exchange.failed(fault))?;
+        exchange.state().last_token = connection.last_token;
+        if exchange.connection.is_renewal() {
+            connection.keep_what_comes();
+        }
+        let is_tls = connection.is_tls();
+        Ok(Some(Bound {
+            connection: Some(connection),
+            nothing: LazyBuffers::new(1, 1),
+            exchange: exchange.clone(),
+            is_tls,
+        }))
+    }
+}
+
+/// A connection while an exchange has it.
+pub(super) struct Bound {
+    /// None: it was put back into the pool.
+    connection: Option<Box<Connection>>,
+    /// What ureq would see of a connection that it does not use any more.
+    nothing: LazyBuffers,
+    exchange: Arc<Exchange>,
+    is_tls: bool,
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").finish_non_exhaustive()
+    }
+}
+
+impl Transport for Bound {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        match &mut self.connection {
+            Some(connection) => &mut connection.buffers,
+            None => &mut self.nothing,
+        }
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        let exchange = &self.exchange;
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if exchange.resumes {
+            return Ok(());
+        }
+        let deadline = {
+            let mut state = exchange.state();
+            if state.deadline.left().is_zero() {
+                drop(state);
+                return Err(exchange.failed(Fault::stopped()));
+            }
+            state.deadline = match exchange.connection.spends() {
+                true => state.deadline.once_sent(),
+                false => state.deadline.sent(),
+            };
+            state.sent = true;
+            if exchange.connection.is_renewal() {
+                state.sent_at.get_or_insert_with(now);
+            }
+            state.deadline.clone()
+        };
+        let sent = connection.send(amount, &deadline);
+        exchange.state().responding |= !connection.buffers.input().is_empty();
+        sent.map_err(|fault| exchange.failed(fault))
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        let exchange = &self.exchange;
+        let Some(connection) = &mut self.connection else { return Ok(false) };
+        let deadline = exchange.deadline();
+        match connection.receive(&deadline) {
+            Ok(came) => {
+                exchange.state().responding |= came;
+                Ok(came)
+            }
+            Err(fault) => {
+                // The request is out: only the response is still to come.
+                let is_stopped = matches!(fault, Fault::Stopped { .. });
+                if is_stopped && connection.can_be_put_aside() {
+                    exchange.state().cut = self.connection.take();
+                }
+                Err(exchange.failed(fault))
+            }
+        }
+    }
+
+    /// ureq asks this once, after a whole response, to keep the connection. It is kept here instead.
+    fn is_open(&mut self) -> bool {
+        let exchange = &self.exchange;
+        let Some(connection) = self.connection.take() else { return false };
+        if exchange.connection.closes() || exchange.resumes || !connection.is_wholly_sent() {
+            return false;
+        }
+        match exchange.connection.is_renewal() {
+            // The token endpoint decides after it has read the response.
+            true => exchange.state().open = Some(connection),
+            false => exchange.network.pool.put(To::of(&exchange.uri), connection),
+        }
+        false
+    }
+
+    fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+}
+
+/// Names are looked up only when a connection is really opened.
+#[derive(Debug, Default)]
+pub(super) struct NoNames;
+
+impl Resolver for NoNames {
+    fn resolve(
+        &self,
+        _: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        Ok(self.empty())
+    }
+}

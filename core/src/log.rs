@@ -1,0 +1,83 @@
+//! What the program's logger is told: one line for each event.
+//!
+//! A line is only put together where somebody asked for its level. It holds no secret: paths are
+//! written without their query, errors are redacted before they get here.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+thread_local! {
+    static USED_UP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// All the time that this thread has spent in the program's loggers. It is no call's own.
+pub(crate) fn time_spent() -> Duration {
+    USED_UP.get()
+}
+
+/// How long the program's own code takes, but for its loggers, whose time is counted already.
+pub(crate) struct Stopwatch {
+    begun: Instant,
+    logged: Duration,
+}
+
+impl Stopwatch {
+    pub fn start() -> Stopwatch {
+        Stopwatch { begun: Instant::now(), logged: time_spent() }
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed().saturating_sub(time_spent().saturating_sub(self.logged))
+    }
+}
+
+/// How much an event matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// A login is over.
+    Error,
+    /// Something failed that is tried again, or that costs the program something.
+    Warn,
+    /// Logins: begun, renewed, revoked.
+    Info,
+    /// Requests and saves.
+    Debug,
+    /// Connections, and who waits for whom.
+    Trace,
+}
+
+type Sink = dyn Fn(Level, &str) + Send + Sync;
+
+/// The program's logger, or none.
+#[derive(Clone)]
+pub struct Log(Option<Arc<(Level, Box<Sink>)>>);
+
+impl Log {
+    /// Nobody is told.
+    pub fn none() -> Log {
+        Log(None)
+    }
+
+    /// `sink` is called with each line up to `max_level`.
+    pub fn new(max_level: Level, sink: impl Fn(Level, &str) + Send + Sync + 'static) -> Log {
+        Log(Some(Arc::new((max_level, Box::new(sink)))))
+    }
+
+    pub(crate) fn wants(&self, level: Level) -> bool {
+        self.0.as_ref().is_some_and(|log| level <= log.0)
+    }
+
+    /// `line` is only called where the level is asked for.
+    pub(crate) fn line(&self, level: Level, line: impl FnOnce() -> String) {
+        if let Some(log) = &self.0
+            && level <= log.0
+        {
+            let line = line();
+            let (spent, begun) = (USED_UP.get(), Instant::now());
+            (log.1)(level, &line);
+            // Whatever loggers ran inside this one are part of its time.
+            USED_UP.set(spent + begun.elapsed());
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Logging in: the authorization code grant with PKCE, in two steps.
+//!
+//! Step one makes the address and a session; the session comes back to step two, perhaps in
+//! another process, together with the address that the person was sent back to.
+
+use std::collections::BTreeMap;
+
+use oauth2::url::form_urlencoded;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::pkce::Pkce;
+use super::scopes;
+use super::token_endpoint::TokenEndpoint;
+use crate::call::Deadline;
+use crate::error::{Error, Input, Result};
+use crate::http::Transport;
+use crate::token::{Fields, Now, Token, parse, raw, string};
+
+/// What step one alone decides.
+const RESERVED: [&str; 6] = [
+    "response_type",
+    "client_id",
+    "redirect_uri",
+    "state",
+    "code_challenge",
+    "code_challenge_method",
+];
+
+/// An application, as it is registered with the provider's authorization server.
+pub(crate) struct Registration {
+    pub token_endpoint: TokenEndpoint,
+    pub redirect_uri: Option<String>,
+    pub scopes: String,
+    /// Whether the authorization endpoint is the provider's own.
+    pub authorize_endpoint_is_the_providers: bool,
+}
+
+impl Registration {
+    pub fn redirect_uri(&self) -> Result<&str> {
+        self.redirect_uri.as_deref().ok_or_else(|| {
+            Error::invalid(Input::App, "it was made without a callback_uri and logs nobody in")
+        })
+    }
+}
+
+/// What step one hands out.
+pub struct Step {
+    /// Where the person grants access.
+    pub authorization_uri: String,
+    /// What step two needs, as JSON. It is secret.
+    pub session: String,
+}
+
+pub(crate) fn step_one(app: &Registration, params: Option<&str>) -> Result<Step> {
+    let callback_uri = app.redirect_uri()?;
+    let (authorization_uri, session) = begin(app, params, callback_uri)?;
+    let mut fields = Fields::default();
+    for (name, value) in [
+        ("provider", app.token_endpoint.provider.name),
+        ("client_id", &app.token_endpoint.client_id),
+        ("callback_uri", callback_uri),
+        ("state", &session.state),
+        ("verifier", &session.verifier),
+    ] {
+        fields.insert(name.to_owned(), raw(value));
+    }
+    Ok(Step { authorization_uri, session: fields.to_json() })
+}
+
+pub(crate) fn step_two(
+    app: &Registration,
+    session: &str,
+    redirect_uri: &str,
+    transport: &Transport,
+    deadline: &Deadline,
+) -> Result<Token> {
+    let session = Session::read(app, session)?;
+    session.finish(app, redirect_uri, transport, deadline, Error::of_exchange)
+}
+
+/// Begins a login: the address where the person grants access, and what has to be known when they
+/// come back to `callback_uri`.
+pub(crate) fn begin(
+    app: &Registration,
+    params: Option<&str>,
+    callback_uri: &str,
+) -> Result<(String, Session)> {
+    let params = params.unwrap_or_default();
+    if let Some(bare) = params.split('&').find(|part| !part.is_empty() && !part.contains('=')) {
+        return Err(Error::invalid(
+            Input::AuthorizationParams,
+            format!("{bare} has no value: name=value"),
+        ));
+    }
+    let mut params = form(Input::AuthorizationParams, params)?;
+    if params.iter().any(|(name, value)| {
+        [name, value].iter().any(|text| text.contains(char::REPLACEMENT_CHARACTER))
+    }) {
+        return Err(Error::invalid(Input::AuthorizationParams, "it does not decode to UTF-8"));
+    }
+    if let Some(name) = RESERVED.iter().find(|name| params.contains_key(**name)) {
+        return Err(Error::invalid(
+            Input::AuthorizationParams,
+            format!("{name} is the library's to set"),
+        ));
+    }
+    let scopes = match params.remove("scope") {
+        Some(scopes) => scopes::check(Input::AuthorizationParams, &scopes)?,
+        None => app.scopes.clone(),
+    };
+    for (name, value) in app.token_endpoint.provider.authorize_params {
+        params.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned().into());
+    }
+    let Pkce { state, verifier, challenge } = Pkce::new()?;
+    let session = Session {
+        callback_uri: callback_uri.to_owned(),
+        state: state.secret().to_owned().into(),
+        verifier: verifier.into_secret().into(),
+    };
+    let params = params.into_iter().map(|(name, mut value)| (name, std::mem::take(&mut *value)));
+    let uri =
+        app.token_endpoint.authorization_uri(callback_uri, state, challenge, &scopes, params)?;
+    Ok((uri, session))
+}
+
+/// What has to be known of a login that was begun.
+pub(crate) struct Session {
+    callback_uri: String,
+    state: Zeroizing<String>,
+    verifier: Zeroizing<String>,
+}
+
+impl Session {
+    fn read(app: &Registration, json: &str) -> Result<Session> {
+        let refuse = |why: &str| Error::invalid(Input::Session, why);
+        let foreign = || refuse("it is not what fitbit_step_one gave out");
+        let mut session = parse(json.as_bytes()).map_err(|_| foreign())?;
+        let mut field = |name: &str| {
+            let text = string(&mut session, name).ok().flatten();
+            text.filter(|text| !text.is_empty()).ok_or_else(foreign)
+        };
+        let callback_uri = field("callback_uri")?;
+        let ours = *field("provider")? == app.token_endpoint.provider.name
+            && *field("client_id")? == app.token_endpoint.client_id
+            && *callback_uri == app.redirect_uri()?;
+        if !ours {
+            return Err(refuse("it belongs to another application, provider or callback URI"));
+        }
+        Ok(Session {
+            callback_uri: (*callback_uri).clone(),
+            state: field("state")?,
+            verifier: field("verifier")?,
+        })
+    }
+
+    /// What the person was sent back with, if it belongs to this login.
+    fn response(&self, redirect_uri: &str) -> Result<Form> {
+        let mut response = form(Input::AuthorizationResponse, query(redirect_uri))
+            .map_err(|_| Error::state_mismatch("a parameter is there twice"))?;
+        // Without a value it counts as left out (RFC 6749 section 3.1).
+        response.retain(|_, value| !value.is_empty());
+
+        let state = response
+            .get("state")
+            .ok_or_else(|| Error::state_mismatch("it has no state; pass the whole address"))?;
+        if !bool::from(state.as_bytes().ct_eq(self.state.as_bytes())) {
+            return Err(Error::state_mismatch("its state is another one"));
+        }
+        Ok(response)
+    }
+
+    pub fn is_answered_by(&self, redirect_uri: &str) -> bool {
+        self.response(redirect_uri).is_ok()
+    }
+
+    /// Everything is checked before the one request goes out; a lost answer to it means step one.
+    /// `of_exchange` is applied to an error of that request.
+    pub fn finish(
+        &self,
+        app: &Registration,
+        redirect_uri: &str,
+        transport: &Transport,
+        deadline: &Deadline,
+        of_exchange: fn(Error) -> Error,
+    ) -> Result<Token> {
+        let response = self.response(redirect_uri)?;
+        if let Some(issuer) = response.get("iss")
+            && app.authorize_endpoint_is_the_providers
+            && app.token_endpoint.provider.issuer != Some(&**issuer)
+        {
+            return Err(Error::state_mismatch("another provider sent it (iss)"));
+        }
+        if let Some(kind) = response.get("error") {
+            // Whoever answers with both may still take the code.
+            let code = response.get("code").map_or("", |code| code.as_str());
+            let secrets = app.token_endpoint.secrets([&self.state[..], &self.verifier, code]);
+            let description = response.get("error_description").map(|text| text.as_str());
+            return Err(Error::authorization(kind, description, &secrets));
+        }
+        let code = response.get("code").ok_or_else(Error::no_authorization_code)?;
+
+        app.token_endpoint
+            .exchange(code, &self.verifier, &self.callback_uri, transport, deadline)
+            .and_then(|fields| {
+                Token::received(fields, None, app.token_endpoint.provider, false, Now::read())
+            })
+            .map_err(of_exchange)
+    }
+}
+
+/// The query of a whole address, of a request target, or the text itself if it is only a query.
+/// What follows a `#` is not part of the answer: Fitbit appends `#_=_`.
+fn query(redirect_uri: &str) -> &str {
+    let text = redirect_uri.split('#').next().unwrap_or_default().trim();
+    // A query's first name ends with "=" before any of these can come.
+    let is_address =
+        text.bytes().find(|byte| b":/?=&".contains(byte)).is_some_and(|b| b":/?".contains(&b));
+    match text.split_once('?') {
+        Some((_, query)) if is_address => query,
+        _ => text,
+    }
+}
+
+/// Among them may be a code.
+type Form = BTreeMap<String, Zeroizing<String>>;
+
+/// A form-encoded text. No name may be there twice (RFC 6749 section 3.1).
+fn form(input: Input, text: &str) -> Result<Form> {
+    let mut fields = Form::new();
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        if fields.contains_key(&*name) {
+            return Err(Error::invalid(input, format!("{name} is there twice")));
+        }
+        fields.insert(name.into_owned(), value.into_owned().into());
+    }
+    Ok(fields)
+}

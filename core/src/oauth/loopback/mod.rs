@@ -1,0 +1,9 @@
+//! The browser goes out, the authorization response comes back to a loopback port (RFC 8252 section 7.3).
+
+mod browser;
+mod html;
+mod listener;
+
+pub(crate) use browser::Browser;
+pub(crate) use html::Page;
+pub(crate) use listener::{Listener, Verdict};

@@ -1,0 +1,413 @@
+//! The token endpoint: a code, or a refresh token, becomes a token; and how a token is revoked.
+//!
+//! `oauth2` writes the requests (RFC 6749 sections 4.1.3 and 6, RFC 7636, client authentication).
+//! They are taken from it through its HTTP client trait, sent and read here: its own reading loses
+//! the status, the waiting time and every field that it does not know. A revocation (RFC 7009) is
+//! one field, and is written here: oauth2 allows none to a server on loopback. Every request goes out
+//! once: whether to ask again is the caller's decision. What is single-use has a connection of its own.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::time::Duration;
+
+use oauth2::basic::BasicClient;
+use oauth2::http::{HeaderValue, header};
+use oauth2::url::form_urlencoded;
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RefreshToken, Scope, SyncHttpClient, TokenUrl,
+};
+
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::call::Deadline;
+use crate::error::ErrorKind;
+use crate::error::redaction::Secrets;
+use crate::error::{Error, Result};
+use crate::http::Response;
+use crate::http::{ConnectionUse, Cut, Failure, Renewed, Transport};
+use crate::provider::error_response::{self, ProviderError, Words};
+use crate::provider::{ClientAuth, Provider};
+use crate::token::{Fields, Token, is_nothing, parse, text};
+
+/// The largest answer that is read: tokens are a few hundred bytes.
+const MAX_BODY: usize = 256 * 1024;
+
+/// What a provider says of a token that is of no use any more.
+const USED_UP: [&str; 3] = ["invalid_token", "expired_token", "invalid_grant"];
+
+type OAuthClient =
+    BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// Who asks, and where.
+pub(crate) struct Credentials<'a> {
+    pub client_id: &'a str,
+    pub client_secret: Option<&'a str>,
+    pub client_auth: ClientAuth,
+    pub authorize_uri: &'a str,
+    pub token_uri: &'a str,
+    pub revoke_uri: &'a str,
+    pub proxy_password: Option<&'a str>,
+    pub user_agent: Option<&'a HeaderValue>,
+}
+
+/// What one request to the token endpoint or the revocation endpoint came to.
+pub(crate) struct Attempt<T> {
+    pub end: End,
+    pub outcome: Result<T>,
+    /// The request went over a connection that earlier renewals had used.
+    pub was_kept: bool,
+}
+
+/// How it ended, as far as that says what became of the refresh token in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Before a byte of the HTTP request went out.
+    NotSent,
+    /// After that, without a whole response that can be read.
+    Cut,
+    /// With a success that holds what was asked for.
+    Granted,
+    /// With any other response.
+    Response { status: u16, words: Words },
+}
+
+/// What one refresh came to.
+pub(crate) struct Refreshed {
+    pub attempt: Attempt<Fields>,
+    /// How long ago the request was sent, if an earlier call sent it.
+    pub since_sent: Option<Duration>,
+    /// It was sent, and its response is still to come.
+    pub cut: Option<Cut>,
+}
+
+pub(crate) struct TokenEndpoint {
+    oauth: OAuthClient,
+    pub provider: &'static Provider,
+    pub client_id: String,
+    client_auth: ClientAuth,
+    revoke_uri: String,
+    user_agent: Option<HeaderValue>,
+    client_secret: Option<Zeroizing<String>>,
+    proxy_password: Option<Zeroizing<String>>,
+    /// Id and secret as the `Authorization` header has them: a server may repeat it in an error.
+    basic: Option<Zeroizing<String>>,
+}
+
+impl TokenEndpoint {
+    pub fn new(provider: &'static Provider, who: &Credentials) -> Result<TokenEndpoint> {
+        let unusable =
+            |error| Error::internal(format!("an address that was checked is refused: {error}"));
+        let mut oauth = BasicClient::new(ClientId::new(who.client_id.to_owned()))
+            .set_auth_uri(AuthUrl::new(who.authorize_uri.to_owned()).map_err(unusable)?)
+            .set_token_uri(TokenUrl::new(who.token_uri.to_owned()).map_err(unusable)?)
+            .set_auth_type(match who.client_auth {
+                ClientAuth::Basic => AuthType::BasicAuth,
+                ClientAuth::Body | ClientAuth::None => AuthType::RequestBody,
+            });
+        if let (Some(secret), ClientAuth::Basic | ClientAuth::Body) =
+            (who.client_secret, who.client_auth)
+        {
+            oauth = oauth.set_client_secret(ClientSecret::new(secret.to_owned()));
+        }
+        // What oauth2 writes into the Authorization header, learnt from a request that stays here.
+        let nothing = RefreshToken::new(String::new());
+        let request = written(|taker| {
+            let _ = oauth.exchange_refresh_token(&nothing).request(taker);
+        })?;
+        let value =
+            request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let basic = value.and_then(|value| value.strip_prefix("Basic "));
+        Ok(TokenEndpoint {
+            oauth,
+            provider,
+            client_id: who.client_id.to_owned(),
+            client_auth: who.client_auth,
+            revoke_uri: who.revoke_uri.to_owned(),
+            user_agent: who.user_agent.cloned(),
+            client_secret: who.client_secret.map(|secret| secret.to_owned().into()),
+            proxy_password: who.proxy_password.map(|password| password.to_owned().into()),
+            basic: basic.map(|basic| basic.to_owned().into()),
+        })
+    }
+
+    /// Where the person grants access.
+    pub fn authorization_uri(
+        &self,
+        callback_uri: &str,
+        state: CsrfToken,
+        challenge: PkceCodeChallenge,
+        scopes: &str,
+        params: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<String> {
+        let callback_uri = redirect_url(callback_uri)?;
+        let mut request = self
+            .oauth
+            .authorize_url(|| state)
+            .set_redirect_uri(Cow::Borrowed(&callback_uri))
+            .set_pkce_challenge(challenge)
+            .add_scope(Scope::new(scopes.to_owned()));
+        for (name, value) in params {
+            request = request.add_extra_param(name, value);
+        }
+        Ok(request.url().0.into())
+    }
+
+    /// Authorization code to token.
+    pub fn exchange(
+        &self,
+        code: &str,
+        verifier: &str,
+        callback_uri: &str,
+        transport: &Transport,
+        deadline: &Deadline,
+    ) -> Result<Fields> {
+        let callback_uri = redirect_url(callback_uri)?;
+        let request = written(|taker| {
+            let code = AuthorizationCode::new(code.to_owned());
+            let verifier = PkceCodeVerifier::new(verifier.to_owned());
+            let request = self.oauth.exchange_code(code).set_pkce_verifier(verifier);
+            let _ = request.set_redirect_uri(Cow::Borrowed(&callback_uri)).request(taker);
+        })?;
+        let secrets = self.secrets([code, verifier]);
+        match self.spend(request, &secrets, transport, deadline) {
+            Ok(response) => self.read(response, ErrorKind::Authorization, &secrets).outcome,
+            Err(failed) => Err(failed.why),
+        }
+    }
+
+    /// The token that follows `own`. `fresh`: not on a connection that is kept. `cut`: an earlier call has
+    /// sent it.
+    pub fn refresh(
+        &self,
+        own: &Token,
+        fresh: bool,
+        cut: Option<Cut>,
+        transport: &Transport,
+        deadline: &Deadline,
+    ) -> Refreshed {
+        let request = written(|taker| {
+            let refresh_token = RefreshToken::new(own.refresh_token().to_owned());
+            let _ = self.oauth.exchange_refresh_token(&refresh_token).request(taker);
+        });
+        let request = match request {
+            Ok(request) => request,
+            Err(why) => {
+                let attempt = Attempt::not_sent(why);
+                return Refreshed { attempt, since_sent: None, cut: None };
+            }
+        };
+        let secrets = self.secrets([own.refresh_token(), own.access_token()]);
+        let connection =
+            ConnectionUse::Renewal { is_single_use: own.is_single_use(self.provider), fresh };
+        let Renewed { outcome, cut, source } = self.carry(request, |request| {
+            transport.renew(request, connection, cut, deadline, MAX_BODY, &|text| {
+                secrets.clean_line(text)
+            })
+        });
+        let was_kept = source.was_kept();
+        let since_sent = source.since_sent;
+        let mut attempt = match outcome {
+            Ok(response) => self.read(response, ErrorKind::Reauthorize, &secrets),
+            Err(failure) => Failed::of(failure, &secrets).into(),
+        };
+        if let Ok(fields) = &attempt.outcome
+            && let Some(access_token) = text(fields, "access_token")
+        {
+            if source.has_brought(&access_token) {
+                // The response to this request is still to come, and nobody can tell which one it is.
+                let why = "the token endpoint repeated an earlier response";
+                attempt = Attempt::new(End::Cut, Err(Error::protocol(why)));
+            } else {
+                source.keep(&access_token);
+            }
+        }
+        Refreshed { attempt: Attempt { was_kept, ..attempt }, since_sent, cut }
+    }
+
+    /// Everything of the app's own that no text may show, and these.
+    pub fn secrets<'a>(&'a self, more: impl IntoIterator<Item = &'a str>) -> Secrets<'a> {
+        let own = [&self.client_secret, &self.proxy_password, &self.basic].into_iter().flatten();
+        Secrets::new(more.into_iter().chain(own.map(|secret| secret.as_str())))
+    }
+
+    /// Ends a login. Done as well if the provider says that the token is of no use already. Either
+    /// token ends the whole login. `held` is what no error may show.
+    pub fn revoke(
+        &self,
+        token: &str,
+        held: [&str; 2],
+        transport: &Transport,
+        deadline: &Deadline,
+    ) -> Attempt<()> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("token", token);
+        let mut request = oauth2::http::Request::post(&self.revoke_uri)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if self.provider.revocation_is_authenticated {
+            match (&self.basic, self.client_auth) {
+                (Some(basic), ClientAuth::Basic) => {
+                    let value = Zeroizing::new(format!("Basic {}", basic.as_str()));
+                    request = request.header(header::AUTHORIZATION, value.as_str());
+                }
+                (_, auth) => {
+                    form.append_pair("client_id", &self.client_id);
+                    if let (Some(secret), ClientAuth::Body) = (&self.client_secret, auth) {
+                        form.append_pair("client_secret", secret);
+                    }
+                }
+            }
+        }
+        let Ok(request) = request.body(form.finish().into_bytes()) else {
+            return Attempt::not_sent(Error::internal("an address that was checked is refused"));
+        };
+        let secrets = self.secrets(held);
+        let response = match self.spend(request, &secrets, transport, deadline) {
+            Ok(response) => response,
+            Err(failed) => return failed.into(),
+        };
+        match response.status {
+            200..=299 => Attempt::new(End::Granted, Ok(())),
+            400 | 401 if ProviderError::read(&response).is_one_of(&USED_UP) => {
+                Attempt::new(End::Granted, Ok(()))
+            }
+            _ => self.refused(&response, ErrorKind::Http, &secrets),
+        }
+    }
+
+    /// A success that holds no token is as good as no response. Its body may hold one all the same,
+    /// and so never becomes part of a message.
+    fn read(
+        &self,
+        mut response: Response,
+        refused_grant: ErrorKind,
+        secrets: &Secrets,
+    ) -> Attempt<Fields> {
+        let status = response.status;
+        if !(200..=299).contains(&status) {
+            return self.refused(&response, refused_grant, secrets);
+        }
+        let fields = parse(&response.body);
+        response.body.zeroize();
+        match fields {
+            // Whatever its Content-Type says: a token in hand is not dropped for a label.
+            Ok(fields) if fields.get("access_token").is_some_and(|token| !is_nothing(token)) => {
+                Attempt::new(End::Granted, Ok(fields))
+            }
+            _ => Attempt::new(
+                End::Response { status, words: Words::Foreign },
+                Err(Error::protocol("the token endpoint's answer holds no token that can be read")),
+            ),
+        }
+    }
+
+    fn refused<T>(
+        &self,
+        response: &Response,
+        refused_grant: ErrorKind,
+        secrets: &Secrets,
+    ) -> Attempt<T> {
+        let words = ProviderError::read(response).words();
+        let why =
+            error_response::of_token_endpoint(self.provider, response, refused_grant, secrets);
+        Attempt::new(End::Response { status: response.status, words }, Err(why))
+    }
+
+    fn spend(
+        &self,
+        request: HttpRequest,
+        secrets: &Secrets,
+        transport: &Transport,
+        deadline: &Deadline,
+    ) -> std::result::Result<Response, Failed> {
+        let spending = ConnectionUse::SingleUse;
+        self.carry(request, |request| {
+            transport.send(request, spending, deadline, MAX_BODY, &|text| secrets.clean_line(text))
+        })
+        .map_err(|failure| Failed::of(failure, secrets))
+    }
+
+    /// With the program's own user agent. The body is wiped afterwards.
+    fn carry<T>(
+        &self,
+        mut request: HttpRequest,
+        send: impl FnOnce(oauth2::http::Request<&[u8]>) -> T,
+    ) -> T {
+        if let Some(agent) = &self.user_agent {
+            request.headers_mut().insert(header::USER_AGENT, agent.clone());
+        }
+        let (head, body) = request.into_parts();
+        let body = Zeroizing::new(body);
+        send(oauth2::http::Request::from_parts(head, body.as_slice()))
+    }
+}
+
+/// No response.
+struct Failed {
+    end: End,
+    why: Error,
+}
+
+impl Failed {
+    fn of(failure: Failure, secrets: &Secrets) -> Failed {
+        Failed {
+            end: if failure.nothing_was_sent { End::NotSent } else { End::Cut },
+            why: failure.redacted(secrets),
+        }
+    }
+}
+
+impl<T> From<Failed> for Attempt<T> {
+    fn from(failed: Failed) -> Attempt<T> {
+        Attempt::new(failed.end, Err(failed.why))
+    }
+}
+
+impl<T> Attempt<T> {
+    fn new(end: End, outcome: Result<T>) -> Attempt<T> {
+        Attempt { end, outcome, was_kept: false }
+    }
+
+    fn not_sent(why: Error) -> Attempt<T> {
+        Attempt::new(End::NotSent, Err(why))
+    }
+}
+
+fn redirect_url(callback_uri: &str) -> Result<RedirectUrl> {
+    RedirectUrl::new(callback_uri.to_owned())
+        .map_err(|_| Error::internal("a callback URI that was checked is refused"))
+}
+
+/// An HTTP client that sends nothing, and keeps what it was to send.
+#[derive(Default)]
+struct Taker(RefCell<Option<HttpRequest>>);
+
+#[derive(Debug)]
+struct NothingIsSent;
+
+impl std::fmt::Display for NothingIsSent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("nothing is sent from here")
+    }
+}
+
+impl std::error::Error for NothingIsSent {}
+
+impl SyncHttpClient for Taker {
+    type Error = NothingIsSent;
+
+    /// Inlined, so that the compiler sees that there is never an answer, and leaves out what reads it.
+    #[inline(always)]
+    fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, NothingIsSent> {
+        self.0.replace(Some(request));
+        Err(NothingIsSent)
+    }
+}
+
+/// The request that oauth2 hands to its HTTP client.
+fn written(hand_over: impl FnOnce(&Taker)) -> Result<HttpRequest> {
+    let taker = Taker::default();
+    hand_over(&taker);
+    taker.0.take().ok_or_else(|| Error::internal("oauth2 wrote no request"))
+}

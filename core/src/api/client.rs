@@ -17,8 +17,7 @@ use crate::http::headers;
 use crate::log::Level;
 use crate::oauth::authorize;
 use crate::renewal::Login;
-use crate::store::TokenStore;
-use crate::store::file::{Content, TokenFile};
+use crate::store::{Content, TokenFile, TokenStore};
 use crate::token::{Token, Unfit};
 
 /// One handle on a person's login, with what is this handle's own. A program can hold a million of

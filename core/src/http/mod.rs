@@ -49,7 +49,7 @@ use dial::{Dial, Route};
 pub(crate) use environment::Environment;
 pub(crate) use exchange::{ConnectionUse, Cut};
 use exchange::{Ending, Exchange, NoNames, Opener};
-use parking::Parking;
+pub(crate) use parking::Parking;
 use pool::{Pool, To};
 pub(crate) use proxy::Proxies;
 pub(crate) use proxy::is_loopback;
@@ -176,36 +176,9 @@ impl Transport {
         }
     }
 
-    /// What was cut stays with its login, so that the next call can go on with it.
-    pub fn park(&self, login: usize, refresh_token: &str, cut: Cut) {
-        self.network.parking.put(login, refresh_token, cut);
-    }
-
-    pub fn has_parked(&self, login: usize, refresh_token: &str) -> bool {
-        self.network.parking.has(login, refresh_token)
-    }
-
-    pub fn has_two_parked(&self, login: usize, refresh_token: &str) -> bool {
-        self.network.parking.has_two(login, refresh_token)
-    }
-
-    /// Whether it has one that was sent before this time.
-    pub fn has_parked_before(&self, login: usize, refresh_token: &str, at: Instant) -> bool {
-        self.network.parking.has_older(login, refresh_token, at)
-    }
-
-    /// Something has come for this login since its call ended.
-    pub fn has_parked_response(&self, login: usize, refresh_token: &str) -> bool {
-        self.network.parking.has_response(login, refresh_token)
-    }
-
-    pub fn take_parked(&self, login: usize, refresh_token: &str) -> Option<Cut> {
-        self.network.parking.take(login, refresh_token)
-    }
-
-    /// Nobody goes on with what this login has parked.
-    pub fn forget_parked(&self, login: usize) {
-        self.network.parking.forget(login);
+    /// The renewals whose responses can still come.
+    pub fn parking(&self) -> &Parking {
+        &self.network.parking
     }
 
     /// At each call of the application: closes what nobody waits for any more.

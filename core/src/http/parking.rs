@@ -21,7 +21,7 @@ const MAX_AGE: Duration = Duration::from_secs(30);
 /// No timer closes what is too old: the next call of the application does. A forked child has none of its
 /// parent's.
 #[derive(Default)]
-pub(super) struct Parking {
+pub(crate) struct Parking {
     parked: PerProcess<Mutex<Vec<Parked>>>,
     /// What most calls look at, without the lock.
     is_used: AtomicBool,
@@ -124,7 +124,7 @@ impl Parking {
     }
 
     /// Closes what is too old.
-    pub fn tidy(&self) {
+    pub(super) fn tidy(&self) {
         self.remove(|parked| parked.cut.since_sent() >= MAX_AGE);
     }
 

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Change, Held, Keeping, NO_MARK, Run, Store};
+use super::{Decide, NoMarker, Store, Stored, Transaction, Write};
 use crate::error::{Error, Result};
 use crate::provider::Provider;
 use crate::token::Token;
@@ -11,7 +11,7 @@ use crate::token::Token;
 pub(crate) struct Callback<F>(pub F);
 
 impl<F: Fn(&str) -> bool + Send + Sync> Callback<F> {
-    pub fn offer(&self, token: &Token, provider: &Provider) -> Result<()> {
+    fn offer(&self, token: &Token, provider: &Provider) -> Result<()> {
         match (self.0)(&Zeroizing::new(token.to_json(provider))) {
             true => Ok(()),
             false => Err(Error::store("the token callback did not save the token")),
@@ -20,10 +20,10 @@ impl<F: Fn(&str) -> bool + Send + Sync> Callback<F> {
 }
 
 impl<F: Fn(&str) -> bool + Send + Sync> Store for Callback<F> {
-    fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
-        match run(Held::Unreadable, NO_MARK)? {
-            Change::Keep(token) => self.offer(&token, keeping.provider),
-            Change::None | Change::Remove => Ok(()),
+    fn transaction(&self, transaction: &Transaction, decide: &mut Decide) -> Result<()> {
+        match decide(Stored::Unreadable, &NoMarker)? {
+            Write::Token { token, .. } => self.offer(&token, transaction.provider),
+            Write::Nothing | Write::Remove => Ok(()),
         }
     }
 
@@ -31,7 +31,7 @@ impl<F: Fn(&str) -> bool + Send + Sync> Store for Callback<F> {
         false
     }
 
-    fn is_the_programs(&self) -> bool {
+    fn runs_program_code(&self) -> bool {
         true
     }
 }

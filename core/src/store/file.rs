@@ -8,14 +8,14 @@
 //! and asks again while the provider still repeats its answer.
 
 use std::fs::{OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{Change, Held, Keeping, Run, Store};
+use super::{Decide, Marker, Store, Stored, Transaction, Write};
 use crate::call::Deadline;
 use crate::error::{Error, Input, Result};
 use crate::os::{self, LockFile};
@@ -23,7 +23,7 @@ use crate::provider::Provider;
 use crate::token::{Token, Unfit, without_mark};
 
 /// The largest file that is read: tokens are a few hundred bytes.
-const MAX_FILE: u64 = 1024 * 1024;
+const MAX_SIZE: u64 = 1024 * 1024;
 
 /// How long a process that finds the file locked waits before it looks again: first, and, doubled
 /// each time, at most. A lock that dies with its process cannot be waited for with a time limit in
@@ -86,8 +86,8 @@ impl TokenFile {
             )));
         }
         let mut bytes = Zeroizing::new(Vec::new());
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|why| cannot(&why))?;
-        if bytes.len() as u64 > MAX_FILE {
+        file.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(|why| cannot(&why))?;
+        if bytes.len() as u64 > MAX_SIZE {
             return Ok(Content::Foreign(cannot(&"it is too large for a token")));
         }
         let Ok(text) = std::str::from_utf8(&bytes) else {
@@ -227,42 +227,64 @@ fn in_words(why: io::Error) -> String {
     }
 }
 
-/// What the file holds of a token, with the renewal marker or without.
-fn json(token: &Token, marked: bool, provider: &Provider) -> Zeroizing<String> {
-    Zeroizing::new(match marked {
-        true => token.to_json_marked(provider),
-        false => token.to_json(provider),
-    })
+/// The open transaction of a token file.
+struct Open<'a> {
+    file: &'a TokenFile,
+    lock: LockFile,
+    provider: &'static Provider,
+    /// There is no file, or it is empty, and it should hold this login.
+    is_gone: bool,
+}
+
+impl Open<'_> {
+    fn write(&self, token: &Token, with_marker: bool) -> Result<()> {
+        let json = Zeroizing::new(match with_marker {
+            true => token.to_json_marked(self.provider),
+            false => token.to_json(self.provider),
+        });
+        self.file.write(&self.lock, &json)
+    }
+
+    fn mark(&self, token: &Token, with_marker: bool) -> Result<()> {
+        match self.is_gone {
+            // Perhaps another process has ended this login. A token in hand is still saved, but no refresh
+            // token is used for it.
+            true => Err(failed("cannot read", &self.file.path, "it is gone or empty")),
+            false => self.write(token, with_marker),
+        }
+    }
+}
+
+impl Marker for Open<'_> {
+    fn set(&self, token: &Token) -> Result<bool> {
+        self.mark(token, true).map(|()| true)
+    }
+
+    fn clear(&self, token: &Token) -> Result<()> {
+        self.mark(token, false)
+    }
 }
 
 impl Store for TokenFile {
-    fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()> {
-        if keeping.never_stored {
-            // Where it cannot be used it is left alone, without so much as a lock beside it.
-            self.read(keeping.provider)?;
+    fn transaction(&self, transaction: &Transaction, decide: &mut Decide) -> Result<()> {
+        let Transaction { provider, never_stored, ref deadline, .. } = *transaction;
+        if never_stored {
+            // If it cannot be used it is left alone, without so much as a lock beside it.
+            self.read(provider)?;
         }
-        let lock = self.lock(&keeping.deadline)?;
-        let (held, gone) = match self.read(keeping.provider)? {
-            Content::Token(token) => (Held::Token(Arc::new(token)), false),
+        let lock = self.lock(deadline)?;
+        let (stored, is_gone) = match self.read(provider)? {
+            Content::Token(token) => (Stored::Token(Arc::new(token)), false),
             // A login that was never stored takes the place of anything.
-            Content::Nothing | Content::Foreign(_) if keeping.never_stored => {
-                (Held::Nothing, false)
-            }
+            Content::Nothing | Content::Foreign(_) if never_stored => (Stored::Nothing, false),
             Content::Foreign(why) => return Err(why),
-            Content::Nothing => (Held::Nothing, true),
+            Content::Nothing => (Stored::Nothing, true),
         };
-        let mark = |token: &Token, on: bool| match gone {
-            // Perhaps somebody has ended this login. A token in hand is still saved, but none is
-            // spent for one.
-            true => Err(failed("cannot read", &self.path, "it is gone or empty")),
-            false => self.write(&lock, &json(token, on, keeping.provider)).map(|()| true),
-        };
-        match run(held, &mark)? {
-            Change::Keep(token) => {
-                self.write(&lock, &json(&token, token.is_possibly_used(), keeping.provider))
-            }
-            Change::Remove => self.remove(&lock),
-            Change::None => Ok(()),
+        let open = Open { file: self, lock, provider, is_gone };
+        match decide(stored, &open)? {
+            Write::Token { token, possibly_used } => open.write(&token, possibly_used),
+            Write::Remove => self.remove(&open.lock),
+            Write::Nothing => Ok(()),
         }
     }
 
@@ -274,7 +296,7 @@ impl Store for TokenFile {
         true
     }
 
-    fn is_the_programs(&self) -> bool {
+    fn runs_program_code(&self) -> bool {
         false
     }
 }

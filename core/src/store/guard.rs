@@ -1,14 +1,14 @@
 //! A renewal inside a transaction of the program's own database, for a login that a fleet of processes
 //! shares.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use once_cell::sync::OnceCell;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
-use super::{Callback, Change, Held, Keeping, Mark, NO_MARK, Run, Store};
+use super::{Callback, Decide, Marker, NoMarker, Store, Stored, Transaction, Write};
 use crate::error::{Error, Input, Result};
 use crate::provider::Provider;
 use crate::renewal::this_thread;
@@ -34,9 +34,27 @@ pub struct Offered<'a> {
     never_stored: bool,
     /// The thread that runs it; 0: none.
     runner: AtomicUsize,
-    decide: Mutex<&'a mut Run<'a>>,
+    decide: Mutex<&'a mut Decide<'a>>,
     /// What the first run gave: a repeated one gives the same.
-    given: OnceCell<Result<Option<CString>>>,
+    given: OnceCell<Result<Option<Text>>>,
+}
+
+/// A token's JSON with a NUL at its end, as C borrows it.
+struct Text(Zeroizing<Vec<u8>>);
+
+impl Text {
+    fn of(token: &Token, provider: &Provider) -> Text {
+        let json = Zeroizing::new(token.to_json(provider));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(json.len() + 1));
+        bytes.extend_from_slice(json.as_bytes());
+        bytes.push(0);
+        Text(bytes)
+    }
+
+    /// JSON writes a NUL as an escape: there is no other one.
+    fn get(&self) -> Option<&CStr> {
+        CStr::from_bytes_with_nul(&self.0).ok()
+    }
 }
 
 impl Offered<'_> {
@@ -55,30 +73,29 @@ impl Offered<'_> {
             given
         });
         match given {
-            Ok(token) => Ok(token.as_deref()),
+            Ok(token) => Ok(token.as_ref().and_then(Text::get)),
             Err(why) => Err(why.clone()),
         }
     }
 
-    fn first_run(&self, stored_json: Option<&[u8]>) -> Result<Option<CString>> {
+    fn first_run(&self, stored_json: Option<&[u8]>) -> Result<Option<Text>> {
         let stored = self.read(stored_json)?;
         let mut decide = self.decide.lock().unwrap_or_else(PoisonError::into_inner);
-        match decide(stored, NO_MARK)? {
-            // JSON writes a NUL as an escape: there is none to be found.
-            Change::Keep(token) => Ok(CString::new(token.to_json(self.provider)).ok()),
+        match decide(stored, &NoMarker)? {
+            Write::Token { token, .. } => Ok(Some(Text::of(&token, self.provider))),
             // The row is the program's to delete.
-            Change::None | Change::Remove => Ok(None),
+            Write::Nothing | Write::Remove => Ok(None),
         }
     }
 
-    fn read(&self, stored_json: Option<&[u8]>) -> Result<Held> {
-        let Some(json) = stored_json else { return Ok(Held::Nothing) };
+    fn read(&self, stored_json: Option<&[u8]>) -> Result<Stored> {
+        let Some(json) = stored_json else { return Ok(Stored::Nothing) };
         let json = std::str::from_utf8(json)
             .map_err(|_| Error::invalid(Input::StoredToken, "it is not UTF-8"))?;
         match Token::from_json(json, self.provider) {
-            Ok(token) => Ok(Held::Token(Arc::new(token))),
+            Ok(token) => Ok(Stored::Token(Arc::new(token))),
             // A login that was never stored takes the place of anything.
-            Err(_) if self.never_stored => Ok(Held::Nothing),
+            Err(_) if self.never_stored => Ok(Stored::Nothing),
             Err(Unfit::ForeignProvider) => Err(Error::store("another provider's token is stored")),
             Err(Unfit::Malformed(why)) => Err(Error::invalid(Input::StoredToken, why)),
         }
@@ -90,14 +107,14 @@ where
     G: Fn(&Offered) -> bool + Send + Sync,
     F: Fn(&str) -> bool + Send + Sync,
 {
-    fn keep(&self, transaction: Keeping, decide: &mut Run) -> Result<()> {
+    fn transaction(&self, transaction: &Transaction, decide: &mut Decide) -> Result<()> {
         if let (Some(on_token), true, false) =
-            (&self.on_token, transaction.never_stored, transaction.renewing)
+            (&self.on_token, transaction.never_stored, transaction.renews)
         {
             // The first token of a new login.
-            return on_token.keep(transaction, decide);
+            return on_token.transaction(transaction, decide);
         }
-        let mut decide = |stored: Held, mark: Mark| decide(stored, mark);
+        let mut decide = |stored: Stored, marker: &dyn Marker| decide(stored, marker);
         let offered = Offered {
             provider: transaction.provider,
             never_stored: transaction.never_stored,
@@ -106,10 +123,8 @@ where
             given: OnceCell::new(),
         };
         let committed = (self.guard)(&offered);
-        match offered.given.into_inner() {
-            Some(Err(why)) => return Err(why),
-            Some(Ok(Some(token))) => token.into_bytes().zeroize(),
-            _ => {}
+        if let Some(Err(why)) = offered.given.into_inner() {
+            return Err(why);
         }
         match committed {
             true => Ok(()),
@@ -121,7 +136,7 @@ where
         true
     }
 
-    fn is_the_programs(&self) -> bool {
+    fn runs_program_code(&self) -> bool {
         true
     }
 }

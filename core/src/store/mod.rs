@@ -1,7 +1,11 @@
-//! Where a client's token is kept: what a callback, a token file and a renewal guard have in common.
+//! Where a client's token is kept: a transaction that reads, decides, writes and commits.
+//!
+//! - [`callback`]: the program's function, which takes new tokens
+//! - [`file`]: a token file that processes share
+//! - [`guard`]: a renewal inside a transaction of the program's own database
 
 mod callback;
-pub(crate) mod file;
+mod file;
 mod guard;
 
 use std::sync::Arc;
@@ -11,55 +15,74 @@ use crate::error::Result;
 use crate::provider::Provider;
 use crate::token::Token;
 use callback::Callback;
+pub(crate) use file::{Content, TokenFile};
 use guard::GuardStore;
 pub use guard::Offered;
 
-/// What a store is asked to do.
-pub(crate) struct Keeping {
+/// What a store has to know before it begins a transaction.
+pub(crate) struct Transaction {
     pub provider: &'static Provider,
-    /// The token to be kept is of a new login, which takes the place of whatever is there.
+    /// The token is of a new login, which takes the place of whatever is stored.
     pub never_stored: bool,
-    /// A new token is to be asked for; otherwise the one there is is only to be saved.
-    pub renewing: bool,
+    /// The provider may be asked for a new token. Otherwise the token in hand is only saved.
+    pub renews: bool,
     pub deadline: Deadline,
 }
 
 /// What a store holds.
 #[derive(Clone)]
-pub(crate) enum Held {
-    /// It cannot be read.
+pub(crate) enum Stored {
+    /// It cannot be read: it only takes tokens.
     Unreadable,
     Nothing,
     Token(Arc<Token>),
 }
 
-/// What is to become of what a store holds.
-pub(crate) enum Change {
-    /// There is nothing new.
-    None,
-    Keep(Arc<Token>),
+/// What a store is to write.
+pub(crate) enum Write {
+    Nothing,
+    /// `possibly_used`: with the renewal marker, if the store keeps one.
+    Token {
+        token: Arc<Token>,
+        possibly_used: bool,
+    },
     /// The login is over.
     Remove,
 }
 
-/// What a store calls, once, with what it holds. It answers with what is to become of that; an
-/// error: the renewal failed, and the store has nothing to do.
-pub(crate) type Run<'a> = dyn FnMut(Held, Mark) -> Result<Change> + Send + 'a;
+/// Sets and removes the renewal marker while a transaction is open. It says that the refresh token is
+/// possibly used.
+pub(crate) trait Marker {
+    /// If this fails, the provider is not asked. True: the store holds this token now.
+    fn set(&self, token: &Token) -> Result<bool>;
 
-/// Notes in the store that a token is about to be spent (true), or that it was not spent after all.
-/// Where the first fails, nobody is asked. True: the store holds this token now.
-pub(crate) type Mark<'a> = &'a dyn Fn(&Token, bool) -> Result<bool>;
+    fn clear(&self, token: &Token) -> Result<()>;
+}
 
-/// Where nothing is noted.
-pub(crate) const NO_MARK: Mark<'static> = &|_, _| Ok(false);
+/// Of a store that keeps no marker.
+pub(crate) struct NoMarker;
+
+impl Marker for NoMarker {
+    fn set(&self, _: &Token) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn clear(&self, _: &Token) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Decides, with what is stored in hand, what is to be written. An error: the renewal failed, and nothing
+/// is written.
+pub(crate) type Decide<'a> = dyn FnMut(Stored, &dyn Marker) -> Result<Write> + Send + 'a;
 
 /// Where a client's token is kept.
 pub(crate) trait Store: Send + Sync {
-    /// Carries out one round. Success: what `run` gave out is safely kept, or removed where the store
-    /// is the library's own.
-    fn keep(&self, keeping: Keeping, run: &mut Run) -> Result<()>;
+    /// Reads, calls `decide` once, writes and commits. Success: what `decide` returned is safely kept, or
+    /// removed if the store is the library's own.
+    fn transaction(&self, transaction: &Transaction, decide: &mut Decide) -> Result<()>;
 
-    /// Whether somebody else can have stored a newer token.
+    /// Whether another process can have stored a newer token.
     fn is_shared(&self) -> bool;
 
     /// Whether it keeps the renewal marker.
@@ -72,16 +95,16 @@ pub(crate) trait Store: Send + Sync {
         true
     }
 
-    /// Whether the time that it takes is the program's own, and not the call's.
-    fn is_the_programs(&self) -> bool;
+    /// Whether a transaction runs the program's code: then its time is the program's, not the call's.
+    fn runs_program_code(&self) -> bool;
 }
 
-/// No store: the program has said that it does not want the tokens.
+/// The program has said that it does not want the tokens.
 pub(crate) struct NoStore;
 
 impl Store for NoStore {
-    fn keep(&self, _: Keeping, run: &mut Run) -> Result<()> {
-        run(Held::Unreadable, NO_MARK).map(drop)
+    fn transaction(&self, _: &Transaction, decide: &mut Decide) -> Result<()> {
+        decide(Stored::Unreadable, &NoMarker).map(drop)
     }
 
     fn is_shared(&self) -> bool {
@@ -92,7 +115,7 @@ impl Store for NoStore {
         false
     }
 
-    fn is_the_programs(&self) -> bool {
+    fn runs_program_code(&self) -> bool {
         false
     }
 }

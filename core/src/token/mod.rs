@@ -73,9 +73,8 @@ pub(crate) struct Token {
     life: u32,
     /// Whether the answer to a request that carried an older token was 401, and brought this one.
     born_of_401: bool,
-    /// Whether its refresh token is possibly used: a request with it went out, and it is not known
-    /// what became of that.
-    possibly_used: AtomicBool,
+    /// Whether it was loaded with a renewal marker.
+    has_marker: bool,
     /// Whether any request has carried it, if it was received by this process.
     unused: AtomicBool,
     /// Whether any request that carried it was answered other than with 401.
@@ -188,7 +187,7 @@ impl Token {
         {
             return Err(Unfit::ForeignProvider);
         }
-        let possibly_used = fields.remove(RENEWING_SINCE).is_some();
+        let has_marker = fields.remove(RENEWING_SINCE).is_some();
         let is_known = provider.refresh_tokens_are_single_use;
         if is_known || fields.get(SINGLE_USE).is_some_and(|value| is_false(value)) {
             fields.remove(SINGLE_USE);
@@ -237,7 +236,7 @@ impl Token {
             refresh_len,
             life: life.and_then(|s| s.try_into().ok()).unwrap_or(0),
             born_of_401: false,
-            possibly_used: AtomicBool::new(possibly_used),
+            has_marker,
             unused: AtomicBool::new(received.is_some()),
             proven: AtomicBool::new(false),
             expires_at: expires_at.unwrap_or(UNKNOWN),
@@ -299,7 +298,6 @@ impl Token {
         let copy = |flag: &AtomicBool| AtomicBool::new(flag.load(Ordering::Relaxed));
         Token {
             text: [self.access_token(), self.refresh_token(), &rest].concat().into_boxed_str(),
-            possibly_used: copy(&self.possibly_used),
             unused: copy(&self.unused),
             proven: copy(&self.proven),
             authorization: OnceBox::new(),
@@ -350,13 +348,9 @@ impl Token {
         fields.to_json()
     }
 
-    /// A request with its refresh token went out, and it is not known what became of that.
-    pub fn is_possibly_used(&self) -> bool {
-        self.possibly_used.load(Ordering::Relaxed)
-    }
-
-    pub fn set_possibly_used(&self, possibly_used: bool) {
-        self.possibly_used.store(possibly_used, Ordering::Relaxed);
+    /// It was loaded with a renewal marker: its refresh token is possibly used.
+    pub fn has_renewal_marker(&self) -> bool {
+        self.has_marker
     }
 
     /// One field as text: a string's text, anything else as JSON.

@@ -33,9 +33,9 @@
 //! - [`os`]: what needs the operating system itself: descriptors, waiting, locks, forks
 //! - [`sync`]: the locks that the threads of one login meet at
 //!
-//! Dependencies flow one way: login and notification, then api, then renewal, then app, then oauth and
-//! store, then provider's error responses and token, then http, then call, then error and log, then
-//! provider, sync and os.
+//! Dependencies flow one way (tests/layers.rs checks it): login, then api, then renewal and notification,
+//! then app, then oauth and store, then token, then provider, then http, then call, then sync, then error,
+//! log and os.
 
 #![deny(unsafe_code)]
 #![deny(missing_docs)]

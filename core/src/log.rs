@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 thread_local! {
-    static USED_UP: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    static IN_LOGGERS: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// All the time that this thread has spent in the program's loggers. It is no call's own.
 pub(crate) fn time_spent() -> Duration {
-    USED_UP.get()
+    IN_LOGGERS.get()
 }
 
 /// How long the program's own code takes, but for its loggers, whose time is counted already.
@@ -74,10 +74,10 @@ impl Log {
             && level <= log.0
         {
             let line = line();
-            let (spent, begun) = (USED_UP.get(), Instant::now());
+            let (spent, begun) = (IN_LOGGERS.get(), Instant::now());
             (log.1)(level, &line);
             // Whatever loggers ran inside this one are part of its time.
-            USED_UP.set(spent + begun.elapsed());
+            IN_LOGGERS.set(spent + begun.elapsed());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Logging in with one call: the browser goes out, the answer comes back to a loopback port
+//! Logging in with one call: the browser goes out, the response comes back to a loopback port
 //! (RFC 8252 section 7.3).
 
 use std::sync::Arc;

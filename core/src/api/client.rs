@@ -79,7 +79,7 @@ impl Client {
         self.within_time(|deadline| self.login().move_to(file, deadline))
     }
 
-    /// Starts from the address that a person was sent back to.
+    /// Starts from the redirect that a person was sent back with.
     pub fn from_redirect(
         app: &App,
         handle: &Arc<Handle>,

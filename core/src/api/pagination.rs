@@ -26,7 +26,7 @@ impl Client {
         };
         let json = std::str::from_utf8(page.body()).unwrap_or_default();
         let named = member(json, named).ok_or_else(|| Error::next_page("this one is not JSON"))?;
-        // What writes is not repeated for what an answer says.
+        // What writes is not repeated for what a response says.
         let is_list = match paging {
             Paging::NextUrl => page.method == Method::GET,
             Paging::PageToken => matches!(page.method, Method::GET | Method::POST),
@@ -35,7 +35,7 @@ impl Client {
             return Err(Error::invalid(Input::Page, "it was not asked for as a list is"));
         }
         let next = match paging {
-            Paging::NextUrl => self.by_address(named)?,
+            Paging::NextUrl => self.by_url(named)?,
             Paging::PageToken => self.by_page_token(page, named)?,
         };
         let Some(next) = next else { return Ok(None) };
@@ -54,9 +54,9 @@ impl Client {
         self.request(&request).map(Some)
     }
 
-    /// `pagination.next` is an absolute address. Only its path and query are taken, and only if it is
+    /// `pagination.next` is an absolute URL. Only its path and query are taken, and only if it is
     /// the provider's: whoever can write a list must not be able to send a token elsewhere.
-    fn by_address(&self, pagination: Option<&RawValue>) -> Result<Option<Next>> {
+    fn by_url(&self, pagination: Option<&RawValue>) -> Result<Option<Next>> {
         let next = pagination.and_then(|json| member(json.get(), "next").flatten());
         let Some(address) = text(next, "its pagination.next")? else { return Ok(None) };
         if address.contains('#') {

@@ -114,7 +114,7 @@ fn is_plain(path: &str) -> bool {
     })
 }
 
-/// Percent-encodes what an address may not hold, and refuses what may change where it leads.
+/// Percent-encodes what a URL may not hold, and refuses what may change where it leads.
 fn escape(path: &str, text: &mut String) -> Result<()> {
     let refuse = |why| Err(Error::invalid(Input::Path, why));
     for (at, byte) in path.bytes().enumerate() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::beside::Beside;
-use super::ends::{Ends, Handle};
+use super::cancellation::{Ends, Handle};
 use super::waiter::{Waiter, Waker};
 use crate::error::{Error, Result};
 use crate::log;

@@ -12,7 +12,7 @@ use once_cell::race::OnceBox;
 use once_cell::sync::OnceCell;
 
 use super::beside::Beside;
-use super::ends::Handle;
+use super::cancellation::Handle;
 use crate::os::{Interest, PerProcess, fork_count};
 use crate::sync::{self, Wake};
 

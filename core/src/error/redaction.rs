@@ -1,10 +1,10 @@
 //! The one place that takes secrets out of text.
 //!
 //! Providers put tokens into their error messages, as they are or escaped: for JSON (`\/`,
-//! `\u003d`), for a form or address (`%2F`, `+`), for HTML (`&#47;`, `&amp;`). So a secret is
+//! `\u003d`), for a form or URL (`%2F`, `+`), for HTML (`&#47;`, `&amp;`). So a secret is
 //! searched for character by character, and each character of the text may stand for itself or
 //! be written in any of these ways, or in several, one around the other: JSON in a JSON string
-//! (`\\/`), an address in an address (`%252F`). Control characters go first, so that none can split a
+//! (`\\/`), a URL in a URL (`%252F`). Control characters go first, so that none can split a
 //! secret.
 
 const REDACTED: &str = "[redacted]";

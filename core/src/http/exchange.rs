@@ -16,10 +16,10 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
-use super::Network;
 use super::ahead::{Ahead, Begun};
 use super::connection::Connection;
 use super::fault::Fault;
+use super::network::Network;
 use super::pool::To;
 use crate::call::Deadline;
 use crate::sync::now;
@@ -51,7 +51,7 @@ impl ConnectionUse {
         }
     }
 
-    fn spends(self) -> bool {
+    fn is_single_use(self) -> bool {
         match self {
             ConnectionUse::Any { .. } | ConnectionUse::Fresh => false,
             ConnectionUse::SingleUse => true,
@@ -136,7 +136,7 @@ impl Exchange {
             network: network.clone(),
             resumes,
             state: Mutex::new(State {
-                deadline: match resumes && connection.spends() {
+                deadline: match resumes && connection.is_single_use() {
                     true => deadline.once_sent(),
                     false => deadline.clone(),
                 },
@@ -346,7 +346,7 @@ impl Transport for Bound {
                 drop(state);
                 return Err(exchange.failed(Fault::stopped()));
             }
-            state.deadline = match exchange.connection.spends() {
+            state.deadline = match exchange.connection.is_single_use() {
                 true => state.deadline.once_sent(),
                 false => state.deadline.sent(),
             };

@@ -1,7 +1,7 @@
 //! Logging in: the authorization code grant with PKCE, in two steps.
 //!
-//! Step one makes the address and a session; the session comes back to step two, perhaps in
-//! another process, together with the address that the person was sent back to.
+//! Step one makes the authorization URL and a session. The session comes back to step two, perhaps in
+//! another process, together with the redirect that the person was sent back with.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ pub(crate) fn step_two(
     session.finish(app, redirect_uri, transport, deadline, Error::of_exchange)
 }
 
-/// Begins a login: the address where the person grants access, and what has to be known when they
+/// Begins a login: the authorization URL where the person grants access, and what has to be known when they
 /// come back to `callback_uri`.
 pub(crate) fn begin(
     app: &Registration,
@@ -209,8 +209,8 @@ impl Session {
     }
 }
 
-/// The query of a whole address, of a request target, or the text itself if it is only a query.
-/// What follows a `#` is not part of the answer: Fitbit appends `#_=_`.
+/// The query of a whole URL, of a request target, or the text itself if it is only a query.
+/// What follows a `#` is not part of the response: Fitbit appends `#_=_`.
 fn query(redirect_uri: &str) -> &str {
     let text = redirect_uri.split('#').next().unwrap_or_default().trim();
     // A query's first name ends with "=" before any of these can come.

@@ -1,41 +1,33 @@
-//! The token endpoint: a code, or a refresh token, becomes a token; and how a token is revoked.
+//! The token endpoint: a code, or a refresh token, becomes a token.
 //!
 //! `oauth2` writes the requests (RFC 6749 sections 4.1.3 and 6, RFC 7636, client authentication).
 //! They are taken from it through its HTTP client trait, sent and read here: its own reading loses
-//! the status, the waiting time and every field that it does not know. A revocation (RFC 7009) is
-//! one field, and is written here: oauth2 allows none to a server on loopback. Every request goes out
-//! once: whether to ask again is the caller's decision. What is single-use has a connection of its own.
+//! the status, the waiting time and every field that it does not know. Every request goes
+//! out once: whether to ask again is the caller's decision. What is single-use has a connection of its own.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::time::Duration;
 
 use oauth2::basic::BasicClient;
 use oauth2::http::{HeaderValue, header};
-use oauth2::url::form_urlencoded;
 use oauth2::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RefreshToken, Scope, SyncHttpClient, TokenUrl,
+    EndpointSet, HttpRequest, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    Scope, TokenUrl,
 };
-
 use zeroize::{Zeroize, Zeroizing};
 
+use super::written::written;
 use crate::call::Deadline;
-use crate::error::ErrorKind;
 use crate::error::redaction::Secrets;
-use crate::error::{Error, Result};
-use crate::http::Response;
-use crate::http::{ConnectionUse, Cut, Failure, Renewed, Transport};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{ConnectionUse, Cut, Failure, Renewed, Response, Transport};
 use crate::provider::error_response::{self, ProviderError, Words};
 use crate::provider::{ClientAuth, Provider};
 use crate::token::{Fields, Token, is_nothing, parse, text};
 
-/// The largest answer that is read: tokens are a few hundred bytes.
+/// The largest response that is read: tokens are a few hundred bytes.
 const MAX_BODY: usize = 256 * 1024;
-
-/// What a provider says of a token that is of no use any more.
-const USED_UP: [&str; 3] = ["invalid_token", "expired_token", "invalid_grant"];
 
 type OAuthClient =
     BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
@@ -86,13 +78,13 @@ pub(crate) struct TokenEndpoint {
     oauth: OAuthClient,
     pub provider: &'static Provider,
     pub client_id: String,
-    client_auth: ClientAuth,
-    revoke_uri: String,
+    pub(super) client_auth: ClientAuth,
+    pub(super) revoke_uri: String,
     user_agent: Option<HeaderValue>,
-    client_secret: Option<Zeroizing<String>>,
+    pub(super) client_secret: Option<Zeroizing<String>>,
     proxy_password: Option<Zeroizing<String>>,
     /// Id and secret as the `Authorization` header has them: a server may repeat it in an error.
-    basic: Option<Zeroizing<String>>,
+    pub(super) basic: Option<Zeroizing<String>>,
 }
 
 impl TokenEndpoint {
@@ -171,7 +163,7 @@ impl TokenEndpoint {
             let _ = request.set_redirect_uri(Cow::Borrowed(&callback_uri)).request(taker);
         })?;
         let secrets = self.secrets([code, verifier]);
-        match self.spend(request, &secrets, transport, deadline) {
+        match self.send_once(request, &secrets, transport, deadline) {
             Ok(response) => self.read(response, ErrorKind::Authorization, &secrets).outcome,
             Err(failed) => Err(failed.why),
         }
@@ -232,50 +224,6 @@ impl TokenEndpoint {
         Secrets::new(more.into_iter().chain(own.map(|secret| secret.as_str())))
     }
 
-    /// Ends a login. Done as well if the provider says that the token is of no use already. Either
-    /// token ends the whole login. `held` is what no error may show.
-    pub fn revoke(
-        &self,
-        token: &str,
-        held: [&str; 2],
-        transport: &Transport,
-        deadline: &Deadline,
-    ) -> Attempt<()> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("token", token);
-        let mut request = oauth2::http::Request::post(&self.revoke_uri)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        if self.provider.revocation_is_authenticated {
-            match (&self.basic, self.client_auth) {
-                (Some(basic), ClientAuth::Basic) => {
-                    let value = Zeroizing::new(format!("Basic {}", basic.as_str()));
-                    request = request.header(header::AUTHORIZATION, value.as_str());
-                }
-                (_, auth) => {
-                    form.append_pair("client_id", &self.client_id);
-                    if let (Some(secret), ClientAuth::Body) = (&self.client_secret, auth) {
-                        form.append_pair("client_secret", secret);
-                    }
-                }
-            }
-        }
-        let Ok(request) = request.body(form.finish().into_bytes()) else {
-            return Attempt::not_sent(Error::internal("an address that was checked is refused"));
-        };
-        let secrets = self.secrets(held);
-        let response = match self.spend(request, &secrets, transport, deadline) {
-            Ok(response) => response,
-            Err(failed) => return failed.into(),
-        };
-        match response.status {
-            200..=299 => Attempt::new(End::Granted, Ok(())),
-            400 | 401 if ProviderError::read(&response).is_one_of(&USED_UP) => {
-                Attempt::new(End::Granted, Ok(()))
-            }
-            _ => self.refused(&response, ErrorKind::Http, &secrets),
-        }
-    }
-
     /// A success that holds no token is as good as no response. Its body may hold one all the same,
     /// and so never becomes part of a message.
     fn read(
@@ -302,7 +250,7 @@ impl TokenEndpoint {
         }
     }
 
-    fn refused<T>(
+    pub(super) fn refused<T>(
         &self,
         response: &Response,
         refused_grant: ErrorKind,
@@ -314,16 +262,16 @@ impl TokenEndpoint {
         Attempt::new(End::Response { status: response.status, words }, Err(why))
     }
 
-    fn spend(
+    pub(super) fn send_once(
         &self,
         request: HttpRequest,
         secrets: &Secrets,
         transport: &Transport,
         deadline: &Deadline,
     ) -> std::result::Result<Response, Failed> {
-        let spending = ConnectionUse::SingleUse;
+        let once = ConnectionUse::SingleUse;
         self.carry(request, |request| {
-            transport.send(request, spending, deadline, MAX_BODY, &|text| secrets.clean_line(text))
+            transport.send(request, once, deadline, MAX_BODY, &|text| secrets.clean_line(text))
         })
         .map_err(|failure| Failed::of(failure, secrets))
     }
@@ -344,7 +292,7 @@ impl TokenEndpoint {
 }
 
 /// No response.
-struct Failed {
+pub(super) struct Failed {
     end: End,
     why: Error,
 }
@@ -365,11 +313,11 @@ impl<T> From<Failed> for Attempt<T> {
 }
 
 impl<T> Attempt<T> {
-    fn new(end: End, outcome: Result<T>) -> Attempt<T> {
+    pub(super) fn new(end: End, outcome: Result<T>) -> Attempt<T> {
         Attempt { end, outcome, was_kept: false }
     }
 
-    fn not_sent(why: Error) -> Attempt<T> {
+    pub(super) fn not_sent(why: Error) -> Attempt<T> {
         Attempt::new(End::NotSent, Err(why))
     }
 }
@@ -377,37 +325,4 @@ impl<T> Attempt<T> {
 fn redirect_url(callback_uri: &str) -> Result<RedirectUrl> {
     RedirectUrl::new(callback_uri.to_owned())
         .map_err(|_| Error::internal("a callback URI that was checked is refused"))
-}
-
-/// An HTTP client that sends nothing, and keeps what it was to send.
-#[derive(Default)]
-struct Taker(RefCell<Option<HttpRequest>>);
-
-#[derive(Debug)]
-struct NothingIsSent;
-
-impl std::fmt::Display for NothingIsSent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("nothing is sent from here")
-    }
-}
-
-impl std::error::Error for NothingIsSent {}
-
-impl SyncHttpClient for Taker {
-    type Error = NothingIsSent;
-
-    /// Inlined, so that the compiler sees that there is never an answer, and leaves out what reads it.
-    #[inline(always)]
-    fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, NothingIsSent> {
-        self.0.replace(Some(request));
-        Err(NothingIsSent)
-    }
-}
-
-/// The request that oauth2 hands to its HTTP client.
-fn written(hand_over: impl FnOnce(&Taker)) -> Result<HttpRequest> {
-    let taker = Taker::default();
-    hand_over(&taker);
-    taker.0.take().ok_or_else(|| Error::internal("oauth2 wrote no request"))
 }

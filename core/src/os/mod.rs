@@ -6,6 +6,7 @@
 #[cfg(unix)]
 mod fork;
 mod process;
+mod thread;
 #[cfg(unix)]
 mod unix;
 mod wake;
@@ -15,6 +16,7 @@ mod windows;
 #[cfg(unix)]
 pub(crate) use fork::{LockFile, fork_count};
 pub(crate) use process::PerProcess;
+pub(crate) use thread::this_thread;
 #[cfg(unix)]
 pub use unix::without_cancellation;
 #[cfg(unix)]

@@ -15,7 +15,7 @@ use std::thread;
 /// may still print: a descriptor of the library must not get one of these numbers.
 const FIRST_FREE: RawFd = 3;
 
-/// What opens an address in the browser that the person has chosen.
+/// What opens a URL in the browser that the person has chosen.
 const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
 
 /// Only this user can read and write it.
@@ -121,7 +121,7 @@ fn means_not_possible(number: i32) -> bool {
     numbers.contains(&number)
 }
 
-/// The program that opens an address in a browser; the address is its only argument.
+/// The program that opens a URL in a browser; the URL is its only argument.
 pub(crate) fn browser_opener() -> io::Result<Command> {
     let mut opener = Command::new(OPENER);
     opener.process_group(0); // a Ctrl-C in the program's terminal is not for the browser

@@ -5,7 +5,7 @@
 //! Fitbit says `{"errors":[{"errorType":..,"message":..}]}` everywhere, its token endpoint
 //! included; OAuth's own shape is `{"error":..,"error_description":..}` (RFC 6749 section 5.2);
 //! Google's API says `{"error":{"status":..,"message":..}}` (google.rpc.Status). None is certain: an
-//! answer can be HTML, empty, or anything else.
+//! response can be HTML, empty, or anything else.
 
 use serde_json::Value;
 

@@ -20,7 +20,7 @@ pub enum ClientAuth {
 /// Where a page of a list says what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paging {
-    /// `pagination.next` is the address of the next page.
+    /// `pagination.next` is the URL of the next page.
     NextUrl,
     /// `nextPageToken` goes into the same request, as `pageToken`.
     PageToken,
@@ -30,7 +30,7 @@ pub(crate) enum Paging {
 pub(crate) struct Identity {
     /// The API path to be asked.
     pub path: &'static str,
-    /// The answer's field that holds the person's id.
+    /// The response's field that holds the person's id.
     pub field: &'static str,
 }
 
@@ -45,9 +45,9 @@ pub struct Provider {
     pub(crate) api_uri: &'static str,
     /// Every scope that lets something be read, space-separated.
     pub(crate) default_scopes: &'static str,
-    /// Whether scopes are addresses, or plain words. A token that names its scopes shows by them
+    /// Whether scopes are URLs, or plain words. A token that names its scopes shows by them
     /// whose it is.
-    pub(crate) scopes_are_addresses: bool,
+    pub(crate) scopes_are_urls: bool,
     /// What a client with a secret uses.
     pub(crate) client_auth: ClientAuth,
     /// Whether a refresh token can be used only once: the response to a renewal brings the next one.
@@ -65,7 +65,7 @@ pub struct Provider {
     pub(crate) issuer: Option<&'static str>,
     /// What the authorization request carries unless the program says otherwise.
     pub(crate) authorize_params: &'static [(&'static str, &'static str)],
-    /// The usual life of an access token in seconds, for an answer that does not say.
+    /// The usual life of an access token in seconds, for a response that does not say.
     pub(crate) token_life: u32,
     /// Why a refresh token can have an end that was set when it was given out.
     pub(crate) refresh_token_end: &'static str,
@@ -84,7 +84,7 @@ impl Provider {
     pub(crate) fn is_foreign(&self, scopes: &str) -> bool {
         let mut scopes = scopes.split_whitespace().peekable();
         scopes.peek().is_some()
-            && !scopes.any(|scope| scope.contains("://") == self.scopes_are_addresses)
+            && !scopes.any(|scope| scope.contains("://") == self.scopes_are_urls)
     }
 }
 
@@ -99,7 +99,7 @@ pub static FITBIT: Provider = Provider {
     default_scopes: "activity cardio_fitness electrocardiogram heartrate \
                      irregular_rhythm_notifications location nutrition oxygen_saturation profile \
                      respiratory_rate settings sleep social temperature weight",
-    scopes_are_addresses: false,
+    scopes_are_urls: false,
     client_auth: ClientAuth::Basic,
     refresh_tokens_are_single_use: true,
     revocation_is_authenticated: true,
@@ -139,7 +139,7 @@ pub static GOOGLE_HEALTH: Provider = Provider {
         "https://www.googleapis.com/auth/googlehealth.settings.readonly ",
         "https://www.googleapis.com/auth/googlehealth.sleep.readonly",
     ),
-    scopes_are_addresses: true,
+    scopes_are_urls: true,
     client_auth: ClientAuth::Body,
     refresh_tokens_are_single_use: false,
     revocation_is_authenticated: false,

@@ -1,4 +1,4 @@
-//! The one rule for a lost answer: what a request with a refresh token says of that token.
+//! The one rule for a lost response: what a request with a refresh token says of that token.
 //!
 //! It is pure: no clock, no lock, no network. docs/lost-answers.md is measured from outside and shows
 //! what the rule comes to.

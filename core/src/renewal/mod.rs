@@ -43,7 +43,6 @@ use crate::store::Store;
 use crate::sync::{Mutex, MutexGuard};
 use crate::token::{Age, Now, Token};
 use goal::{Caller, Goal, Renewal, Why};
-pub(crate) use reentrancy::this_thread;
 pub(crate) use retry::Budget;
 use single_flight::{Joined, SingleFlight};
 use state::{Ledger, Saving};

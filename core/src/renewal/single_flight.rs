@@ -6,13 +6,12 @@ use std::sync::{Arc, PoisonError};
 
 use super::goal::{Goal, Parked, Renewal};
 use super::leader::Leader;
-use super::reentrancy::this_thread;
 use super::state::{Facts, LET_PASS, Next};
 use super::{Login, LoginState, min_time};
 use crate::call::{Deadline, Waker};
 use crate::error::{Error, Result};
 use crate::log::Level;
-use crate::os::fork_count;
+use crate::os::{fork_count, this_thread};
 use crate::sync::{Mutex, MutexGuard, now};
 use crate::token::{Now, Token};
 

@@ -4,8 +4,8 @@
 //! in place: a new one is written beside it, brought to the disk, and renamed over it. Who changes
 //! it holds a lock on a second file, `<path>.lock`, which the system takes back when a process dies;
 //! reading needs no lock. Before the provider is asked, the token gets a renewal marker. A process that
-//! finds the marker and gets the lock knows that the process which set it was killed or got no answer,
-//! and asks again while the provider still repeats its answer.
+//! finds the marker and gets the lock knows that the process which set it was killed or got no response,
+//! and asks again while the provider still repeats its response.
 
 use std::fs::{OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write as _};

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use super::{Callback, Decide, Marker, NoMarker, Store, Stored, Transaction, Write};
 use crate::error::{Error, Input, Result};
+use crate::os::this_thread;
 use crate::provider::Provider;
-use crate::renewal::this_thread;
 use crate::token::{Token, Unfit};
 
 /// The program's guard, and the callback that takes a new login's first token.

@@ -1,7 +1,7 @@
 //! A token: JSON in and out, when it expires, secrecy.
 //!
 //! What programs save is one JSON object, and it can come from three places: from this library, as
-//! a provider's raw answer, or from the Python clients (scope as a list, `expires_at` as a float or
+//! a provider's raw response, or from the Python clients (scope as a list, `expires_at` as a float or
 //! missing). Fields that are not known here go out as they came in, byte for byte.
 //!
 //! In memory the two tokens and the other fields lie in one text, wiped when it is dropped, so
@@ -9,6 +9,7 @@
 
 mod expiry;
 mod json;
+mod received;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,12 +19,11 @@ use ureq::http::HeaderValue;
 use ureq::http::header::InvalidHeaderValue;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::error::Error;
 use crate::provider::Provider;
 use expiry::Moment;
 pub(crate) use expiry::{Age, Now};
 pub(crate) use json::{Fields, is_nothing, member, parse, raw, string, text, without_mark};
-use json::{as_text, is_false, joined, number, raw_true, seconds, wipe};
+use json::{as_text, is_false, joined, number, seconds};
 
 /// The fields that this library understands. In these null and empty mean absent.
 const KNOWN: [&str; 11] = [
@@ -69,9 +69,9 @@ pub(crate) struct Token {
     text: Box<str>,
     access_len: u32,
     refresh_len: u32,
-    /// Seconds that the access token lives, as its answer said; 0: not known.
+    /// Seconds that the access token lives, as its response said; 0: not known.
     life: u32,
-    /// Whether the answer to a request that carried an older token was 401, and brought this one.
+    /// Whether the response to a request that carried an older token was 401, and brought this one.
     born_of_401: bool,
     /// Whether it was loaded with a renewal marker.
     has_marker: bool,
@@ -96,84 +96,12 @@ impl Token {
         let fields = parse(json.as_bytes())?;
         let scopes =
             fields.get("scope").and_then(|s| joined(s).map(Zeroizing::new).or_else(|| as_text(s)));
-        // A provider's raw answer does not name the provider.
+        // A provider's raw response does not name the provider.
         let is_named = fields.get("provider").is_some_and(|name| !is_nothing(name));
         if !is_named && scopes.is_some_and(|s| provider.is_foreign(&s)) {
             return Err(Unfit::ForeignProvider);
         }
         Token::from_fields(fields, provider, None)
-    }
-
-    /// What a token endpoint answered, in the place of the token that it was asked for with.
-    pub fn received(
-        response: Fields,
-        old: Option<&Token>,
-        provider: &Provider,
-        born_of_401: bool,
-        at: Now,
-    ) -> Result<Token, Error> {
-        Token::from_answer(response, old, provider, born_of_401, at).map_err(|unfit| {
-            let why = match unfit {
-                Unfit::ForeignProvider => "it is another provider's".to_owned(),
-                Unfit::Malformed(why) => why,
-            };
-            Error::protocol(format!("the token received cannot be used: {why}"))
-        })
-    }
-
-    /// The answer of a token endpoint, laid over the token that it replaces: what is absent, null
-    /// or empty there stays as it was (Google leaves out the refresh token).
-    fn from_answer(
-        mut response: Fields,
-        old: Option<&Token>,
-        provider: &Provider,
-        born_of_401: bool,
-        now: Now,
-    ) -> Result<Token, Unfit> {
-        let mut fields = match old {
-            Some(old) => old.fields(provider),
-            None => Fields::default(),
-        };
-        response.retain(|name, value| {
-            !is_nothing(value) || (!fields.contains_key(name) && !KNOWN.contains(&name.as_str()))
-        });
-        response.remove("expires_at");
-        response.remove(SINGLE_USE); // only a changed refresh token says so, below
-        if !response.contains_key("access_token") {
-            return Err(malformed("it has no access_token"));
-        }
-        if response.get("expires_in").and_then(|life| seconds(life)).is_none() {
-            response.insert("expires_in".into(), number(provider.token_life.into()));
-        }
-        let refresh_token = |fields: &Fields| fields.get("refresh_token").and_then(|t| as_text(t));
-        if refresh_token(&response).is_some_and(|new| refresh_token(&fields) != Some(new)) {
-            fields.remove("refresh_token_expires_at"); // it was the old one's
-            if old.is_some() && !provider.refresh_tokens_are_single_use {
-                response.insert(SINGLE_USE.into(), raw_true());
-            }
-        }
-        if let Some(seconds) =
-            response.remove("refresh_token_expires_in").as_deref().and_then(seconds)
-        {
-            response.insert(
-                "refresh_token_expires_at".into(),
-                number(now.wall.saturating_add(seconds)),
-            );
-        }
-        if let (Some(was), Some(is)) = (fields.get("user_id"), response.get("user_id"))
-            && as_text(was) != as_text(is)
-        {
-            return Err(malformed("it belongs to another person: its user_id changed"));
-        }
-        for name in response.keys() {
-            fields.remove(name).into_iter().for_each(wipe);
-        }
-        fields.append(&mut response);
-        fields.remove("expires_at");
-        fields.remove("provider");
-        let mut token = Token::from_fields(fields, provider, Some(now))?;
-        token.born_of_401 = born_of_401;
-        Ok(token)
     }
 
     fn from_fields(

@@ -7,11 +7,11 @@ use crate::call::Waker;
 use crate::error::{Error, Result};
 use crate::os;
 
-/// A browser that was told to open an address.
+/// A browser that was told to open the authorization URL.
 pub(crate) struct Browser(Arc<OnceLock<Option<String>>>);
 
 impl Browser {
-    /// Without a shell, so that nothing in the address is ever a command. Some openers are the browser
+    /// Without a shell, so that nothing in the URL is ever a command. Some openers are the browser
     /// itself and stay as long as it does: a thread waits for them, so that none becomes a zombie.
     /// `waker`: of the call that waits for the person.
     pub fn open(uri: &str, waker: Waker) -> Browser {

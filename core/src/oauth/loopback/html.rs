@@ -20,7 +20,7 @@ h1{margin:1.1rem 0 .4rem;font-size:1.3rem;line-height:1.3}p{margin:.4rem 0 0}\
 @media(prefers-color-scheme:dark){body{background:#12181b;color:#e6ecef}\
 main{background:#1c2529;box-shadow:none}.why{color:#9aa9b1}}";
 
-/// A whole answer, head and body.
+/// A whole response, head and body.
 pub(crate) struct Page(Vec<u8>);
 
 impl Page {
@@ -88,7 +88,7 @@ impl Page {
         )
     }
 
-    /// For an answer that belongs to no login that is waiting here.
+    /// For a response that belongs to no login that is waiting here.
     pub fn stray() -> Page {
         Page::new(
             "400 Bad Request",

@@ -3,7 +3,7 @@
 //! Browsers open connections ahead and leave them empty, ask for an icon, and load a page twice; other
 //! programs of the machine, and any web page, can send a request here too. So connections are looked
 //! at in turn, none is waited for, and only a GET for the callback's own host and path is shown to the
-//! caller; everything else gets a short answer, and the waiting goes on.
+//! caller; everything else gets a short response, and the waiting goes on.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{FailedRenewal, Failure, Found, Ledger, Named, Saving};
-use crate::error::ErrorKind;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::provider::Provider;
 use crate::store::{Stored, Write};
 use crate::token::Token;

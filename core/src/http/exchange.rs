@@ -1,31 +1,42 @@
 //! One HTTP exchange: a connection for ureq to write a request to and read the response from, whose
 //! every wait is the call's.
 //!
-//! ureq gets an agent for each exchange, with this as its connector. It knows neither names nor
+//! ureq gets an agent for each exchange, with a connector of its own. It knows neither names nor
 //! timeouts nor a pool: those are here.
 
-use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
-};
 
 use super::ahead::{Ahead, Begun};
 use super::connection::Connection;
 use super::fault::Fault;
 use super::network::Network;
-use super::pool::To;
 use crate::call::Deadline;
 use crate::sync::now;
 
 /// How long the body of a token response may take to be decoded, however little of the call is left.
 const DECODING: Duration = Duration::from_secs(2);
+
+/// How ureq is set up for each exchange. It follows no redirect: the secret in a request is for one host
+/// only, so that a status of 300 to 399 is a response like any other.
+pub(super) fn config() -> Config {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .allow_non_standard_methods(true)
+        // All headers are put together here: what a program takes away stays away.
+        .user_agent("")
+        .accept("")
+        .accept_encoding("")
+        .proxy(None)
+        .build()
+}
 
 /// Which connection a request may go out on, and what becomes of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,7 +62,7 @@ impl ConnectionUse {
         }
     }
 
-    fn is_single_use(self) -> bool {
+    pub(super) fn is_single_use(self) -> bool {
         match self {
             ConnectionUse::Any { .. } | ConnectionUse::Fresh => false,
             ConnectionUse::SingleUse => true,
@@ -59,7 +70,7 @@ impl ConnectionUse {
         }
     }
 
-    fn is_renewal(self) -> bool {
+    pub(super) fn is_renewal(self) -> bool {
         matches!(self, ConnectionUse::Renewal { .. })
     }
 }
@@ -83,31 +94,31 @@ impl Cut {
 
 /// One exchange, shared by ureq's connection and by the caller, who looks at what became of it.
 pub(super) struct Exchange {
-    connection: ConnectionUse,
-    uri: Uri,
-    network: Arc<Network>,
+    pub(super) connection: ConnectionUse,
+    pub(super) uri: Uri,
+    pub(super) network: Arc<Network>,
     /// Its request was sent by an earlier call: only the response is read.
-    resumes: bool,
-    state: Mutex<State>,
+    pub(super) resumes: bool,
+    pub(super) state: Mutex<State>,
 }
 
-struct State {
-    deadline: Deadline,
+pub(super) struct State {
+    pub(super) deadline: Deadline,
     /// With the response still to come.
-    resumed: Option<Box<Connection>>,
-    dialled: bool,
+    pub(super) resumed: Option<Box<Connection>>,
+    pub(super) dialled: bool,
     /// The connection's hash of the access token that came last on it.
-    last_token: Option<u64>,
+    pub(super) last_token: Option<u64>,
     /// A byte of the HTTP request may have gone out. What TLS or a proxy was told is none of it.
-    sent: bool,
+    pub(super) sent: bool,
     /// Of a renewal: when that was.
-    sent_at: Option<Instant>,
-    responding: bool,
-    fault: Option<Fault>,
+    pub(super) sent_at: Option<Instant>,
+    pub(super) responding: bool,
+    pub(super) fault: Option<Fault>,
     /// After a whole response to a renewal: its connection, if it can be kept.
-    open: Option<Box<Connection>>,
+    pub(super) open: Option<Box<Connection>>,
     /// Of a renewal: its connection, where the response is still to come.
-    cut: Option<Box<Connection>>,
+    pub(super) cut: Option<Box<Connection>>,
 }
 
 /// What became of an exchange.
@@ -153,7 +164,7 @@ impl Exchange {
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -217,7 +228,7 @@ impl Exchange {
 
     /// The exchange has failed. ureq is told so with an error that it cannot take for the end of a
     /// body (`do_read` in its `run.rs` does that with some kinds).
-    fn failed(&self, fault: Fault) -> ureq::Error {
+    pub(super) fn failed(&self, fault: Fault) -> ureq::Error {
         self.state().fault = Some(fault);
         io::Error::other("the exchange has failed").into()
     }
@@ -238,7 +249,7 @@ impl Exchange {
     }
 
     /// A connection that is open already, or a new one.
-    fn connect(&self) -> Result<Box<Connection>, Fault> {
+    pub(super) fn connect(&self) -> Result<Box<Connection>, Fault> {
         let (deadline, resumed) = {
             let mut state = self.state();
             (state.deadline.clone(), state.resumed.take())
@@ -277,141 +288,5 @@ impl Exchange {
                 Err(fault) => return Err(fault),
             }
         }
-    }
-}
-
-/// What ureq opens its connection with.
-#[derive(Clone)]
-pub(super) struct Opener(pub Arc<Exchange>);
-
-impl fmt::Debug for Opener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opener").finish_non_exhaustive()
-    }
-}
-
-impl Connector for Opener {
-    type Out = Bound;
-
-    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<Bound>, ureq::Error> {
-        let exchange = &self.0;
-        let mut connection = exchange.connect().map_err(|fault| exchange.failed(fault))?;
-        exchange.state().last_token = connection.last_token;
-        if exchange.connection.is_renewal() {
-            connection.keep_what_comes();
-        }
-        let is_tls = connection.is_tls();
-        Ok(Some(Bound {
-            connection: Some(connection),
-            nothing: LazyBuffers::new(1, 1),
-            exchange: exchange.clone(),
-            is_tls,
-        }))
-    }
-}
-
-/// A connection while an exchange has it.
-pub(super) struct Bound {
-    /// None: it was put back into the pool.
-    connection: Option<Box<Connection>>,
-    /// What ureq would see of a connection that it does not use any more.
-    nothing: LazyBuffers,
-    exchange: Arc<Exchange>,
-    is_tls: bool,
-}
-
-impl fmt::Debug for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bound").finish_non_exhaustive()
-    }
-}
-
-impl Transport for Bound {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        match &mut self.connection {
-            Some(connection) => &mut connection.buffers,
-            None => &mut self.nothing,
-        }
-    }
-
-    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let exchange = &self.exchange;
-        let Some(connection) = &mut self.connection else { return Ok(()) };
-        if exchange.resumes {
-            return Ok(());
-        }
-        let deadline = {
-            let mut state = exchange.state();
-            if state.deadline.left().is_zero() {
-                drop(state);
-                return Err(exchange.failed(Fault::stopped()));
-            }
-            state.deadline = match exchange.connection.is_single_use() {
-                true => state.deadline.once_sent(),
-                false => state.deadline.sent(),
-            };
-            state.sent = true;
-            if exchange.connection.is_renewal() {
-                state.sent_at.get_or_insert_with(now);
-            }
-            state.deadline.clone()
-        };
-        let sent = connection.send(amount, &deadline);
-        exchange.state().responding |= !connection.buffers.input().is_empty();
-        sent.map_err(|fault| exchange.failed(fault))
-    }
-
-    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
-        let exchange = &self.exchange;
-        let Some(connection) = &mut self.connection else { return Ok(false) };
-        let deadline = exchange.deadline();
-        match connection.receive(&deadline) {
-            Ok(came) => {
-                exchange.state().responding |= came;
-                Ok(came)
-            }
-            Err(fault) => {
-                // The request is out: only the response is still to come.
-                let is_stopped = matches!(fault, Fault::Stopped { .. });
-                if is_stopped && connection.can_be_put_aside() {
-                    exchange.state().cut = self.connection.take();
-                }
-                Err(exchange.failed(fault))
-            }
-        }
-    }
-
-    /// ureq asks this once, after a whole response, to keep the connection. It is kept here instead.
-    fn is_open(&mut self) -> bool {
-        let exchange = &self.exchange;
-        let Some(connection) = self.connection.take() else { return false };
-        if exchange.connection.closes() || exchange.resumes || !connection.is_wholly_sent() {
-            return false;
-        }
-        match exchange.connection.is_renewal() {
-            // The token endpoint decides after it has read the response.
-            true => exchange.state().open = Some(connection),
-            false => exchange.network.pool.put(To::of(&exchange.uri), connection),
-        }
-        false
-    }
-
-    fn is_tls(&self) -> bool {
-        self.is_tls
-    }
-}
-
-/// Names are looked up only when a connection is really opened.
-#[derive(Debug, Default)]
-pub(super) struct NoNames;
-
-impl Resolver for NoNames {
-    fn resolve(
-        &self,
-        _: &Uri,
-        _: &Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        Ok(self.empty())
     }
 }

@@ -297,7 +297,8 @@ fn an_application_keeps_at_most_64_idle_connections_for_each_purpose() {
             conn.say(response)
         });
         let app = google(&server);
-        let logins: Vec<_> = (0..ALL).map(|number| login(&app, &format!("login{number}"))).collect();
+        let logins: Vec<_> =
+            (0..ALL).map(|number| login(&app, &format!("login{number}"))).collect();
         let at_once = |count: usize| {
             std::thread::scope(|scope| {
                 for client in &logins[..count] {

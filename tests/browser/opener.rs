@@ -102,7 +102,9 @@ fn the_thread_that_waits_for_the_browser_blocks_all_signals() {
     let provider = provider();
     let (folder, callback_uri) = (Folder::new(), callback_uri());
     let done = folder.join("done");
-    folder.opener(&format!("while [ ! -e '{}' ]; do sleep 0.05; done", done.display()));
+    // Not without end: a test that fails says nothing to it.
+    let done_or_late = format!("[ -e '{}' ] && exit; sleep 0.05", done.display());
+    folder.opener(&format!("for i in $(seq 600); do {done_or_late}; done"));
     let mut program = Program::start(waiting(&provider, &callback_uri, 30_000), &folder);
     let [uri] = folder.opened().try_into().expect("the address is its one argument");
     let blocked = blocked_signals(program.child.id(), "fitbit-browser");

@@ -66,7 +66,8 @@ fn unknown_fields_are_text_or_json() {
     let client = with_fields(
         &provider,
         r#""text":"caf\u00e9 \"x\"","big":123456789012345678901234567890,"float":1.10,
-           "list":[ 1, 2 ],"object":{"a":null},"yes":true,"empty":"","nothing":null"#,
+           "list":[ 1, 2 ],"object":{"a":null},"yes":true,"empty":"","nothing":null,
+           "nul":"a\u0000b""#,
     );
     for (name, value) in [
         ("text", "caf\u{e9} \"x\""),
@@ -76,6 +77,7 @@ fn unknown_fields_are_text_or_json() {
         ("object", r#"{"a":null}"#),
         ("yes", "true"),
         ("empty", ""),
+        ("nul", "ab"),
     ] {
         assert_eq!(client.token_field(name).as_deref(), Some(value), "{name}");
     }

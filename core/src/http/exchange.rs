@@ -1,8 +1,8 @@
-//! One HTTP exchange: a connection for ureq to write a request to and read the response from, whose
-//! every wait is the call's.
+//! One HTTP exchange: ureq writes the request to a connection and reads the response from it. Each wait uses
+//! the call's deadline.
 //!
-//! ureq gets an agent for each exchange, with this as its connector. It knows neither names nor
-//! timeouts nor a pool: those are here.
+//! Each exchange has a ureq agent of its own, with this as its connector. ureq resolves no names, has no
+//! timeouts and keeps no connections: all that is here.
 
 use std::fmt;
 use std::io;
@@ -27,18 +27,18 @@ use crate::sync::now;
 /// How long the body of a token response may take to be decoded, however little of the call is left.
 const DECODING: Duration = Duration::from_secs(2);
 
-/// Which connection a request may go out on, and what becomes of it.
+/// Which connection a request may use, and what happens to the connection afterwards.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionUse {
-    /// Of an API request: one that is kept, or was opened for it, if there is any. It is kept afterwards.
+    /// Of an API request: a kept one, or one that was opened for it, or else a new one. It is kept afterwards.
     Any { can_be_repeated: bool },
     /// A new one, closed afterwards.
     Fresh,
-    /// The same, for what is single-use: once it is sent, its response is waited for, also if the
-    /// call is cancelled.
+    /// The same, for a code or a revocation. Once the request is sent, the call waits for its response, even
+    /// if it is cancelled.
     SingleUse,
-    /// Of a renewal. One with a single-use refresh token is as above. Any other may go out on a connection
-    /// that renewals keep, unless it has to be a fresh one.
+    /// Of a renewal. With a single-use refresh token, it is as above. Any other renewal may use a connection
+    /// that renewals keep, unless `fresh` asks for a new one.
     Renewal { is_single_use: bool, fresh: bool },
 }
 
@@ -81,42 +81,42 @@ impl Cut {
     }
 }
 
-/// One exchange, shared by ureq's connection and by the caller, who looks at what became of it.
+/// One exchange. ureq's connection and the caller share it; the caller reads its outcome here.
 pub(super) struct Exchange {
     connection: ConnectionUse,
     uri: Uri,
     network: Arc<Network>,
-    /// Its request was sent by an earlier call: only the response is read.
+    /// An earlier call has sent its request: only the response is read.
     resumes: bool,
     state: Mutex<State>,
 }
 
 struct State {
     deadline: Deadline,
-    /// With the response still to come.
+    /// The connection of an earlier call's request, with the response still to come.
     resumed: Option<Box<Connection>>,
     dialled: bool,
-    /// The connection's hash of the access token that came last on it.
+    /// The hash of the last access token that came on the connection.
     last_token: Option<u64>,
-    /// A byte of the HTTP request may have gone out. What TLS or a proxy was told is none of it.
+    /// A byte of the HTTP request may have gone out. Bytes of TLS or for a proxy do not count.
     sent: bool,
-    /// Of a renewal: when that was.
+    /// Of a renewal: when the first byte went out.
     sent_at: Option<Instant>,
     responding: bool,
     fault: Option<Fault>,
     /// After a whole response to a renewal: its connection, if it can be kept.
     open: Option<Box<Connection>>,
-    /// Of a renewal: its connection, where the response is still to come.
+    /// Of a renewal: its connection, if the response is still to come.
     cut: Option<Box<Connection>>,
 }
 
-/// What became of an exchange.
+/// How an exchange ended.
 pub(super) struct Ending {
     pub fault: Option<Fault>,
     pub sent: bool,
-    /// The program ended the call while that could still end it.
+    /// The program ended the call at a time when that could still end it.
     pub is_cancelled: bool,
-    /// It went out on a connection that was open already, and nothing came back.
+    /// The connection was open before this request, and no response came.
     pub was_not_answered_on_an_old_connection: bool,
 }
 
@@ -157,7 +157,7 @@ impl Exchange {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call's time, as far as what was sent lets it be ended.
+    /// The call's deadline. If something single-use was sent, the program cannot end it.
     pub fn deadline(&self) -> Deadline {
         self.state().deadline.clone()
     }
@@ -172,7 +172,7 @@ impl Exchange {
         }
     }
 
-    /// The same for decoding what is in hand: if it holds a token, that is not dropped.
+    /// The same for decoding a response that has come: it may hold a token, which must not be lost.
     pub fn deadline_to_decode(&self) -> Deadline {
         let deadline = self.deadline();
         match self.connection {
@@ -191,7 +191,7 @@ impl Exchange {
         self.connection.closes()
     }
 
-    /// How long ago the request was sent; none: by this call.
+    /// How long ago an earlier call sent the request. None: this call sends it.
     pub fn since_sent(&self) -> Option<Duration> {
         let at = self.state().sent_at.filter(|_| self.resumes)?;
         Some(now().saturating_duration_since(at))
@@ -202,12 +202,12 @@ impl Exchange {
         self.state().last_token
     }
 
-    /// After a whole response to a renewal: its connection, if the next renewal can go out on it.
+    /// After a whole response to a renewal: its connection, if the next renewal can use it.
     pub fn take_open(&self) -> Option<Box<Connection>> {
         self.state().open.take()
     }
 
-    /// After a renewal failed: what another call can go on with.
+    /// After a renewal failed: its connection, if another call can still read the response.
     pub fn take_cut(&self) -> Option<Cut> {
         let mut state = self.state();
         let sent_at = state.sent_at?;
@@ -215,14 +215,14 @@ impl Exchange {
         Some(Cut { connection, sent_at })
     }
 
-    /// The exchange has failed. ureq is told so with an error that it cannot take for the end of a
-    /// body (`do_read` in its `run.rs` does that with some kinds).
+    /// Notes the failure and returns an error for ureq. ureq takes errors of some kinds for the end of a body
+    /// (`do_read` in its `run.rs`); it does not do so with this one.
     fn failed(&self, fault: Fault) -> ureq::Error {
         self.state().fault = Some(fault);
         io::Error::other("the exchange has failed").into()
     }
 
-    /// One that is open already, or on the way.
+    /// A connection that is open already, or being opened.
     fn begun(&self, deadline: &Deadline) -> Option<Begun> {
         match self.connection {
             ConnectionUse::Any { can_be_repeated } => {
@@ -254,13 +254,13 @@ impl Exchange {
             Some(Begun::Dialling(dial)) => Some(dial),
             None => None,
         };
-        // One that was begun ahead counts as old: the request goes out again if that one comes to nothing.
+        // A connection that was begun ahead counts as old: if it fails, the request gets a new one.
         let mut is_ahead = begun.is_some();
         let fresh = || self.network.dial(&self.uri, &deadline).map_err(Fault::Setup);
         let mut dial = begun.map_or_else(fresh, Ok)?;
         self.state().dialled = !is_ahead;
         loop {
-            // Before each step: a call that was ended opens nothing.
+            // Before each step: a call that was ended opens no connection.
             if deadline.left().is_zero() {
                 return Err(Fault::Stopped { when: dial.when() });
             }
@@ -280,7 +280,7 @@ impl Exchange {
     }
 }
 
-/// What ureq opens its connection with.
+/// Opens the connection for ureq.
 #[derive(Clone)]
 pub(super) struct Opener(pub Arc<Exchange>);
 
@@ -314,7 +314,7 @@ impl Connector for Opener {
 pub(super) struct Bound {
     /// None: it was put back into the pool.
     connection: Option<Box<Connection>>,
-    /// What ureq would see of a connection that it does not use any more.
+    /// The buffers that ureq would see of a connection that it does not use any more.
     nothing: LazyBuffers,
     exchange: Arc<Exchange>,
     is_tls: bool,
@@ -371,7 +371,7 @@ impl Transport for Bound {
                 Ok(came)
             }
             Err(fault) => {
-                // The request is out: only the response is still to come.
+                // The whole request is sent: only the response is still to come.
                 let is_stopped = matches!(fault, Fault::Stopped { .. });
                 if is_stopped && connection.can_be_put_aside() {
                     exchange.state().cut = self.connection.take();
@@ -381,7 +381,7 @@ impl Transport for Bound {
         }
     }
 
-    /// ureq asks this once, after a whole response, to keep the connection. It is kept here instead.
+    /// ureq asks this once, after a whole response, to keep the connection. This keeps it instead.
     fn is_open(&mut self) -> bool {
         let exchange = &self.exchange;
         let Some(connection) = self.connection.take() else { return false };

@@ -33,7 +33,7 @@
 //! - [`os`]: what needs the operating system itself: descriptors, waiting, locks, forks
 //! - [`sync`]: the locks that the threads of one login meet at
 //!
-//! Dependencies flow one way (tests/layers.rs checks it): login, then api, then renewal and notification,
+//! Dependencies flow one way (core/tests/layers.rs checks it): login, then api, then renewal and notification,
 //! then app, then oauth and store, then token, then provider, then http, then call, then sync, then error,
 //! log and os.
 

@@ -242,7 +242,7 @@ fn quotes(error: &ureq::Error) -> bool {
     !matches!(error, ureq::Error::Timeout(_) | ureq::Error::Io(_))
 }
 
-/// The error for a response that ureq refuses. Errors of a connection are [`fault::Fault`]s.
+/// The error for a response that ureq refuses. Errors of a connection are [`Fault`](super::fault::Fault)s.
 fn describe(error: ureq::Error, way: &str) -> Error {
     match error {
         ureq::Error::Timeout(_) => Error::timeout("before the answer was complete"),

@@ -10,10 +10,9 @@ use ureq::http::HeaderMap;
 
 use super::rate_limit::RateLimit;
 use super::{ApiRequest, ApiResponse};
-use crate::app::{App, Shared};
+use crate::app::{App, Shared, headers};
 use crate::call::{Deadline, Handle};
 use crate::error::{Error, Input, Result};
-use crate::http::headers;
 use crate::log::Level;
 use crate::oauth::authorize;
 use crate::renewal::Login;

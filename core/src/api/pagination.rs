@@ -46,7 +46,7 @@ impl Client {
             None,
             next.body.as_deref(),
         )
-        .map_err(|why| Error::next_page(why.message()))?;
+        .map_err(|why| Error::next_page(&why.to_string()))?;
         if next.body.is_none() && request.uri == page.uri {
             return Err(Error::next_page("it would be this one again"));
         }

@@ -2,8 +2,8 @@
 
 use ureq::http::{HeaderValue, Method, Uri};
 
+use crate::app::headers::MAX_VALUE;
 use crate::error::{Error, Input, Result};
-use crate::http::headers::MAX_VALUE;
 use crate::provider::Provider;
 
 /// The longest request target that the HTTP libraries take.

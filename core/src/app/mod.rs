@@ -4,6 +4,7 @@
 //! [`Shared`], which every client keeps alive. The environment is read when the app is made. Certificates and
 //! connections are expensive: they are loaded when the first request needs them.
 
+pub(crate) mod headers;
 mod shared;
 mod validation;
 
@@ -16,12 +17,12 @@ use zeroize::Zeroizing;
 
 use crate::call::{Calls, Handle};
 use crate::error::{Error, Input, Result};
-use crate::http::headers;
 use crate::http::{Certificates, Environment, Proxies};
 use crate::log::Log;
 use crate::oauth::authorize::{self, Step};
 use crate::oauth::scopes;
 use crate::provider::{ClientAuth, Provider};
+use crate::token::DEFAULT_LEEWAY;
 pub(crate) use shared::Shared;
 use validation::{check_endpoint, check_redirect_uri};
 
@@ -99,7 +100,7 @@ impl App {
                 api_uri: None,
                 headers: headers::of_an_app(),
                 timeout: Duration::from_secs(30),
-                refresh_leeway: Duration::from_secs(60),
+                refresh_leeway: DEFAULT_LEEWAY,
                 rate_limit_wait: Duration::ZERO,
                 max_body: 16 * 1024 * 1024,
                 proxies: Proxies::of_the_environment(&environment),

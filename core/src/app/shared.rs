@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, header};
 
-use super::{App, Settings};
+use super::{App, Settings, headers};
 use crate::call::{Calls, Deadline, Handle};
 use crate::error::{Error, Input, Result};
-use crate::http::{Transport, headers};
+use crate::http::Transport;
 use crate::log::Log;
 use crate::oauth::authorize::Registration;
 use crate::oauth::token_endpoint::{Credentials, TokenEndpoint};

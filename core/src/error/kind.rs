@@ -138,7 +138,7 @@ impl fmt::Display for Input {
             Input::Renewal => "renewal",
             Input::Scopes => "scopes",
             Input::Session => "session",
-            Input::StoredToken => "stored token",
+            Input::StoredToken => "stored_token_json",
             Input::Timeout => "timeout",
             Input::Token => "token",
             Input::TokenFile => "token file",

@@ -1,31 +1,42 @@
 //! One HTTP exchange: ureq writes the request to a connection and reads the response from it. Each wait uses
 //! the call's deadline.
 //!
-//! Each exchange has a ureq agent of its own, with this as its connector. ureq resolves no names, has no
-//! timeouts and keeps no connections: all that is here.
+//! Each exchange has a ureq agent with a connector of its own. ureq resolves no names, has no timeouts and
+//! keeps no connections: all that is here.
 
-use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
-};
 
 use super::ahead::{Ahead, Begun};
 use super::connection::Connection;
 use super::fault::Fault;
 use super::network::Network;
-use super::pool::To;
 use crate::call::Deadline;
 use crate::sync::now;
 
 /// How long the body of a token response may take to be decoded, however little of the call is left.
 const DECODING: Duration = Duration::from_secs(2);
+
+/// The settings of ureq for each exchange. It follows no redirect, because the secret in a request is for one
+/// host only. So a status of 300 to 399 is a response like any other.
+pub(super) fn config() -> Config {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .allow_non_standard_methods(true)
+        // ureq adds no headers: a header that a program removes stays removed.
+        .user_agent("")
+        .accept("")
+        .accept_encoding("")
+        .proxy(None)
+        .build()
+}
 
 /// Which connection a request may use, and what happens to the connection afterwards.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,7 +62,7 @@ impl ConnectionUse {
         }
     }
 
-    fn is_single_use(self) -> bool {
+    pub(super) fn is_single_use(self) -> bool {
         match self {
             ConnectionUse::Any { .. } | ConnectionUse::Fresh => false,
             ConnectionUse::SingleUse => true,
@@ -59,7 +70,7 @@ impl ConnectionUse {
         }
     }
 
-    fn is_renewal(self) -> bool {
+    pub(super) fn is_renewal(self) -> bool {
         matches!(self, ConnectionUse::Renewal { .. })
     }
 }
@@ -83,31 +94,31 @@ impl Cut {
 
 /// One exchange. ureq's connection and the caller share it; the caller reads its outcome here.
 pub(super) struct Exchange {
-    connection: ConnectionUse,
-    uri: Uri,
-    network: Arc<Network>,
+    pub(super) connection: ConnectionUse,
+    pub(super) uri: Uri,
+    pub(super) network: Arc<Network>,
     /// An earlier call has sent its request: only the response is read.
-    resumes: bool,
-    state: Mutex<State>,
+    pub(super) resumes: bool,
+    pub(super) state: Mutex<State>,
 }
 
-struct State {
-    deadline: Deadline,
+pub(super) struct State {
+    pub(super) deadline: Deadline,
     /// The connection of an earlier call's request, with the response still to come.
-    resumed: Option<Box<Connection>>,
-    dialled: bool,
+    pub(super) resumed: Option<Box<Connection>>,
+    pub(super) dialled: bool,
     /// The hash of the last access token that came on the connection.
-    last_token: Option<u64>,
+    pub(super) last_token: Option<u64>,
     /// A byte of the HTTP request may have gone out. Bytes of TLS or for a proxy do not count.
-    sent: bool,
+    pub(super) sent: bool,
     /// Of a renewal: when the first byte went out.
-    sent_at: Option<Instant>,
-    responding: bool,
-    fault: Option<Fault>,
+    pub(super) sent_at: Option<Instant>,
+    pub(super) responding: bool,
+    pub(super) fault: Option<Fault>,
     /// After a whole response to a renewal: its connection, if it can be kept.
-    open: Option<Box<Connection>>,
+    pub(super) open: Option<Box<Connection>>,
     /// Of a renewal: its connection, if the response is still to come.
-    cut: Option<Box<Connection>>,
+    pub(super) cut: Option<Box<Connection>>,
 }
 
 /// How an exchange ended.
@@ -153,7 +164,7 @@ impl Exchange {
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -217,7 +228,7 @@ impl Exchange {
 
     /// Notes the failure and returns an error for ureq. ureq takes errors of some kinds for the end of a body
     /// (`do_read` in its `run.rs`); it does not do so with this one.
-    fn failed(&self, fault: Fault) -> ureq::Error {
+    pub(super) fn failed(&self, fault: Fault) -> ureq::Error {
         self.state().fault = Some(fault);
         io::Error::other("the exchange has failed").into()
     }
@@ -238,7 +249,7 @@ impl Exchange {
     }
 
     /// A connection that is open already, or a new one.
-    fn connect(&self) -> Result<Box<Connection>, Fault> {
+    pub(super) fn connect(&self) -> Result<Box<Connection>, Fault> {
         let (deadline, resumed) = {
             let mut state = self.state();
             (state.deadline.clone(), state.resumed.take())
@@ -277,141 +288,5 @@ impl Exchange {
                 Err(fault) => return Err(fault),
             }
         }
-    }
-}
-
-/// Opens the connection for ureq.
-#[derive(Clone)]
-pub(super) struct Opener(pub Arc<Exchange>);
-
-impl fmt::Debug for Opener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opener").finish_non_exhaustive()
-    }
-}
-
-impl Connector for Opener {
-    type Out = Bound;
-
-    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<Bound>, ureq::Error> {
-        let exchange = &self.0;
-        let mut connection = exchange.connect().map_err(|fault| exchange.failed(fault))?;
-        exchange.state().last_token = connection.last_token;
-        if exchange.connection.is_renewal() {
-            connection.keep_what_comes();
-        }
-        let is_tls = connection.is_tls();
-        Ok(Some(Bound {
-            connection: Some(connection),
-            nothing: LazyBuffers::new(1, 1),
-            exchange: exchange.clone(),
-            is_tls,
-        }))
-    }
-}
-
-/// A connection while an exchange has it.
-pub(super) struct Bound {
-    /// None: it was put back into the pool.
-    connection: Option<Box<Connection>>,
-    /// The buffers that ureq would see of a connection that it does not use any more.
-    nothing: LazyBuffers,
-    exchange: Arc<Exchange>,
-    is_tls: bool,
-}
-
-impl fmt::Debug for Bound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bound").finish_non_exhaustive()
-    }
-}
-
-impl Transport for Bound {
-    fn buffers(&mut self) -> &mut dyn Buffers {
-        match &mut self.connection {
-            Some(connection) => &mut connection.buffers,
-            None => &mut self.nothing,
-        }
-    }
-
-    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
-        let exchange = &self.exchange;
-        let Some(connection) = &mut self.connection else { return Ok(()) };
-        if exchange.resumes {
-            return Ok(());
-        }
-        let deadline = {
-            let mut state = exchange.state();
-            if state.deadline.left().is_zero() {
-                drop(state);
-                return Err(exchange.failed(Fault::stopped()));
-            }
-            state.deadline = match exchange.connection.is_single_use() {
-                true => state.deadline.once_sent(),
-                false => state.deadline.sent(),
-            };
-            state.sent = true;
-            if exchange.connection.is_renewal() {
-                state.sent_at.get_or_insert_with(now);
-            }
-            state.deadline.clone()
-        };
-        let sent = connection.send(amount, &deadline);
-        exchange.state().responding |= !connection.buffers.input().is_empty();
-        sent.map_err(|fault| exchange.failed(fault))
-    }
-
-    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
-        let exchange = &self.exchange;
-        let Some(connection) = &mut self.connection else { return Ok(false) };
-        let deadline = exchange.deadline();
-        match connection.receive(&deadline) {
-            Ok(came) => {
-                exchange.state().responding |= came;
-                Ok(came)
-            }
-            Err(fault) => {
-                // The whole request is sent: only the response is still to come.
-                let is_stopped = matches!(fault, Fault::Stopped { .. });
-                if is_stopped && connection.can_be_put_aside() {
-                    exchange.state().cut = self.connection.take();
-                }
-                Err(exchange.failed(fault))
-            }
-        }
-    }
-
-    /// ureq asks this once, after a whole response, to keep the connection. This keeps it instead.
-    fn is_open(&mut self) -> bool {
-        let exchange = &self.exchange;
-        let Some(connection) = self.connection.take() else { return false };
-        if exchange.connection.closes() || exchange.resumes || !connection.is_wholly_sent() {
-            return false;
-        }
-        match exchange.connection.is_renewal() {
-            // The token endpoint decides after it has read the response.
-            true => exchange.state().open = Some(connection),
-            false => exchange.network.pool.put(To::of(&exchange.uri), connection),
-        }
-        false
-    }
-
-    fn is_tls(&self) -> bool {
-        self.is_tls
-    }
-}
-
-/// Names are looked up only when a connection is really opened.
-#[derive(Debug, Default)]
-pub(super) struct NoNames;
-
-impl Resolver for NoNames {
-    fn resolve(
-        &self,
-        _: &Uri,
-        _: &Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        Ok(self.empty())
     }
 }

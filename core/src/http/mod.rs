@@ -16,11 +16,11 @@
 mod ahead;
 mod body;
 mod connection;
+mod connector;
 mod dial;
 mod environment;
 mod exchange;
 mod fault;
-pub(crate) mod headers;
 mod network;
 mod parking;
 mod pool;

@@ -11,7 +11,8 @@ use ureq::{Agent, AsSendBody};
 
 use super::ahead::Ahead;
 use super::body::{self, Body};
-use super::exchange::{Ending, Exchange, NoNames, Opener};
+use super::connector::{NoNames, Opener};
+use super::exchange::{self, Ending, Exchange};
 use super::network::Network;
 use super::pool::{Pool, To};
 use super::{Certificates, ConnectionUse, Cut, Parking, Proxies, Renewed, Response, Source};
@@ -47,17 +48,6 @@ impl Failure {
 
 impl Transport {
     pub fn new(proxies: Proxies, certificates: Certificates, log: Log) -> Transport {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .allow_non_standard_methods(true)
-            // ureq adds no headers: a header that a program removes stays removed.
-            .user_agent("")
-            .accept("")
-            .accept_encoding("")
-            .proxy(None)
-            .build();
         let network = Network {
             proxies,
             certificates,
@@ -68,7 +58,7 @@ impl Transport {
             parking: Parking::default(),
             log: log.clone(),
         };
-        Transport { network: Arc::new(network), config, log }
+        Transport { network: Arc::new(network), config: exchange::config(), log }
     }
 
     /// Opens a connection for an API request while the call first does something else, unless one is idle.

@@ -9,6 +9,9 @@ use once_cell::sync::OnceCell;
 use super::Token;
 use crate::provider::Provider;
 
+/// How long before its expiry a token is renewed, unless the program sets another time.
+pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
+
 /// How long a token counts as just received: it is used once before its age renews it. So a life shorter than
 /// the leeway, or a clock that jumps, does not renew for ever.
 const JUST_RECEIVED: Duration = Duration::from_secs(60);

@@ -21,7 +21,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::provider::Provider;
 use expiry::Moment;
-pub(crate) use expiry::{Age, Now};
+pub(crate) use expiry::{Age, DEFAULT_LEEWAY, Now};
 pub(crate) use json::{Fields, is_nothing, member, parse, raw, string, text, without_mark};
 use json::{as_text, is_false, joined, number, seconds};
 

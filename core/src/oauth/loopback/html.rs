@@ -84,7 +84,7 @@ impl Page {
             "bad",
             "!",
             "That did not work",
-            &["Go back to the program and try again.", why.message()],
+            &["Go back to the program and try again.", &why.to_string()],
         )
     }
 

@@ -164,7 +164,7 @@ fn the_line_that_links_with_the_static_library_works() {
 
 #[test]
 fn the_swift_lines_are_those_of_the_example_that_is_compiled() {
-    let example = library::root().join("examples/swift/Sources/login/main.swift");
+    let example = library::root().join("bindings/swift/Sources/login/main.swift");
     let example = std::fs::read_to_string(example).expect("it can be read");
     let (_comment, program) = example.split_once("\n\n").expect("a comment stands first");
     assert_eq!(between(&readme(), "```swift\n", "```"), program);
@@ -181,7 +181,7 @@ fn the_python_lines_are_python_and_import_what_there_is() {
     let check = format!("import ast, sys\nast.parse(sys.argv[1])\n{import}\nFitbitClient.login");
     let mut python = Command::new("python3");
     python.env("FITBIT_LIBRARY", library::shared());
-    python.env("PYTHONPATH", library::root().join("examples/python"));
+    python.env("PYTHONPATH", library::root().join("bindings/python"));
     python.env("PYTHONDONTWRITEBYTECODE", "1");
     c::succeeded(python.args(["-c", &check, lines]).output().expect("it was found"));
 }

@@ -1,4 +1,4 @@
-//! The library in Go: the module in `examples/go`, whose own tests run with the race detector against a
+//! The library in Go: the module in `bindings/go`, whose own tests run with the race detector against a
 //! simulator of this test's own, and the README's lines on it.
 //!
 //! It uses the library as it was built; with FITBIT_PREFIX in the environment, the one installed there.
@@ -58,7 +58,7 @@ fn go(module: &str, args: &[&str], simulator: &str) -> String {
 }
 
 fn module() -> String {
-    library::root().join("examples/go").display().to_string()
+    library::root().join("bindings/go").display().to_string()
 }
 
 #[test]

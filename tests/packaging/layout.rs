@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use fitbit_test_support::library;
+use fitbit_test_support::{c, library};
 
 use crate::installed::{dynamic, files, numbers, release, tool};
 
@@ -59,6 +59,24 @@ fn the_installed_library_is_as_optimised_as_the_one_that_is_tested() {
     let [tested, installed] = [library::shared(), release.prefix.join("lib/libfitbit.so")]
         .map(|path| fs::metadata(path).expect("it was built").len());
     assert!(installed.abs_diff(tested) < tested / 50, "{installed} bytes, {tested} as tested");
+}
+
+/// Without link-time optimisation each crate has objects of its own, and the library is a quarter larger.
+#[test]
+fn link_time_optimisation_makes_one_object_of_all_rust_code() {
+    if !c::available("ar") {
+        return;
+    }
+    let installed = release().map(|release| release.prefix.join("lib"));
+    for folder in [library::folder()].into_iter().chain(installed.as_deref()) {
+        let archive = folder.join("libfitbit.a");
+        let members = tool("ar", ["t".as_ref(), archive.as_os_str()]);
+        let of_rust = members.lines().filter(|name| name.ends_with(".rcgu.o"));
+        // The compiler's own helper functions never take part.
+        let of_rust: Vec<_> =
+            of_rust.filter(|name| !name.starts_with("compiler_builtins")).collect();
+        assert!(matches!(of_rust[..], [one] if one.starts_with("fitbit.")), "{of_rust:?}");
+    }
 }
 
 #[test]

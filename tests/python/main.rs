@@ -1,4 +1,4 @@
-//! The library in Python: the tests of `examples/python`, run by `python3` against a simulator of the
+//! The library in Python: the tests of `bindings/python`, run by `python3` against a simulator of the
 //! test's own.
 
 use std::process::Command;
@@ -13,7 +13,7 @@ fn run(mut shell: Command, tests: &[&str]) -> u32 {
         // -X dev: what is deprecated or left open is said; -W error: and is a failure.
         .args(["-X", "dev", "-W", "error", "-m", "unittest"])
         .args(tests)
-        .current_dir(library::root().join("examples/python"))
+        .current_dir(library::root().join("bindings/python"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("FITBIT_LIBRARY", library::shared())
         .env("FITBIT_SIMULATOR", provider.uri())

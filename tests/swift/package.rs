@@ -1,4 +1,4 @@
-//! `examples/swift`: its own tests, run by `swift test` in the folder that `compiler.sh` makes.
+//! `bindings/swift`: its own tests, run by `swift test` in the folder that `compiler.sh` makes.
 
 use std::fs;
 use std::process::Command;
@@ -41,7 +41,7 @@ fn the_packages_own_tests_pass() {
     let output = Command::new(library::root().join("tests/swift/compiler.sh"))
         .arg("--bind")
         .arg(library::target())
-        .args(["swift", "test", "--package-path", "examples/swift", "--scratch-path"])
+        .args(["swift", "test", "--package-path", "bindings/swift", "--scratch-path"])
         .arg(target.join("build"))
         .current_dir(library::root())
         .env("PKG_CONFIG_PATH", &target)

@@ -1,7 +1,7 @@
 //! What a fuzzer calls: one function for each kind of bytes that reach the library from outside.
 //!
 //! [`TARGETS`] is the list. Each takes any bytes, passes them through the C interface, and panics if
-//! the library does what it promises never to do. The bodies are here, once: `tests/fuzz` runs them
+//! the library does what it promises never to do. The bodies are here, once: `fuzz` runs them
 //! under cargo-fuzz, guided by coverage; `tests/mutations.rs` runs them with seeds and mutations of
 //! its own as part of `cargo test`. The library is linked in, so that an overflow or a failed
 //! assertion inside it is seen, and its memory is counted.

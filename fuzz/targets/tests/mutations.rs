@@ -1,6 +1,6 @@
 //! Every target, on what is known and on what is like it, as part of each `cargo test`.
 //!
-//! The seeds are in tests/fuzz/seeds, a folder for each target; what a fuzzer once found is among
+//! The seeds are in fuzz/seeds, a folder for each target; what a fuzzer once found is among
 //! them. Each is run as it is, then many mutations, always the same ones: `FITBIT_FUZZ_SEED` chooses
 //! others, and `FITBIT_LONG` a hundred times as many.
 
@@ -10,7 +10,7 @@ use fitbit_fuzz_targets::{Mutator, TARGETS, run, watch_panics};
 use fitbit_test_support::figures;
 
 fn folder(target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(target)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../seeds").join(target)
 }
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {

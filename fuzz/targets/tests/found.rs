@@ -14,15 +14,15 @@ fn found(target: &str, input: &[u8]) {
 
 #[test]
 fn an_error_in_a_redirect_does_not_show_the_code_that_came_with_it() {
-    found("redirect", include_bytes!("../../fuzz/seeds/redirect/code_in_description"));
+    found("redirect", include_bytes!("../../seeds/redirect/code_in_description"));
 }
 
 #[test]
 fn a_refresh_token_with_a_nul_is_kept_whole_in_the_token_and_shown_without_it() {
-    found("renewal", include_bytes!("../../fuzz/seeds/renewal/nul_in_refresh_token"));
+    found("renewal", include_bytes!("../../seeds/renewal/nul_in_refresh_token"));
 }
 
 #[test]
 fn a_token_is_taken_whatever_number_its_answer_holds() {
-    found("renewal", include_bytes!("../../fuzz/seeds/renewal/number_beyond_all"));
+    found("renewal", include_bytes!("../../seeds/renewal/number_beyond_all"));
 }

@@ -86,6 +86,37 @@ fn the_address_is_one_argument_and_never_a_command() {
     }
 }
 
+/// The signals that a thread of this process blocks, one bit for each.
+fn blocked_signals(process: u32, thread: &str) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).expect("the program runs");
+    let status = threads
+        .filter_map(|one| fs::read_to_string(one.ok()?.path().join("status")).ok())
+        .find(|status| status.starts_with(&format!("Name:\t{thread}\n")))
+        .expect("the thread is there");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:\t")).expect("a mask");
+    u64::from_str_radix(mask.trim(), 16).expect("a number")
+}
+
+#[test]
+fn the_thread_that_waits_for_the_browser_blocks_all_signals() {
+    let provider = provider();
+    let (folder, callback_uri) = (Folder::new(), callback_uri());
+    let done = folder.join("done");
+    folder.opener(&format!("while [ ! -e '{}' ]; do sleep 0.05; done", done.display()));
+    let mut program = Program::start(waiting(&provider, &callback_uri, 30_000), &folder);
+    let [uri] = folder.opened().try_into().expect("the address is its one argument");
+    let blocked = blocked_signals(program.child.id(), "fitbit-browser");
+    // KILL and STOP cannot be blocked; the C library keeps two for itself.
+    for signal in (1..=64).filter(|signal| ![9, 19, 32, 33].contains(signal)) {
+        assert!(blocked >> (signal - 1) & 1 == 1, "signal {signal} is not blocked: {blocked:x}");
+    }
+    fs::write(done, "").expect("the folder can be written to");
+    let it = Browser { authorization_uri: uri };
+    it.get(&it.answer("error=access_denied"));
+    program.line();
+    program.end();
+}
+
 /// A login that fails at once, and what it says.
 fn fails(folder: &Folder) -> String {
     let provider = provider();

@@ -2,7 +2,7 @@
  * A program with signals of its own: one handler that interrupts the calling thread all the time
  * (a profiler, a garbage collector), and SIGPIPE left at its default, which is death.
  *
- *     signals <provider's address> <a token>
+ *     signals <provider's address> <a token> <address of a server that answers too early>
  */
 
 #include "program.h"
@@ -48,12 +48,27 @@ static void a_closed_connection_is_an_error(FitbitClient *client)
     FAIL(fitbit_post(client, "/1/user/-/foods/log.json", form, &response), FITBIT_ERROR_NETWORK);
 }
 
+/* The answer counts. Whatever is sent after the server's close meets a broken pipe. */
+static void a_broken_pipe_raises_no_signal(const char *early, const char *token)
+{
+    static char form[32 * 1024 * 1024];
+    FitbitApp *app = app_at(early);
+    FitbitClient *client;
+    FitbitResponse *response;
+    memset(form, 'a', sizeof form - 1);
+    SUCCEED(fitbit_from_token(app, token, NULL, NULL, &client));
+    SUCCEED(fitbit_post(client, "/1/user/-/foods/log.json", form, &response));
+    fitbit_response_free(response);
+    fitbit_free(client);
+    fitbit_app_free(app);
+}
+
 int main(int argc, char **argv)
 {
     FitbitClient *client;
     pthread_t here = pthread_self(), interrupter;
     struct sigaction action = {0};
-    CHECK(argc == 3);
+    CHECK(argc == 4);
     begin();
     action.sa_handler = count;
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
@@ -66,6 +81,7 @@ int main(int argc, char **argv)
     CHECK(interruptions > 100);
 
     a_closed_connection_is_an_error(client);
+    a_broken_pipe_raises_no_signal(argv[3], argv[2]);
     fitbit_free(client);
     fitbit_app_free(app);
     return 0;

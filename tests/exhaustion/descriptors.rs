@@ -37,6 +37,22 @@ fn without_a_descriptor_a_request_is_a_network_error_and_the_next_one_goes_on() 
     figures::record("Exhaustion", "calls without a descriptor", 2 * rounds, 0);
 }
 
+/// A call that waits needs one descriptor beside its sockets. The next call uses it again.
+#[test]
+fn calls_one_after_the_other_share_the_descriptor_that_wakes_them() {
+    let provider = provider();
+    let mut program = Program::of(&provider, None);
+    let call = |program: &mut Program| {
+        let said = program.ask(&format!("get {PROFILE}"));
+        assert!(said.starts_with("200 "), "{said}");
+        program.must("refresh");
+    };
+    call(&mut program);
+    let open = program.number("descriptors");
+    (0..20).for_each(|_| call(&mut program));
+    assert_eq!(program.number("descriptors"), open);
+}
+
 /// A login whose token has expired.
 fn program_of(dialect: &Dialect, provider: &Simulator) -> Program {
     let token_uri = format!("{}{}", provider.uri(), dialect.oauth_paths[1]);

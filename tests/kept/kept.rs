@@ -282,6 +282,44 @@ fn eight_threads_that_renew_eight_logins_use_at_most_eight_connections() {
     }
 }
 
+/// Seventy requests at once need a connection each. Sixty-four of these connections carry the next requests.
+#[test]
+fn an_application_keeps_at_most_64_idle_connections_for_each_purpose() {
+    const ALL: usize = 70;
+    const KEPT: usize = 64;
+    for kind in [Kind::Api, Kind::Renewal] {
+        let (seen, first, second) = (AtomicUsize::new(0), Barrier::new(ALL), Barrier::new(KEPT));
+        let server = Server::start(None, move |conn, _, response| {
+            match seen.fetch_add(1, SeqCst) < ALL {
+                true => first.wait(),
+                false => second.wait(),
+            };
+            conn.say(response)
+        });
+        let app = google(&server);
+        let logins: Vec<_> =
+            (0..ALL).map(|number| login(&app, &format!("login{number}"))).collect();
+        let at_once = |count: usize| {
+            std::thread::scope(|scope| {
+                for client in &logins[..count] {
+                    scope.spawn(|| match kind {
+                        Kind::Api => client.get("/any").map(drop).unwrap(),
+                        _ => client.refresh().unwrap(),
+                    });
+                }
+            });
+        };
+        at_once(ALL);
+        server.wait_until("the connections that are too many end", |server| {
+            server.connections().iter().filter(|seen| seen.is_ended).count() >= ALL - KEPT
+        });
+        at_once(KEPT);
+        assert_eq!(server.connections().len(), ALL, "{kind:?}");
+        let ended = server.connections().iter().filter(|seen| seen.is_ended).count();
+        assert_eq!(ended, ALL - KEPT, "{kind:?}");
+    }
+}
+
 /// The connection of a renewal stays idle while its login, or its app handle, is freed.
 #[test]
 fn a_kept_connection_outlives_the_login_that_used_it() {

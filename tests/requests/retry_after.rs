@@ -37,6 +37,13 @@ fn fitbits_own_header_comes_first() {
 }
 
 #[test]
+fn the_first_of_several_lines_counts() {
+    assert_eq!(wait(429, &["Retry-After: 10", "Retry-After: 20"]), 11);
+    let twice = ["Fitbit-Rate-Limit-Reset: 10", "Fitbit-Rate-Limit-Reset: 20"];
+    assert_eq!(wait(429, &twice), 11);
+}
+
+#[test]
 fn without_a_word_it_is_not_known() {
     assert_eq!(wait(429, &[]), -1);
     assert_eq!(wait(429, &["Fitbit-Rate-Limit-Limit: 150", "Fitbit-Rate-Limit-Remaining: 0"]), -1);

@@ -6,7 +6,7 @@ use oauth2::{HttpRequest, HttpResponse, SyncHttpClient};
 
 use crate::error::{Error, Result};
 
-/// An HTTP client that sends nothing, and keeps what it was to send.
+/// An HTTP client that sends nothing and keeps the request.
 #[derive(Default)]
 pub(super) struct Taker(RefCell<Option<HttpRequest>>);
 
@@ -24,7 +24,7 @@ impl std::error::Error for NothingIsSent {}
 impl SyncHttpClient for Taker {
     type Error = NothingIsSent;
 
-    /// Inlined, so that the compiler sees that there is never a response, and leaves out what reads it.
+    /// Inlined: the compiler then sees that there is never a response, and leaves out the code that reads one.
     #[inline(always)]
     fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, NothingIsSent> {
         self.0.replace(Some(request));

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::provider::Provider;
 
 impl Token {
-    /// What a token endpoint answered, in the place of the token that it was asked for with.
+    /// The token in a token endpoint's response. It replaces `old`.
     pub fn received(
         response: Fields,
         old: Option<&Token>,
@@ -23,8 +23,8 @@ impl Token {
         })
     }
 
-    /// The response of a token endpoint, laid over the token that it replaces: what is absent, null
-    /// or empty there stays as it was (Google leaves out the refresh token).
+    /// The fields of the response, over those of the old token. Fields that are absent, null or empty keep
+    /// their old values (Google leaves out the refresh token).
     fn from_answer(
         mut response: Fields,
         old: Option<&Token>,

@@ -34,7 +34,7 @@ pub fn login(
         return Err(Error::cancelled());
     }
     let mut listener = Listener::bind(app.oauth.redirect_uri()?, app.provider)?;
-    let (authorization_uri, session) = authorize::begin(&app.oauth, None, listener.callback_uri())?;
+    let (authorization_uri, session) = authorize::begin(&app.oauth, None, listener.redirect_uri())?;
     app.log.line(Level::Info, || format!("waiting for the answer on port {}", listener.port()));
 
     let browser = match open {
@@ -62,7 +62,7 @@ pub fn login(
     let accepted = deadline.cancelled_or(accepted)?;
 
     // The exchange of the code has the app's whole timeout, even if the person came late.
-    let exchange = deadline.anew(app.timeout);
+    let exchange = deadline.restarted(app.timeout);
     let token = session.finish(
         &app.oauth,
         &accepted.target,

@@ -83,13 +83,13 @@ impl Client {
         app: &App,
         handle: &Arc<Handle>,
         session: &str,
-        redirect_uri: &str,
+        response_uri: &str,
         store: TokenStore,
     ) -> Result<Client> {
         let app = app.shared()?.clone();
         let deadline = app.deadline(handle);
         let token =
-            authorize::step_two(&app.oauth, session, redirect_uri, app.transport(), &deadline);
+            authorize::step_two(&app.oauth, session, response_uri, app.transport(), &deadline);
         let token = deadline.cancelled_or(token)?;
         Ok(Client::from_login(app, token, store).0)
     }

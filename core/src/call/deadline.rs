@@ -70,7 +70,7 @@ impl Deadline {
     }
 
     /// So much time from now on, for the next step of the same call.
-    pub fn anew(&self, timeout: Duration) -> Deadline {
+    pub fn restarted(&self, timeout: Duration) -> Deadline {
         Deadline { whole: timeout, ..self.at(now() + timeout) }
     }
 
@@ -234,7 +234,7 @@ impl Deadline {
 
     /// Waits for so long, even past the call's own time, or until the call is ended.
     pub fn pause(&self, time: Duration) {
-        let pause = self.anew(time);
+        let pause = self.restarted(time);
         while pause.wait(&[], None).is_ok() {}
     }
 }

@@ -189,7 +189,7 @@ impl Exchange {
         match self.connection {
             ConnectionUse::Any { .. } | ConnectionUse::Fresh => deadline,
             ConnectionUse::SingleUse | ConnectionUse::Renewal { .. } => {
-                deadline.uncancellable().anew(DECODING)
+                deadline.uncancellable().restarted(DECODING)
             }
         }
     }

@@ -53,13 +53,13 @@ pub struct Step {
 }
 
 pub(crate) fn step_one(app: &Registration, params: Option<&str>) -> Result<Step> {
-    let callback_uri = app.redirect_uri()?;
-    let (authorization_uri, session) = begin(app, params, callback_uri)?;
+    let redirect_uri = app.redirect_uri()?;
+    let (authorization_uri, session) = begin(app, params, redirect_uri)?;
     let mut fields = Fields::default();
     for (name, value) in [
         ("provider", app.token_endpoint.provider.name),
         ("client_id", &app.token_endpoint.client_id),
-        ("callback_uri", callback_uri),
+        ("callback_uri", redirect_uri),
         ("state", &session.state),
         ("verifier", &session.verifier),
     ] {
@@ -71,20 +71,20 @@ pub(crate) fn step_one(app: &Registration, params: Option<&str>) -> Result<Step>
 pub(crate) fn step_two(
     app: &Registration,
     session: &str,
-    redirect_uri: &str,
+    response_uri: &str,
     transport: &Transport,
     deadline: &Deadline,
 ) -> Result<Token> {
     let session = Session::read(app, session)?;
-    session.finish(app, redirect_uri, transport, deadline, Error::of_exchange)
+    session.finish(app, response_uri, transport, deadline, Error::of_exchange)
 }
 
 /// Begins a login: makes the authorization URL and the session that is needed when the person comes back to
-/// `callback_uri`.
+/// `redirect_uri`.
 pub(crate) fn begin(
     app: &Registration,
     params: Option<&str>,
-    callback_uri: &str,
+    redirect_uri: &str,
 ) -> Result<(String, Session)> {
     let params = params.unwrap_or_default();
     if let Some(bare) = params.split('&').find(|part| !part.is_empty() && !part.contains('=')) {
@@ -114,19 +114,19 @@ pub(crate) fn begin(
     }
     let Pkce { state, verifier, challenge } = Pkce::new()?;
     let session = Session {
-        callback_uri: callback_uri.to_owned(),
+        redirect_uri: redirect_uri.to_owned(),
         state: state.secret().to_owned().into(),
         verifier: verifier.into_secret().into(),
     };
     let params = params.into_iter().map(|(name, mut value)| (name, std::mem::take(&mut *value)));
     let uri =
-        app.token_endpoint.authorization_uri(callback_uri, state, challenge, &scopes, params)?;
+        app.token_endpoint.authorization_uri(redirect_uri, state, challenge, &scopes, params)?;
     Ok((uri, session))
 }
 
 /// The facts about a login that was begun and is not finished.
 pub(crate) struct Session {
-    callback_uri: String,
+    redirect_uri: String,
     state: Zeroizing<String>,
     verifier: Zeroizing<String>,
 }
@@ -140,23 +140,23 @@ impl Session {
             let text = string(&mut session, name).ok().flatten();
             text.filter(|text| !text.is_empty()).ok_or_else(foreign)
         };
-        let callback_uri = field("callback_uri")?;
+        let redirect_uri = field("callback_uri")?;
         let ours = *field("provider")? == app.token_endpoint.provider.name
             && *field("client_id")? == app.token_endpoint.client_id
-            && *callback_uri == app.redirect_uri()?;
+            && *redirect_uri == app.redirect_uri()?;
         if !ours {
             return Err(refuse("it belongs to another application, provider or callback URI"));
         }
         Ok(Session {
-            callback_uri: (*callback_uri).clone(),
+            redirect_uri: (*redirect_uri).clone(),
             state: field("state")?,
             verifier: field("verifier")?,
         })
     }
 
     /// The parameters of the authorization response, if it belongs to this login.
-    fn response(&self, redirect_uri: &str) -> Result<Form> {
-        let mut response = form(Input::AuthorizationResponse, query(redirect_uri))
+    fn response(&self, response_uri: &str) -> Result<Form> {
+        let mut response = form(Input::AuthorizationResponse, query(response_uri))
             .map_err(|_| Error::state_mismatch("a parameter is there twice"))?;
         // A parameter without a value counts as left out (RFC 6749 section 3.1).
         response.retain(|_, value| !value.is_empty());
@@ -170,8 +170,8 @@ impl Session {
         Ok(response)
     }
 
-    pub fn is_answered_by(&self, redirect_uri: &str) -> bool {
-        self.response(redirect_uri).is_ok()
+    pub fn is_answered_by(&self, response_uri: &str) -> bool {
+        self.response(response_uri).is_ok()
     }
 
     /// Checks everything before it sends the one request. If the response to that request is lost, the login
@@ -179,12 +179,12 @@ impl Session {
     pub fn finish(
         &self,
         app: &Registration,
-        redirect_uri: &str,
+        response_uri: &str,
         transport: &Transport,
         deadline: &Deadline,
         of_exchange: fn(Error) -> Error,
     ) -> Result<Token> {
-        let response = self.response(redirect_uri)?;
+        let response = self.response(response_uri)?;
         if let Some(issuer) = response.get("iss")
             && app.authorize_endpoint_is_the_providers
             && app.token_endpoint.provider.issuer != Some(&**issuer)
@@ -201,7 +201,7 @@ impl Session {
         let code = response.get("code").ok_or_else(Error::no_authorization_code)?;
 
         app.token_endpoint
-            .exchange(code, &self.verifier, &self.callback_uri, transport, deadline)
+            .exchange(code, &self.verifier, &self.redirect_uri, transport, deadline)
             .and_then(|fields| {
                 Token::received(fields, None, app.token_endpoint.provider, false, Now::read())
             })
@@ -211,8 +211,8 @@ impl Session {
 
 /// The query of a whole URL, of a request target, or the text itself if it is only a query. The text after a
 /// `#` is not part of the response: Fitbit appends `#_=_`.
-fn query(redirect_uri: &str) -> &str {
-    let text = redirect_uri.split('#').next().unwrap_or_default().trim();
+fn query(response_uri: &str) -> &str {
+    let text = response_uri.split('#').next().unwrap_or_default().trim();
     // In a query, the first name ends with "=" before any other of these characters.
     let is_address =
         text.bytes().find(|byte| b":/?=&".contains(byte)).is_some_and(|b| b":/?".contains(&b));

@@ -17,7 +17,7 @@ use oauth2::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use super::written::written;
+use super::recorder::recorded;
 use crate::call::Deadline;
 use crate::error::redaction::Secrets;
 use crate::error::{Error, ErrorKind, Result};
@@ -105,7 +105,7 @@ impl TokenEndpoint {
         }
         // The value of oauth2's Authorization header, from a request that is not sent.
         let nothing = RefreshToken::new(String::new());
-        let request = written(|taker| {
+        let request = recorded(|taker| {
             let _ = oauth.exchange_refresh_token(&nothing).request(taker);
         })?;
         let value =
@@ -127,17 +127,17 @@ impl TokenEndpoint {
     /// The URL where the person grants access.
     pub fn authorization_uri(
         &self,
-        callback_uri: &str,
+        redirect_uri: &str,
         state: CsrfToken,
         challenge: PkceCodeChallenge,
         scopes: &str,
         params: impl IntoIterator<Item = (String, String)>,
     ) -> Result<String> {
-        let callback_uri = redirect_url(callback_uri)?;
+        let redirect_uri = redirect_url(redirect_uri)?;
         let mut request = self
             .oauth
             .authorize_url(|| state)
-            .set_redirect_uri(Cow::Borrowed(&callback_uri))
+            .set_redirect_uri(Cow::Borrowed(&redirect_uri))
             .set_pkce_challenge(challenge)
             .add_scope(Scope::new(scopes.to_owned()));
         for (name, value) in params {
@@ -151,16 +151,16 @@ impl TokenEndpoint {
         &self,
         code: &str,
         verifier: &str,
-        callback_uri: &str,
+        redirect_uri: &str,
         transport: &Transport,
         deadline: &Deadline,
     ) -> Result<Fields> {
-        let callback_uri = redirect_url(callback_uri)?;
-        let request = written(|taker| {
+        let redirect_uri = redirect_url(redirect_uri)?;
+        let request = recorded(|taker| {
             let code = AuthorizationCode::new(code.to_owned());
             let verifier = PkceCodeVerifier::new(verifier.to_owned());
             let request = self.oauth.exchange_code(code).set_pkce_verifier(verifier);
-            let _ = request.set_redirect_uri(Cow::Borrowed(&callback_uri)).request(taker);
+            let _ = request.set_redirect_uri(Cow::Borrowed(&redirect_uri)).request(taker);
         })?;
         let secrets = self.secrets([code, verifier]);
         match self.send_once(request, &secrets, transport, deadline) {
@@ -179,7 +179,7 @@ impl TokenEndpoint {
         transport: &Transport,
         deadline: &Deadline,
     ) -> Refreshed {
-        let request = written(|taker| {
+        let request = recorded(|taker| {
             let refresh_token = RefreshToken::new(own.refresh_token().to_owned());
             let _ = self.oauth.exchange_refresh_token(&refresh_token).request(taker);
         });
@@ -322,7 +322,7 @@ impl<T> Attempt<T> {
     }
 }
 
-fn redirect_url(callback_uri: &str) -> Result<RedirectUrl> {
-    RedirectUrl::new(callback_uri.to_owned())
+fn redirect_url(redirect_uri: &str) -> Result<RedirectUrl> {
+    RedirectUrl::new(redirect_uri.to_owned())
         .map_err(|_| Error::internal("a callback URI that was checked is refused"))
 }

@@ -232,7 +232,7 @@ impl Login {
 
     /// The last chance to save its token.
     pub fn finish(&self, deadline: &mut Deadline) {
-        let mut reading = deadline.anew(MAX_LAST_WAIT);
+        let mut reading = deadline.restarted(MAX_LAST_WAIT);
         self.read_parked(&mut reading);
         deadline.give_back(reading.given_back());
         let _ = self.save(deadline);

@@ -78,7 +78,7 @@ impl Login {
                 break;
             }
             self.app.log.line(Level::Warn, || {
-                let why = last.as_ref().map_or("", Error::message);
+                let why = last.as_ref().map(Error::to_string).unwrap_or_default();
                 format!("asking again in {} ms: {why}", jittered.as_millis())
             });
             if !jittered.is_zero() {

@@ -47,7 +47,7 @@ impl Fields {
 }
 
 /// A text without the byte order mark that some editors and servers put before it.
-pub(crate) fn without_mark(text: &str) -> &str {
+pub(crate) fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
 /// One member of a JSON object. The text may be large and of unknown origin, so the other members are not
 /// parsed into values. Returns `Some(None)` for JSON without this member, and `None` for text that is not JSON.
 pub(crate) fn member<'a>(json: &'a str, name: &str) -> Option<Option<&'a RawValue>> {
-    let json = without_mark(json);
+    let json = without_bom(json);
     let Some(members) = trimmed(json).strip_prefix('{') else {
         return serde_json::from_str::<&RawValue>(json).ok().map(|_| None);
     };

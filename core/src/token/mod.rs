@@ -22,7 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::provider::Provider;
 use expiry::Moment;
 pub(crate) use expiry::{Age, DEFAULT_LEEWAY, Now};
-pub(crate) use json::{Fields, is_nothing, member, parse, raw, string, text, without_mark};
+pub(crate) use json::{Fields, is_nothing, member, parse, raw, string, text, without_bom};
 use json::{as_text, is_false, joined, number, seconds};
 
 /// The fields that this library understands. In these, null and empty mean absent.
@@ -72,7 +72,7 @@ pub(crate) struct Token {
     /// The life of the access token in seconds, from its response. 0: not known.
     life: u32,
     /// Whether this token was requested because of a 401 to an older token.
-    born_of_401: bool,
+    is_after_401: bool,
     /// Whether it was loaded with a renewal marker.
     has_marker: bool,
     /// Whether this process received it and no request has carried it yet.
@@ -163,7 +163,7 @@ impl Token {
             access_len,
             refresh_len,
             life: life.and_then(|s| s.try_into().ok()).unwrap_or(0),
-            born_of_401: false,
+            is_after_401: false,
             has_marker,
             unused: AtomicBool::new(received.is_some()),
             proven: AtomicBool::new(false),
@@ -304,7 +304,7 @@ impl Token {
     /// Whether a 401 for this token may lead to a renewal. Not if a 401 led to this token and every request
     /// with it got 401, too: a server that always sends 401 would be asked for ever.
     pub fn may_be_renewed_after_401(&self) -> bool {
-        !self.born_of_401 || self.proven.load(Ordering::Relaxed)
+        !self.is_after_401 || self.proven.load(Ordering::Relaxed)
     }
 }
 

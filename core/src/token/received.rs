@@ -11,10 +11,10 @@ impl Token {
         response: Fields,
         old: Option<&Token>,
         provider: &Provider,
-        born_of_401: bool,
+        is_after_401: bool,
         at: Now,
     ) -> Result<Token, Error> {
-        Token::from_answer(response, old, provider, born_of_401, at).map_err(|unfit| {
+        Token::from_response(response, old, provider, is_after_401, at).map_err(|unfit| {
             let why = match unfit {
                 Unfit::ForeignProvider => "it is another provider's".to_owned(),
                 Unfit::Malformed(why) => why,
@@ -25,11 +25,11 @@ impl Token {
 
     /// The fields of the response, over those of the old token. Fields that are absent, null or empty keep
     /// their old values (Google leaves out the refresh token).
-    fn from_answer(
+    fn from_response(
         mut response: Fields,
         old: Option<&Token>,
         provider: &Provider,
-        born_of_401: bool,
+        is_after_401: bool,
         now: Now,
     ) -> Result<Token, Unfit> {
         let mut fields = match old {
@@ -74,7 +74,7 @@ impl Token {
         fields.remove("expires_at");
         fields.remove("provider");
         let mut token = Token::from_fields(fields, provider, Some(now))?;
-        token.born_of_401 = born_of_401;
+        token.is_after_401 = is_after_401;
         Ok(token)
     }
 }

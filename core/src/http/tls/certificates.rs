@@ -56,7 +56,7 @@ impl Certificates {
         if !fs::metadata(path).map_err(cannot)?.is_file() {
             return Err(refuse(format!("{path} is not a file")));
         }
-        let pem = without_marks(&os::read(path.as_ref()).map_err(cannot)?);
+        let pem = without_boms(&os::read(path.as_ref()).map_err(cannot)?);
         let mut usable = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             let certificate = certificate.map_err(|_| refuse(format!("{path} is not PEM")))?;
@@ -87,7 +87,7 @@ impl Certificates {
             Certificates::These(certificates) => Ok(certificates.clone()),
             Certificates::OfTheEnvironment { variable, file, folders } => {
                 let file = file.as_ref().and_then(|file| os::read(file).ok()).unwrap_or_default();
-                let file = without_marks(&file);
+                let file = without_boms(&file);
                 let mut found: Vec<_> = CertificateDer::pem_slice_iter(&file).flatten().collect();
                 for folder in folders {
                     found.append(&mut load_certs_from_paths(None, Some(folder)).certs);
@@ -122,7 +122,7 @@ fn these(mut found: Vec<CertificateDer<'static>>) -> Option<Arc<RootCertStore>> 
 
 /// A PEM file without byte order marks. Editors on Windows put one at the beginning. A file that
 /// was joined from such files has more of them.
-fn without_marks(pem: &[u8]) -> Vec<u8> {
+fn without_boms(pem: &[u8]) -> Vec<u8> {
     const MARK: &[u8] = "\u{feff}".as_bytes();
     let mut clean = Vec::with_capacity(pem.len());
     let mut rest = pem;
@@ -204,9 +204,9 @@ mod tests {
             ("a\n\u{feff}b\u{feff}", "a\nb"),
             ("\u{feff}\u{feff}a", "a"),
         ] {
-            assert_eq!(without_marks(file.as_bytes()), clean.as_bytes(), "{file:?}");
+            assert_eq!(without_boms(file.as_bytes()), clean.as_bytes(), "{file:?}");
         }
         // Half of a mark is no mark.
-        assert_eq!(without_marks(b"\xef\xbba\xef"), b"\xef\xbba\xef");
+        assert_eq!(without_boms(b"\xef\xbba\xef"), b"\xef\xbba\xef");
     }
 }

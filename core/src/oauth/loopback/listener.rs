@@ -32,7 +32,7 @@ const TRIES: usize = 20;
 
 pub(crate) struct Listener {
     sockets: Vec<TcpListener>,
-    callback_uri: String,
+    redirect_uri: String,
     /// The values that `Host` may have.
     authorities: Vec<String>,
     path: String,
@@ -64,9 +64,9 @@ struct Connection {
 
 impl Listener {
     /// Binds the addresses of the callback URI's host. `localhost` is both families on one port.
-    pub fn bind(callback_uri: &str, provider: &Provider) -> Result<Listener> {
+    pub fn bind(redirect_uri: &str, provider: &Provider) -> Result<Listener> {
         let refuse = |why: &str| Error::invalid(Input::App, format!("its callback_uri {why}"));
-        let uri: Uri = callback_uri.parse().map_err(|_| refuse("is not an http address"))?;
+        let uri: Uri = redirect_uri.parse().map_err(|_| refuse("is not an http address"))?;
         if uri.scheme_str() != Some("http") || uri.query().is_some() {
             return Err(refuse("is not http://, a loopback host, a port and a path"));
         }
@@ -83,13 +83,13 @@ impl Listener {
         })?;
         let port = sockets[0].local_addr().map_or(port, |address| address.port());
         let path = uri.path().to_owned();
-        let callback_uri = match uri.port_u16() {
+        let redirect_uri = match uri.port_u16() {
             Some(0) => format!("http://{host}:{port}{path}"),
-            _ => callback_uri.to_owned(),
+            _ => redirect_uri.to_owned(),
         };
         Ok(Listener {
             sockets,
-            callback_uri,
+            redirect_uri,
             authorities: authorities(&host, port),
             path,
             port,
@@ -99,8 +99,8 @@ impl Listener {
     }
 
     /// The callback URI, with the port of the listener.
-    pub fn callback_uri(&self) -> &str {
-        &self.callback_uri
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
     }
 
     pub fn port(&self) -> u16 {

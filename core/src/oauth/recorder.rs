@@ -8,33 +8,33 @@ use crate::error::{Error, Result};
 
 /// An HTTP client that sends nothing and keeps the request.
 #[derive(Default)]
-pub(super) struct Taker(RefCell<Option<HttpRequest>>);
+pub(super) struct Recorder(RefCell<Option<HttpRequest>>);
 
 #[derive(Debug)]
-pub(super) struct NothingIsSent;
+pub(super) struct NotSent;
 
-impl std::fmt::Display for NothingIsSent {
+impl std::fmt::Display for NotSent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("nothing is sent from here")
     }
 }
 
-impl std::error::Error for NothingIsSent {}
+impl std::error::Error for NotSent {}
 
-impl SyncHttpClient for Taker {
-    type Error = NothingIsSent;
+impl SyncHttpClient for Recorder {
+    type Error = NotSent;
 
     /// Inlined: the compiler then sees that there is never a response, and leaves out the code that reads one.
     #[inline(always)]
-    fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, NothingIsSent> {
+    fn call(&self, request: HttpRequest) -> std::result::Result<HttpResponse, NotSent> {
         self.0.replace(Some(request));
-        Err(NothingIsSent)
+        Err(NotSent)
     }
 }
 
 /// The request that oauth2 hands to its HTTP client.
-pub(super) fn written(hand_over: impl FnOnce(&Taker)) -> Result<HttpRequest> {
-    let taker = Taker::default();
+pub(super) fn recorded(hand_over: impl FnOnce(&Recorder)) -> Result<HttpRequest> {
+    let taker = Recorder::default();
     hand_over(&taker);
     taker.0.take().ok_or_else(|| Error::internal("oauth2 wrote no request"))
 }

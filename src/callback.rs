@@ -1,4 +1,4 @@
-//! The program's functions, called from ours.
+//! The program's callbacks, as Rust closures.
 
 use std::ffi::{CString, c_void};
 
@@ -43,7 +43,7 @@ pub type FitbitTokenCallback =
 pub type FitbitOpenCallback =
     Option<unsafe extern "C" fn(authorization_uri: *const c_char, user_data: *mut c_void) -> c_int>;
 
-/// The program's function, as one of ours.
+/// The program's `open` callback, as a closure.
 pub(crate) fn opening(
     open: FitbitOpenCallback,
     open_data: *mut c_void,
@@ -64,8 +64,8 @@ unsafe impl Send for UserData {}
 // SAFETY: as above.
 unsafe impl Sync for UserData {}
 
-/// The store that a callback is. Without one, every token counts as saved: the program has said
-/// that it does not want them.
+/// The store of a client with this callback. Without a callback, every token counts as saved: the program does
+/// not want the tokens.
 pub(crate) fn store(on_token: FitbitTokenCallback, user_data: *mut c_void) -> TokenStore {
     match saving(on_token, user_data) {
         Some(save) => TokenStore::callback(save),
@@ -73,7 +73,7 @@ pub(crate) fn store(on_token: FitbitTokenCallback, user_data: *mut c_void) -> To
     }
 }
 
-/// The program's callback, as a function of ours.
+/// The program's token callback, as a closure.
 pub(crate) fn saving(
     on_token: FitbitTokenCallback,
     user_data: *mut c_void,
@@ -82,7 +82,7 @@ pub(crate) fn saving(
     let user_data = UserData(user_data);
     Some(move |json: &str| {
         let user_data = &user_data;
-        // JSON writes a NUL as an escape: there is none to be found.
+        // JSON writes a NUL as an escape, so the text holds none.
         let Ok(json) = CString::new(json) else { return false };
         // SAFETY: the header's rules: the function is what the program says it is, and it returns.
         let saved = unsafe { on_token(json.as_ptr(), user_data.0) };

@@ -19,7 +19,7 @@ pub struct FitbitError {
     body: Option<CString>,
 }
 
-/// What a function of the C interface failed with.
+/// The error of a function of the C interface.
 #[derive(Clone, Debug)]
 pub(crate) enum Error {
     Core(fitbit_core::Error),
@@ -83,7 +83,7 @@ impl Error {
 
 const BUG: &str = "a bug in libfitbit, please report it";
 
-/// The name in the header of what the core finds wrong.
+/// The header's name of an input that the core refuses.
 fn parameter(input: Input) -> &'static str {
     match input {
         Input::App => "app",

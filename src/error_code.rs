@@ -1,4 +1,4 @@
-//! The error codes of the C interface, and what each asks of the program.
+//! The error codes of the C interface, and what the program should do for each.
 
 use std::ffi::CStr;
 

@@ -1,10 +1,9 @@
-//! The C interface: checks pointers, converts, delegates; a file per handle, no logic.
+//! The C interface. It checks pointers, converts, and calls the core. It has one file per handle, and no logic.
 //!
-//! What every function does stands in `include/fitbit.h`, which is made from the comments here. What
-//! it does it with is the package `fitbit-core`. Each function runs inside `fallible`, `infallible` or
-//! `signal_safe`: no panic leaves the library. Each pointer is looked at in one of the few helpers below,
-//! under the rules that the header states for all of them: a handle is one that this library gave out and
-//! that has not been freed, a string is NUL-terminated, an out-pointer may be written to.
+//! `include/fitbit.h` is generated from the comments here and says what each function does. The package
+//! `fitbit-core` does the work. Each function runs inside `fallible`, `infallible` or `signal_safe`: no panic
+//! leaves the library. Only the few helpers below read pointers. They rely on the header's rules: a handle came
+//! from this library and is not freed, a string is NUL-terminated, an out-pointer may be written to.
 
 #![warn(missing_docs)]
 
@@ -52,12 +51,12 @@ pub use error_code::FitbitErrorCode;
 pub use log::FitbitLogLevel;
 
 thread_local! {
-    /// Where the last caught panic began.
+    /// The place in the code where the last caught panic began.
     static PANICKED_AT: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-/// Keeps a panic's message off stderr, which is the program's. The library has a standard library
-/// of its own, so this hook sees no other panics than its own.
+/// Keeps a panic's message off stderr, which belongs to the program. The library contains its own copy of the
+/// standard library, so this hook sees only the library's own panics.
 fn quiet_panics() {
     static ONCE: OnceCell<()> = OnceCell::new();
     ONCE.get_or_init(|| {
@@ -97,8 +96,8 @@ fn infallible<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     without_cancellation(|| catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise))
 }
 
-/// Runs the body of a function that a signal handler may call: it takes no lock, makes nothing, and
-/// only changes atomics and wakes threads.
+/// Runs the body of a function that a signal handler may call. The body takes no lock and allocates nothing:
+/// it only changes atomics and wakes threads.
 fn signal_safe(body: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(body));
 }
@@ -150,8 +149,8 @@ unsafe fn text<'a>(text: *const c_char, argument: &'static str) -> Result<&'a st
     unsafe { optional_text(text, argument) }?.ok_or_else(|| Error::argument(argument, "it is NULL"))
 }
 
-/// The number that C passed where the header says an enumeration: any number, so that it is never
-/// looked at as the Rust type, for which most numbers would be undefined behaviour.
+/// The number that C passed for an enumeration. It can be any number. As the Rust type, most numbers would be
+/// undefined behaviour, so it is never read as one.
 fn number<E>(value: MaybeUninit<E>) -> u32 {
     const { assert!(size_of::<E>() == size_of::<u32>()) };
     // SAFETY: C's enumeration and u32 have the same size, and C passed a value.
@@ -191,7 +190,7 @@ impl<T> Out<T> {
 /// Gives a string to the program. A NUL inside, which C could not see past, is left out.
 fn give_text(text: impl Into<String>) -> *mut c_char {
     let text = Zeroizing::new(text.into());
-    // Long enough from the beginning: a text that grows leaves pieces of itself behind.
+    // Long enough from the start: a text that grows leaves copies of itself in memory.
     let mut bytes = Vec::with_capacity(text.len() + 1);
     bytes.extend(text.bytes().filter(|&byte| byte != 0));
     CString::new(bytes).unwrap_or_default().into_raw()

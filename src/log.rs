@@ -1,4 +1,4 @@
-//! The program's logger, called from ours.
+//! The program's logger, as a closure for the core.
 
 use std::ffi::{CString, c_void};
 

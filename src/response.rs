@@ -1,4 +1,4 @@
-//! `FitbitResponse`: what the API answered.
+//! `FitbitResponse`: the response to an API request.
 
 use std::ffi::{CStr, CString};
 use std::ptr::null;

@@ -1,4 +1,4 @@
-//! A client's login itself: its token, its limit, its end.
+//! A client's login: its token, its rate limit, its end.
 
 use std::ptr::null_mut;
 

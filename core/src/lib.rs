@@ -17,23 +17,23 @@
 //!
 //! Where to look:
 //!
-//! - [`app`]: the registered application: configuration, validation
-//! - [`provider`]: the providers as data, and what their error responses mean
-//! - [`oauth`]: authorization, the token endpoint, the loopback listener
-//! - [`token`]: a token: JSON in and out, when it expires
-//! - [`store`]: where a login's token is kept: callback, file, guard
-//! - [`renewal`]: when and how a token is renewed and saved: the one procedure
-//! - [`api`]: one person's requests
-//! - [`http`]: transport, dialling, proxies, TLS, over sockets that never block
-//! - [`call`]: how long a call may take, how it waits, and ending it from another thread
-//! - [`login`]: both steps in one call, with a browser and a loopback port
-//! - [`notification`]: whether a notification is the provider's
-//! - [`log`]: what the program's logger is told
-//! - [`error`]: every error, and redaction
-//! - [`os`]: what needs the operating system itself: descriptors, waiting, locks, forks
-//! - [`sync`]: the locks that the threads of one login meet at
+//! - `app`: the registered application: configuration, validation
+//! - `provider`: the providers as data, and what their error responses mean
+//! - `oauth`: authorization, the token endpoint, the loopback listener
+//! - `token`: a token: JSON in and out, when it expires
+//! - `store`: where a login's token is kept: callback, file, guard
+//! - `renewal`: when and how a token is renewed and saved: the one procedure
+//! - `api`: one person's requests
+//! - `http`: transport, dialling, proxies, TLS, over sockets that never block
+//! - `call`: how long a call may take, how it waits, and ending it from another thread
+//! - `login`: both steps in one call, with a browser and a loopback port
+//! - `notification`: whether a notification is the provider's
+//! - `log`: what the program's logger is told
+//! - `error`: every error, and redaction
+//! - `os`: what needs the operating system itself: descriptors, waiting, locks, forks
+//! - `sync`: the locks that the threads of one login meet at
 //!
-//! Dependencies flow one way (tests/layers.rs checks it): login, then api, then renewal and notification,
+//! Dependencies flow one way (core/tests/layers.rs checks it): login, then api, then renewal and notification,
 //! then app, then oauth and store, then token, then provider, then http, then call, then sync, then error,
 //! log and os.
 

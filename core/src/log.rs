@@ -1,7 +1,7 @@
-//! What the program's logger is told: one line for each event.
+//! The program's logger: one line for each event.
 //!
-//! A line is only put together where somebody asked for its level. It holds no secret: paths are
-//! written without their query, errors are redacted before they get here.
+//! A line is put together only if the program asked for its level. It holds no secret: paths are written
+//! without their query, and errors are redacted before they get here.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ thread_local! {
     static IN_LOGGERS: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// All the time that this thread has spent in the program's loggers. It is no call's own.
+/// All the time that this thread has spent in the program's loggers. It counts against no call.
 pub(crate) fn time_spent() -> Duration {
     IN_LOGGERS.get()
 }
 
-/// How long the program's own code takes, but for its loggers, whose time is counted already.
+/// Measures how long the program's own code takes, without its loggers: their time is counted already.
 pub(crate) struct Stopwatch {
     begun: Instant,
     logged: Duration,
@@ -37,13 +37,13 @@ impl Stopwatch {
 pub enum Level {
     /// A login is over.
     Error,
-    /// Something failed that is tried again, or that costs the program something.
+    /// Something failed, and is tried again or costs the program something.
     Warn,
     /// Logins: begun, renewed, revoked.
     Info,
     /// Requests and saves.
     Debug,
-    /// Connections, and who waits for whom.
+    /// Connections, and which thread waits for which.
     Trace,
 }
 
@@ -54,7 +54,7 @@ type Sink = dyn Fn(Level, &str) + Send + Sync;
 pub struct Log(Option<Arc<(Level, Box<Sink>)>>);
 
 impl Log {
-    /// Nobody is told.
+    /// No logger.
     pub fn none() -> Log {
         Log(None)
     }
@@ -68,7 +68,7 @@ impl Log {
         self.0.as_ref().is_some_and(|log| level <= log.0)
     }
 
-    /// `line` is only called where the level is asked for.
+    /// `line` is called only if the program asked for the level.
     pub(crate) fn line(&self, level: Level, line: impl FnOnce() -> String) {
         if let Some(log) = &self.0
             && level <= log.0
@@ -76,7 +76,7 @@ impl Log {
             let line = line();
             let (spent, begun) = (IN_LOGGERS.get(), Instant::now());
             (log.1)(level, &line);
-            // Whatever loggers ran inside this one are part of its time.
+            // The time of loggers that ran inside this one is part of its time.
             IN_LOGGERS.set(spent + begun.elapsed());
         }
     }

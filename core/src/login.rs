@@ -1,5 +1,5 @@
-//! Logging in with one call: the browser goes out, the response comes back to a loopback port
-//! (RFC 8252 section 7.3).
+//! Logging in with one call: a browser asks the person, and the response comes to a loopback port (RFC 8252
+//! section 7.3).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::oauth::authorize;
 use crate::oauth::loopback::{Browser, Listener, Page, Verdict};
 use crate::store::TokenStore;
 
-/// Opens an authorization URL; false: it could not.
+/// Opens an authorization URL. False: it failed.
 pub type Open<'a> = &'a dyn Fn(&str) -> bool;
 
-/// Listens, opens the browser (or calls `open`), waits for the person and makes the client. The store
-/// has the token before the browser gets its page.
+/// Listens, opens the browser (or calls `open`), waits for the person and makes the client. The store gets
+/// the token before the browser gets its page.
 pub fn login(
     app: &App,
     handle: &Arc<Handle>,
@@ -34,7 +34,7 @@ pub fn login(
         return Err(Error::cancelled());
     }
     let mut listener = Listener::bind(app.oauth.redirect_uri()?, app.provider)?;
-    let (authorization_uri, session) = authorize::begin(&app.oauth, None, listener.callback_uri())?;
+    let (authorization_uri, session) = authorize::begin(&app.oauth, None, listener.redirect_uri())?;
     app.log.line(Level::Info, || format!("waiting for the answer on port {}", listener.port()));
 
     let browser = match open {
@@ -61,8 +61,8 @@ pub fn login(
     });
     let accepted = deadline.cancelled_or(accepted)?;
 
-    // A code is worth the app's own timeout, however late it came.
-    let exchange = deadline.anew(app.timeout);
+    // The exchange of the code has the app's whole timeout, even if the person came late.
+    let exchange = deadline.restarted(app.timeout);
     let token = session.finish(
         &app.oauth,
         &accepted.target,

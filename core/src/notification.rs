@@ -20,12 +20,12 @@ pub fn verify(app: &App, signature: &str, body: &[u8]) -> Result<()> {
     let Some(secret) = app.client_secret() else {
         return Err(Error::invalid(Input::App, "it has no client secret to verify with"));
     };
-    // Long enough from the beginning: a text that grows leaves pieces of itself behind.
+    // Long enough from the start: a text that grows leaves copies of itself in memory.
     let mut key = Zeroizing::new(String::with_capacity(secret.len() + 1));
     key.push_str(&secret);
     key.push('&');
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key.as_bytes());
-    // The texts are compared, not what they decode to: a signature has one way to be written.
+    // The base64 texts are compared, not the decoded bytes: a signature has only one spelling.
     let genuine = STANDARD.encode(hmac::sign(&key, body));
     match bool::from(genuine.as_bytes().ct_eq(signature.as_bytes())) {
         true => Ok(()),

@@ -1,5 +1,5 @@
-//! What the threads of one login meet at. The standard library's own, except where tests/explored
-//! puts its scheduler in their place, to go through every order in which threads can come by.
+//! The locks that the threads of one login share. They are the standard library's own, except with `--cfg
+//! explored`: then the scheduler of tests/explored replaces them, and tries every order of threads.
 
 #[cfg(explored)]
 pub(crate) use explored::{Wake, wait};
@@ -11,7 +11,7 @@ pub(crate) use std::sync::{Mutex, MutexGuard};
 #[cfg(not(explored))]
 pub(crate) use crate::os::{Wake, wait};
 
-/// What only the end of a call changes for other threads.
+/// The atomic that only the end of a call changes for other threads.
 #[cfg(not(explored))]
 pub(crate) mod cancelling {
     pub use std::sync::atomic::AtomicU64;
@@ -31,8 +31,8 @@ mod explored {
 
     use crate::os::{self, Interest};
 
-    /// A thread that waits for another one waits on the scheduler; one that waits for the network
-    /// waits as ever.
+    /// A thread that waits for another thread waits on the scheduler. A thread that waits for the network waits
+    /// as usual.
     pub(crate) struct Wake {
         event: Event,
         system: os::Wake,

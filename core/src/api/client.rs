@@ -19,8 +19,8 @@ use crate::renewal::Login;
 use crate::store::{Content, TokenFile, TokenStore};
 use crate::token::{Token, Unfit};
 
-/// One handle on a person's login, with what is this handle's own. A program can hold a million of
-/// these, idle: what not every one needs is made when it is needed.
+/// One handle on a person's login, and this handle's own settings. A program can hold a million idle ones:
+/// so a setting has memory only once it is set.
 pub struct Client {
     person: Arc<Person>,
     handle: Arc<Handle>,
@@ -61,7 +61,7 @@ impl Client {
             Content::Token(token) => token,
             Content::Foreign(why) => return Err(why),
             Content::Nothing => {
-                // Before anybody logs in, only to find that the login cannot be saved.
+                // Before a person logs in and the login cannot be saved.
                 file.check_writable()?;
                 return Err(Error::not_logged_in(&format!("there is no token in {path}")));
             }
@@ -72,7 +72,7 @@ impl Client {
         Ok(client)
     }
 
-    /// Saves the token into a file, over what is there; the file takes every later token too.
+    /// Saves the token into a file and replaces what the file holds. The file takes every later token, too.
     pub fn set_token_file(&self, path: &str) -> Result<()> {
         let file = Arc::new(TokenFile::at(path)?);
         self.within_time(|deadline| self.login().move_to(file, deadline))
@@ -83,13 +83,13 @@ impl Client {
         app: &App,
         handle: &Arc<Handle>,
         session: &str,
-        redirect_uri: &str,
+        response_uri: &str,
         store: TokenStore,
     ) -> Result<Client> {
         let app = app.shared()?.clone();
         let deadline = app.deadline(handle);
         let token =
-            authorize::step_two(&app.oauth, session, redirect_uri, app.transport(), &deadline);
+            authorize::step_two(&app.oauth, session, response_uri, app.transport(), &deadline);
         let token = deadline.cancelled_or(token)?;
         Ok(Client::from_login(app, token, store).0)
     }
@@ -216,8 +216,8 @@ impl Client {
         self.within_time(|deadline| self.login().save(deadline))
     }
 
-    /// Before this handle goes. With the last one, an unsaved token is offered once more. The provider is not
-    /// asked.
+    /// Called before this handle is freed. The last handle offers an unsaved token once more. The provider is
+    /// not asked.
     pub fn finish(&self) {
         if self.person.handles.fetch_sub(1, SeqCst) == 1 {
             self.login().finish(&mut self.deadline_to_save());
@@ -232,7 +232,7 @@ impl Client {
         self.deadline().with_grace_even_if_cancelled()
     }
 
-    /// What the provider last said of its limit.
+    /// The rate limit, as the provider last stated it.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         let seen = self.person.rate_limit.get()?;
         Some(*seen.lock().unwrap_or_else(PoisonError::into_inner))
@@ -248,7 +248,7 @@ impl Client {
         &self.app().api_uri
     }
 
-    /// Sends a request and answers with what came back below 300; anything else is an error.
+    /// Sends a request and returns a response below 300. Any other outcome is an error.
     pub fn request(&self, request: &ApiRequest) -> Result<ApiResponse> {
         let response = self.patiently(Deadline::unless_cancelled, |budget, deadline| {
             self.attempt(request, budget, deadline)
@@ -256,7 +256,7 @@ impl Client {
         Ok(ApiResponse::new(response, request, self.app().provider))
     }
 
-    /// A call that keeps the login from being lost. Its success counts although it was cancelled.
+    /// A call that keeps the login from being lost. Its success counts even if it was cancelled.
     fn within_time<T>(&self, call: impl FnOnce(&mut Deadline) -> Result<T>) -> Result<T> {
         let mut deadline = self.deadline().with_grace();
         let outcome = call(&mut deadline);

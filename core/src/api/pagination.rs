@@ -9,7 +9,7 @@ use crate::error::{Error, Input, Result};
 use crate::provider::Paging;
 use crate::token::{Fields, member, parse, raw};
 
-/// What has to be asked for the next page.
+/// The request that brings the next page.
 struct Next {
     path: String,
     body: Option<Vec<u8>>,
@@ -19,14 +19,14 @@ impl Client {
     /// The page that follows; none: that was the last one.
     pub fn next_page(&self, page: &ApiResponse) -> Result<Option<ApiResponse>> {
         let paging = &self.app().provider.paging;
-        // Only this is taken out of the page: a tree of all its values would take many times its length.
+        // Only this member is parsed: a tree of all values would take many times the page's length.
         let named = match paging {
             Paging::NextUrl => "pagination",
             Paging::PageToken => "nextPageToken",
         };
         let json = std::str::from_utf8(page.body()).unwrap_or_default();
         let named = member(json, named).ok_or_else(|| Error::next_page("this one is not JSON"))?;
-        // What writes is not repeated for what a response says.
+        // A response cannot make the library repeat a request that writes.
         let is_list = match paging {
             Paging::NextUrl => page.method == Method::GET,
             Paging::PageToken => matches!(page.method, Method::GET | Method::POST),
@@ -54,8 +54,8 @@ impl Client {
         self.request(&request).map(Some)
     }
 
-    /// `pagination.next` is an absolute URL. Only its path and query are taken, and only if it is
-    /// the provider's: whoever can write a list must not be able to send a token elsewhere.
+    /// `pagination.next` is an absolute URL. Only its path and query are taken, and only if it is the
+    /// provider's: the author of a list must not be able to send a token to another server.
     fn by_url(&self, pagination: Option<&RawValue>) -> Result<Option<Next>> {
         let next = pagination.and_then(|json| member(json.get(), "next").flatten());
         let Some(address) = text(next, "its pagination.next")? else { return Ok(None) };

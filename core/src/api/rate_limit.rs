@@ -1,4 +1,4 @@
-//! What the provider says of how many requests are allowed, and waiting a rate limit out.
+//! Rate limits: what the provider's headers say, and waiting until a limit ends.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, Result};
 use crate::log::Level;
 use crate::renewal::Budget;
 
-/// What the provider last said of its limit.
+/// The rate limit, as the provider last stated it.
 #[derive(Clone, Copy)]
 pub struct RateLimit {
     /// Requests allowed in each period.
@@ -39,8 +39,8 @@ impl RateLimit {
         Some(RateLimit { limit, remaining, reset, seen: Instant::now() })
     }
 
-    /// Seconds from now until the limit is counted anew. A part of a second counts as a whole one: who
-    /// asks too early is refused again.
+    /// Seconds from now until the next period. A part of a second counts as a whole one: a request that comes
+    /// too early is refused again.
     pub fn reset(&self) -> Option<u64> {
         let reset = Duration::from_secs(u64::from(self.reset?));
         let left = reset.saturating_sub(self.seen.elapsed());
@@ -49,8 +49,8 @@ impl RateLimit {
 }
 
 impl Client {
-    /// Waits a rate limit out and tries again, where the program has allowed as much. The time it
-    /// waits is not the call's. `ended` says what becomes of the outcome of a call that was cancelled.
+    /// After a 429, waits and tries again, if the program allows so long a wait. The wait does not count
+    /// against the call's time. `ended` decides the outcome of a call that was cancelled.
     pub(super) fn patiently<T>(
         &self,
         ended: fn(&Deadline, Result<T>) -> Result<T>,

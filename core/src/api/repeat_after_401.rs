@@ -26,7 +26,7 @@ impl Client {
                 token.mark_proven();
                 if !deadline.is_cancelled() {
                     self.login().renew_after_response(budget, deadline);
-                    // The response is in hand: whatever is cancelled now, it counts.
+                    // The response has come: it counts, even if the call is cancelled from here on.
                     *deadline = deadline.uncancellable();
                 }
                 return Ok(response);

@@ -9,7 +9,7 @@ use crate::provider::Provider;
 /// The longest request target that the HTTP libraries take.
 const MAX_TARGET: usize = 32 * 1024;
 
-/// A request that has been checked: whatever becomes of it is not the program's fault.
+/// A request whose parts have been checked.
 pub struct ApiRequest<'a> {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -48,7 +48,7 @@ impl<'a> ApiRequest<'a> {
 }
 
 impl ApiRequest<'_> {
-    /// Whether it comes to the same if it is carried out twice (RFC 9110 section 9.2.2).
+    /// Whether carrying it out twice has the same effect as once (RFC 9110 section 9.2.2).
     pub(crate) fn is_idempotent(&self, provider: &Provider) -> bool {
         match self.method {
             Method::GET | Method::HEAD | Method::PUT | Method::DELETE => true,
@@ -60,7 +60,7 @@ impl ApiRequest<'_> {
 
 fn check_method(method: &str) -> Result<Method> {
     let refuse = |why| Err(Error::invalid(Input::Method, why));
-    // The usual ones need no second look.
+    // The usual methods need no further check.
     match method {
         "GET" => return Ok(Method::GET),
         "POST" => return Ok(Method::POST),
@@ -80,8 +80,8 @@ fn check_method(method: &str) -> Result<Method> {
     }
 }
 
-/// The API endpoint's text with the path behind it. Nothing in a path can lead to another host or
-/// out of the endpoint's own prefix.
+/// The API endpoint with the path appended. No path can lead to another host, or out of the endpoint's own
+/// prefix.
 fn target(api_uri: &str, path: &str) -> Result<Uri> {
     let refuse = |why| Err(Error::invalid(Input::Path, why));
     if !path.starts_with('/') || path.starts_with("//") {
@@ -104,7 +104,7 @@ fn target(api_uri: &str, path: &str) -> Result<Uri> {
     text.parse().or_else(|_| refuse("it is not a path"))
 }
 
-/// Whether there is nothing in it to be encoded or refused; it may be plain without this saying so.
+/// Whether nothing in it has to be encoded or refused. False for some paths that are plain, too.
 fn is_plain(path: &str) -> bool {
     let mut before = 0;
     path.bytes().all(|byte| {
@@ -114,7 +114,7 @@ fn is_plain(path: &str) -> bool {
     })
 }
 
-/// Percent-encodes what a URL may not hold, and refuses what may change where it leads.
+/// Percent-encodes characters that a URL may not hold, and refuses those that can change where it leads.
 fn escape(path: &str, text: &mut String) -> Result<()> {
     let refuse = |why| Err(Error::invalid(Input::Path, why));
     for (at, byte) in path.bytes().enumerate() {

@@ -6,14 +6,14 @@ use super::ApiRequest;
 use crate::http::Response;
 use crate::provider::{Paging, Provider};
 
-/// What a request brought, and what was asked.
+/// A response, and what is needed to ask for the next page.
 pub struct ApiResponse {
-    /// With a NUL behind the body, for C.
+    /// Its body ends with a NUL, for C.
     response: Response,
     pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) content_type: Option<HeaderValue>,
-    /// Kept where the next page is asked for with the same body.
+    /// Kept if the next page is asked for with the same body.
     pub(super) body: Option<Box<[u8]>>,
 }
 

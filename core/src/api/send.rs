@@ -14,8 +14,8 @@ use crate::log::Level;
 use crate::token::Token;
 
 impl Client {
-    /// One request, and once more on a fresh connection where a kept-alive one died under a
-    /// request that can be repeated.
+    /// Sends a request. Sends it once more on a new connection if a kept connection ended before a response
+    /// and the request can be repeated.
     pub(super) fn send(
         &self,
         request: &ApiRequest,

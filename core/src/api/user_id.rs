@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::token::member;
 
 impl Client {
-    /// From the token. If the provider's tokens do not say it, the provider is asked, and the token
-    /// keeps it. Threads that ask at the same time may each send a request.
+    /// The id of the person, from the token. If the provider's tokens have none, asks the provider, and notes
+    /// the id in the token. Threads that ask at the same time may each send a request.
     pub fn user_id(&self) -> Result<String> {
         if let Some(known) = self.token_field("user_id") {
             return Ok(known);

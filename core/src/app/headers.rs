@@ -1,6 +1,6 @@
 //! The headers of API requests: those of every app, and those that a program sets.
 //!
-//! A program sets Accept-Language and Accept-Locale, which decide Fitbit's units, as it sets any other.
+//! Accept-Language and Accept-Locale decide Fitbit's units. A program sets them like any other header.
 
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
@@ -20,14 +20,13 @@ const REFUSED_HEADERS: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// How many headers a program may set, and those that are there before: Host, User-Agent, Accept,
-/// Accept-Encoding.
+/// How many headers a program may set, and the four of every app: Host, User-Agent, Accept, Accept-Encoding.
 const MAX_COUNT: usize = 64 + 4;
 
 /// How long a header's value may be.
 pub(crate) const MAX_VALUE: usize = 8 * 1024;
 
-/// What every app begins with.
+/// The headers of every app.
 pub(crate) fn of_an_app() -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::HOST, HeaderValue::from_static("")); // the first one; filled in later
@@ -38,8 +37,8 @@ pub(crate) fn of_an_app() -> HeaderMap {
     headers
 }
 
-/// The program's headers, with what every API request carries: its host, put together once, and a
-/// place for the token, which each copy would else have to grow for.
+/// The program's headers, and those of every API request. The host is put together once. There is a place for
+/// the token, so that no copy has to grow for it.
 pub(crate) fn of_every_request(mut headers: HeaderMap, api_uri: &str) -> HeaderMap {
     let uri: Uri = api_uri.parse().unwrap_or_default();
     let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };

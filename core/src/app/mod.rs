@@ -1,8 +1,8 @@
 //! The registered application: credentials, settings, and what its clients share.
 //!
-//! One thread configures an [`App`]; its first use by a step or a client freezes the settings into
-//! a [`Shared`], which every client keeps alive. The environment is read when the app is made. What
-//! is expensive (certificates, connections) is made when the first request needs it.
+//! One thread configures an [`App`]. Its first use by a step or a client freezes the settings into a
+//! [`Shared`], which every client keeps alive. The environment is read when the app is made. Certificates and
+//! connections are expensive: they are loaded when the first request needs them.
 
 pub(crate) mod headers;
 mod shared;
@@ -29,13 +29,13 @@ use validation::{check_endpoint, check_redirect_uri};
 /// An endpoint that a program can override.
 #[derive(Clone, Copy)]
 pub enum Endpoint {
-    /// Where the person grants access.
+    /// The authorization endpoint, where the person grants access.
     Authorize,
-    /// Where a code or a refresh token becomes a token.
+    /// The token endpoint, which takes a code or a refresh token and returns a token.
     Token,
-    /// Where a token is revoked.
+    /// The revocation endpoint.
     Revoke,
-    /// What every path is appended to.
+    /// The API endpoint: every path is appended to it.
     Api,
 }
 
@@ -138,7 +138,7 @@ impl App {
         change(&mut settings)
     }
 
-    /// Where people log in.
+    /// The service that people log in to.
     pub fn provider(&self) -> &'static Provider {
         self.provider
     }
@@ -175,7 +175,7 @@ impl App {
         })
     }
 
-    /// None: what the provider prefers, or what is possible without a secret.
+    /// None: the provider's preferred method, or the only one that works without a secret.
     pub fn set_client_auth(&self, method: Option<ClientAuth>) -> Result<()> {
         self.set(|settings| {
             let needs_secret = matches!(method, Some(ClientAuth::Basic | ClientAuth::Body));
@@ -243,7 +243,7 @@ impl App {
         })
     }
 
-    /// Who is told what the library does.
+    /// The logger of the app and its clients.
     pub fn set_log(&self, log: Log) -> Result<()> {
         self.set(|settings| {
             settings.log = log;

@@ -86,7 +86,7 @@ impl Shared {
         })
     }
 
-    /// Of a call with a handle of the app itself.
+    /// The deadline of a call on a handle of the app itself.
     pub fn deadline(&self, handle: &Arc<Handle>) -> Deadline {
         self.transport.tidy();
         Deadline::after(self.timeout, handle)
@@ -103,7 +103,7 @@ impl Shared {
         &self.transport
     }
 
-    /// The same, for the revocation endpoint.
+    /// The transport for the revocation endpoint.
     pub fn transport_to_revoke(&self) -> Result<&Transport> {
         if self.token_uri.starts_with("http://") && self.revoke_uri == self.provider.revoke_uri {
             return Err(Error::invalid(

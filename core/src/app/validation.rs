@@ -1,11 +1,11 @@
-//! What a program may pass to an application: every check stands here, each error names its input.
+//! Checks of what a program passes to an application. Each error names its input.
 
 use ureq::http::Uri;
 
 use crate::error::{Error, Input, Result};
 use crate::http::is_loopback;
 
-/// Sent byte for byte as given: it is compared with what is registered, character by character.
+/// It is sent byte for byte as given, because the provider compares it with the registered one.
 pub(super) fn check_redirect_uri(uri: &str) -> Result<()> {
     let refuse = |why: &str| Err(Error::invalid(Input::RedirectUri, why));
     if uri.contains('#') {
@@ -25,7 +25,7 @@ pub(super) fn check_endpoint(text: &str) -> Result<()> {
     if text.contains('#') {
         return refuse("an endpoint has no fragment");
     }
-    // Both readers must take it: one writes the token requests, the other opens the connections.
+    // Both parsers must accept it: oauth2's writes the token requests, the other opens the connections.
     let (Ok(uri), Ok(_)) = (text.parse::<Uri>(), oauth2::TokenUrl::new(text.to_owned())) else {
         return refuse("it is not an absolute URI");
     };

@@ -1,15 +1,15 @@
-//! Something that goes on beside what a call waits for, on the call's own thread.
+//! Work that a call does while it waits for something else, on its own thread.
 
 use std::any::Any;
 use std::time::Instant;
 
 use crate::os::Interest;
 
-/// Each time the call waits, this makes as much progress as it can.
+/// Work that advances each time the call waits.
 pub(crate) trait Beside: Any + Send {
     fn step(&mut self, now: Instant);
 
-    /// What to wait for before the next step; nothing: it is at its end, or another thread wakes the call.
+    /// What to wait for before the next step. Empty: the work has ended, or another thread wakes the call.
     fn interests(&self) -> Vec<Interest<'_>>;
 
     /// When the next step is due, even if nothing has come.

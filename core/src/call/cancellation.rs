@@ -1,5 +1,5 @@
-//! Ending calls: those of one handle for good, those of an application for good, or those that run
-//! now. Each way is async-signal-safe: it changes an atomic and wakes threads, without a lock.
+//! Ending calls: all calls of one handle, all calls of an application, or only the calls that run now. Each
+//! function is async-signal-safe: it changes an atomic and wakes threads, without a lock.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -10,8 +10,8 @@ use crate::sync::cancelling::AtomicU64;
 /// All calls of an application, on all its handles and clients.
 #[derive(Default)]
 pub(crate) struct Calls {
-    /// How often calls were cancelled: one that began under another count is over. The highest bit:
-    /// the application was shut down.
+    /// How often calls were cancelled. A call that began under another count has ended. The highest bit: the
+    /// application was shut down.
     count: AtomicU64,
     pub(super) waiting: Waiting,
 }
@@ -32,10 +32,10 @@ impl Calls {
     }
 }
 
-/// A handle of the program's, as far as its calls can be ended.
+/// The part of a program's handle that can end its calls.
 pub struct Handle {
     pub(super) calls: Arc<Calls>,
-    /// Not 0: the program has ended it.
+    /// Not 0: the program has aborted it.
     ended: AtomicU64,
 }
 
@@ -44,7 +44,7 @@ impl Handle {
         Arc::new(Handle { calls: calls.clone(), ended: AtomicU64::default() })
     }
 
-    /// Another one of the same application.
+    /// Another handle of the same application.
     pub fn another(&self) -> Arc<Handle> {
         Handle::new(&self.calls)
     }
@@ -77,12 +77,12 @@ impl Ends {
         self.handle.calls.count.load(SeqCst) & SHUT_DOWN != 0 || self.handle.ended.load(SeqCst) != 0
     }
 
-    /// The program has ended the calls that ran at a moment since this one began.
+    /// The program has cancelled the running calls since this one began.
     pub fn is_cancelled(&self) -> bool {
         (self.handle.calls.count.load(SeqCst) ^ self.count) & !SHUT_DOWN != 0
     }
 
-    /// Either of the two.
+    /// The call is cancelled, or its handle or application is ended.
     pub fn is_ended(&self) -> bool {
         let count = self.handle.calls.count.load(SeqCst);
         count != self.count || count & SHUT_DOWN != 0 || self.handle.ended.load(SeqCst) != 0

@@ -12,7 +12,7 @@ use crate::log;
 use crate::os::Interest;
 use crate::sync::now;
 
-/// How long what keeps a login from being lost may still wait when its handle was ended.
+/// How long a call that keeps a login from being lost may still wait after its handle was ended.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// When a call has to return, and whether it was ended. Time that it spends in the program's own
@@ -29,19 +29,19 @@ pub(crate) struct Deadline {
     logged: Duration,
     waiter: Arc<Waiter>,
     ends: Ends,
-    /// What an end does to it.
+    /// What the end of the call does.
     when_ended: WhenEnded,
-    /// When it ends if nothing was sent by then.
+    /// The call ends at this time if nothing was sent by then.
     until_sent: Option<Instant>,
 }
 
-/// What becomes of a call that the program ends.
+/// What happens to a call that the program ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum WhenEnded {
     Stops,
-    /// It keeps a login from being lost: a cancel stops it; the end of its handle leaves it a while.
+    /// The call keeps a login from being lost. Cancelling stops it. The end of its handle leaves it a grace.
     HasGrace,
-    /// The same, and a cancel changes nothing.
+    /// The same, but cancelling changes nothing.
     IgnoresCancel,
     GoesOn,
 }
@@ -69,8 +69,8 @@ impl Deadline {
         Deadline { at, given_back, logged, until_sent: None, ..self.clone() }
     }
 
-    /// So much time from now on for what the same call does next.
-    pub fn anew(&self, timeout: Duration) -> Deadline {
+    /// So much time from now on, for the next step of the same call.
+    pub fn restarted(&self, timeout: Duration) -> Deadline {
         Deadline { whole: timeout, ..self.at(now() + timeout) }
     }
 
@@ -79,32 +79,32 @@ impl Deadline {
         self.whole
     }
 
-    /// For what must not be given up half-way.
+    /// For a step that must not be given up half-way.
     pub fn uncancellable(&self) -> Deadline {
         Deadline { when_ended: WhenEnded::GoesOn, ..self.clone() }
     }
 
-    /// For what keeps a login from being lost: it goes on for two seconds when its handle is ended.
+    /// For a step that keeps a login from being lost: it may take two more seconds when its handle is ended.
     pub fn with_grace(self) -> Deadline {
         Deadline { when_ended: WhenEnded::HasGrace, ..self }
     }
 
-    /// The same, and [`super::Calls::cancel`] does not end it.
+    /// The same, but [`super::Calls::cancel`] does not end it.
     pub fn with_grace_even_if_cancelled(self) -> Deadline {
         Deadline { when_ended: WhenEnded::IgnoresCancel, ..self }
     }
 
-    /// The same, which ends after so much time already if nothing was sent by then.
+    /// The same, but it ends after this time if nothing was sent by then.
     pub fn sent_within(&self, time: Duration) -> Deadline {
         Deadline { until_sent: Some(now() + time), ..self.clone() }
     }
 
-    /// Once something is sent, its response is waited for.
+    /// After the request was sent: the call waits for its response.
     pub fn sent(&self) -> Deadline {
         Deadline { until_sent: None, ..self.clone() }
     }
 
-    /// The same for something single-use: the end of the call does not matter any more.
+    /// After something single-use was sent: the program cannot end the call any more.
     pub fn once_sent(&self) -> Deadline {
         self.uncancellable().sent()
     }
@@ -123,12 +123,12 @@ impl Deadline {
             && self.ends.is_final()
     }
 
-    /// The result of a call that was cancelled, whatever it came to.
+    /// `outcome`, or the error of a cancelled call.
     pub fn unless_cancelled<T>(&self, outcome: Result<T>) -> Result<T> {
         if self.is_cancelled() { Err(Error::cancelled()) } else { outcome }
     }
 
-    /// The result of a call whose success counts although it was cancelled.
+    /// The same, but a success counts even if the call was cancelled.
     pub fn cancelled_or<T>(&self, outcome: Result<T>) -> Result<T> {
         if outcome.is_err() { self.unless_cancelled(outcome) } else { outcome }
     }
@@ -165,15 +165,14 @@ impl Deadline {
         self.given_back
     }
 
-    /// Blocks until a socket is ready, until another thread wakes this call, or at most until `until`;
-    /// what is waited for need not have happened. The library blocks nowhere else, but in files and in
-    /// the program's own callbacks.
+    /// Blocks until a socket is ready, until another thread wakes this call, or at most until `until`. It can
+    /// also return early. The library blocks nowhere else, except in files and in the program's callbacks.
     pub fn wait(
         &self,
         interests: &[Interest],
         until: Option<Instant>,
     ) -> std::result::Result<(), Stopped> {
-        // In this order: whoever ends the call from here on wakes it.
+        // In this order: if the call is ended from here on, it is woken.
         self.waiter.can_be_woken();
         let mut left = self.left();
         if left.is_zero() {
@@ -181,7 +180,7 @@ impl Deadline {
         }
         let mut beside = self.waiter.beside();
         if beside.is_some() && self.ends.is_ended() {
-            // This call may go on; what it does beside opens nothing any more.
+            // This call may go on, but the work beside it opens no connection any more.
             *beside = None;
         }
         let mut due = until;
@@ -202,7 +201,7 @@ impl Deadline {
             }
         };
         if self.waiter.wait(interests, left).is_err() {
-            // The system has no memory for it, or does not know how: not at full speed, then.
+            // The system has no memory for it, or cannot wait for sockets. Do not spin at full speed.
             std::thread::sleep(left.min(Duration::from_millis(1)));
         }
         if let Some(beside) = &mut *beside
@@ -213,7 +212,7 @@ impl Deadline {
         Ok(())
     }
 
-    /// `beside` goes on each time the call waits, until it is taken back. It is dropped when the call returns.
+    /// `beside` advances each time the call waits, until it is taken back. It is dropped when the call returns.
     pub fn go_on_beside(&self, beside: impl Beside) {
         *self.waiter.beside() = Some(Box::new(beside));
     }
@@ -222,7 +221,7 @@ impl Deadline {
         self.waiter.beside().is_some()
     }
 
-    /// What goes on beside this call, if it is of this kind. It does not go on any more.
+    /// Takes back the work beside this call, if it is of this kind.
     pub fn take_beside<T: Beside>(&self) -> Option<T> {
         let beside: Box<dyn Any> = self.waiter.beside().take()?;
         beside.downcast().ok().map(|beside| *beside)
@@ -233,9 +232,9 @@ impl Deadline {
         self.waiter.waker()
     }
 
-    /// Does nothing for so long, whatever the call's time, or until the call is ended.
+    /// Waits for so long, even past the call's own time, or until the call is ended.
     pub fn pause(&self, time: Duration) {
-        let pause = self.anew(time);
+        let pause = self.restarted(time);
         while pause.wait(&[], None).is_ok() {}
     }
 }

@@ -1,4 +1,4 @@
-//! A call of the library: how long it may take, what can end it, and the one way in which it waits.
+//! A call of the library: how long it may take, what ends it, and the one way in which it waits.
 
 mod beside;
 mod cancellation;

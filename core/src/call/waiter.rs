@@ -1,7 +1,7 @@
 //! Threads that wait inside a call, and how they are woken.
 //!
-//! Each call that has to wait takes a [`Slot`] of its application, which holds what wakes it. A signal
-//! handler goes through all slots without a lock: slots are added and never removed.
+//! Each call that has to wait takes a [`Slot`] of its application. The slot holds what wakes the call. A
+//! signal handler goes through all slots without a lock: slots are added and never removed.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst, fence};
@@ -16,8 +16,8 @@ use super::cancellation::Handle;
 use crate::os::{Interest, PerProcess, fork_count};
 use crate::sync::{self, Wake};
 
-/// How long a thread sleeps that nobody can wake, because the process has no descriptor left. Then it
-/// looks by itself.
+/// How long a thread sleeps if no other thread can wake it, because the process has no descriptor left. Then
+/// it looks by itself.
 const UNWOKEN: Duration = Duration::from_millis(50);
 
 /// The slots of the first row; each further row has twice as many.
@@ -47,7 +47,7 @@ impl Row {
 #[derive(Default)]
 struct Slot {
     is_taken: AtomicBool,
-    /// Which handle's call has it.
+    /// The handle whose call has taken it.
     owner: AtomicUsize,
     wake: OnceBox<Wake>,
 }
@@ -73,8 +73,8 @@ impl Slot {
 impl Waiting {
     /// Wakes the threads in calls of this handle, or all. Async-signal-safe.
     pub fn wake(&self, owner: Option<usize>) {
-        // The end of a call is stored before this, and its slot after it is made. With a fence on both
-        // sides, either the slot is seen here or the end is seen there.
+        // The program stores the end before this. A call makes its slot before it looks for the end. With a
+        // fence on both sides, either the slot is seen here or the end is seen there.
         fence(SeqCst);
         let mut row = self.0.get();
         while let Some(one) = row {
@@ -99,14 +99,14 @@ impl Waiting {
     }
 }
 
-/// One call, as far as it waits. Its slot is taken at its first wait.
+/// The waiting of one call. Its first wait takes a slot.
 pub(super) struct Waiter {
     handle: Arc<Handle>,
     slot: OnceCell<Arc<Slot>>,
     forks: u32,
-    /// When a call that goes on for a while after its end has noticed the end.
+    /// When a call with grace noticed that it was ended.
     pub ended_at: OnceCell<Instant>,
-    /// What goes on while it waits. Only the call's own thread looks at it.
+    /// Work that advances while it waits. Only the call's own thread looks at it.
     beside: Mutex<Option<Box<dyn Beside>>>,
 }
 
@@ -122,19 +122,19 @@ impl Waiter {
         })
     }
 
-    /// None in a child that was forked inside this call: what wakes the slot is its parent's.
+    /// None in a child that was forked inside this call: the slot's descriptor belongs to the parent.
     fn slot(&self) -> Option<&Arc<Slot>> {
         let take = || self.handle.calls.waiting.take(self.handle.id());
         (self.forks == fork_count()).then(|| self.slot.get_or_init(take))
     }
 
-    /// So that no later end of the call goes unseen: the caller looks after this whether it was ended.
+    /// Makes sure that no later end of the call is missed. The caller checks after this whether it was ended.
     pub fn can_be_woken(&self) {
         self.slot();
         fence(SeqCst);
     }
 
-    /// Until a socket is ready, this is woken, or for so long. The caller looks which it was.
+    /// Waits until a socket is ready, until it is woken, or for so long. The caller checks which it was.
     pub fn wait(&self, interests: &[Interest], time: Duration) -> io::Result<()> {
         match self.slot().and_then(|slot| slot.wake.get()) {
             Some(wake) => sync::wait(Some(wake), interests, time),
@@ -161,14 +161,14 @@ impl Drop for Waiter {
     }
 }
 
-/// Wakes a call that waits. It may have ended since: then another one looks once more for nothing, and
-/// if its application was freed, nothing is woken.
+/// Wakes a call that waits. If that call has ended since, another call may be woken in vain. If its
+/// application was freed, nothing is woken.
 #[derive(Clone)]
 pub(crate) struct Waker(Weak<Slot>);
 
 impl Waker {
-    /// Puts it on a list of those to be woken. A call that has stopped waiting stays on the list, but the
-    /// list has at most one entry for each slot.
+    /// Adds it to a list of calls to wake. A call that has stopped waiting stays on the list, but the list has
+    /// at most one entry for each slot.
     pub fn join(self, list: &mut Vec<Waker>) {
         if !list.iter().any(|other| other.0.ptr_eq(&self.0)) {
             list.push(self);

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::fmt;
 
-/// What went wrong, and so what to do next. include/fitbit.h says it for each code.
+/// What went wrong. It decides what to do next: include/fitbit.h says that for each code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -27,7 +27,7 @@ pub enum ErrorKind {
     Http,
     /// The provider has switched the service off.
     ProviderRetired,
-    /// No connection, or it broke.
+    /// No connection could be made, or a connection broke.
     Network,
     /// The time allowed ran out.
     Timeout,
@@ -77,14 +77,14 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// What was passed in, where that is wrong. Each language has its own name for it.
+/// The input that is wrong. Each language has its own name for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the names say it
 pub enum Input {
     App,
     AuthorizationParams,
-    /// What the person was sent back with.
+    /// The URL that the person came back with.
     AuthorizationResponse,
     CaFile,
     Client,

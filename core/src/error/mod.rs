@@ -1,8 +1,8 @@
 //! Every error of the library is made here.
 //!
-//! An [`Error`] has a kind that says what the program should do next, a message for people, and
-//! what the provider said where it said something. Text that came from outside passes through
-//! [`redaction`] before it becomes part of one: an error may be logged by anybody.
+//! An [`Error`] has a kind, a message for people, and the provider's own words, if there are any. The kind says
+//! what the program should do next. Text from outside passes through [`redaction`] before it becomes part of an
+//! error, because programs log errors.
 
 mod kind;
 pub(crate) mod redaction;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use kind::{ErrorKind, Input};
 use redaction::Secrets;
 
-/// A message may repeat an input, which can be anything.
+/// The longest message. It may repeat an input, which can be any text.
 const MAX_MESSAGE: usize = 3072;
 
 /// An error: what to do, what happened, and what the provider said.
@@ -27,7 +27,7 @@ struct Details {
     said: Said,
 }
 
-/// What a response said, without secrets.
+/// The parts of an error response that an error keeps, without secrets.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Said {
     pub http_status: u16,
@@ -91,7 +91,7 @@ impl Error {
         Error::new(ErrorKind::Reauthorize, format!("{why}; the person must log in again"))
     }
 
-    /// Nobody has logged in yet.
+    /// No person has logged in yet.
     pub(crate) fn not_logged_in(why: &str) -> Error {
         Error::new(ErrorKind::Reauthorize, format!("{why}; the person must log in"))
     }
@@ -106,7 +106,7 @@ impl Error {
         Error::reauthorize("this login was revoked")
     }
 
-    /// Adds, to the news that a login is over, that its refresh token had come to its end.
+    /// Adds to the end of a login that its refresh token had expired.
     pub(crate) fn with_refresh_token_end(mut self, why: Option<&str>) -> Error {
         if let Some(why) = why {
             self.0.message.push_str("; the refresh token's time was over: ");
@@ -115,7 +115,7 @@ impl Error {
         self
     }
 
-    /// Adds how often it was tried, where that was more than once.
+    /// Adds the number of attempts, if there was more than one.
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Error {
         if attempts > 1 {
             self.0.message.push_str(&format!(" (tried {attempts} times)"));
@@ -123,7 +123,7 @@ impl Error {
         self
     }
 
-    /// One call asks for a token a few times and not more.
+    /// One call asks the token endpoint a few times at most.
     pub(crate) fn asked_too_often() -> Error {
         Error::new(
             ErrorKind::Timeout,
@@ -137,7 +137,7 @@ impl Error {
         self
     }
 
-    /// The renewal before this call left it open whether the refresh token is used, a moment ago.
+    /// An earlier renewal possibly used the refresh token, and the five seconds are not over.
     pub(crate) fn asked_too_early(mut self, wait: Duration) -> Error {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.0
@@ -146,7 +146,7 @@ impl Error {
         self
     }
 
-    /// A page of a list says of the next one what cannot be followed.
+    /// A page of a list names a next page that cannot be asked for.
     pub(crate) fn next_page(why: &str) -> Error {
         Error::protocol(format!("the next page cannot be asked for: {why}"))
     }
@@ -195,14 +195,14 @@ impl Error {
         Error::new(ErrorKind::Internal, format!("a bug in libfitbit, please report it: {why}"))
     }
 
-    /// A response that is no success. Its texts are redacted already.
+    /// From an error response. Its texts are redacted already.
     pub(crate) fn of_response(kind: ErrorKind, message: impl Into<String>, said: Said) -> Error {
         let mut error = Error::new(kind, message);
         error.0.said = said;
         error
     }
 
-    /// This error with every secret taken out of a message that others wrote.
+    /// This error, with every secret taken out of its message.
     pub(crate) fn redacted(mut self, secrets: &Secrets) -> Error {
         self.0.message = secrets.clean_line(&self.0.message);
         self
@@ -213,7 +213,7 @@ impl Error {
         self.0.kind
     }
 
-    /// What was passed in and is wrong, for [`ErrorKind::InvalidInput`].
+    /// The input that is wrong, for [`ErrorKind::InvalidInput`].
     pub fn input(&self) -> Option<Input> {
         self.0.input
     }
@@ -238,7 +238,7 @@ impl Error {
         self.0.said.body.as_deref()
     }
 
-    /// How long the provider asks to be waited.
+    /// How long the provider asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.said.retry_after
     }

@@ -1,36 +1,35 @@
 //! The one place that takes secrets out of text.
 //!
 //! Providers put tokens into their error messages, as they are or escaped: for JSON (`\/`,
-//! `\u003d`), for a form or URL (`%2F`, `+`), for HTML (`&#47;`, `&amp;`). So a secret is
-//! searched for character by character, and each character of the text may stand for itself or
-//! be written in any of these ways, or in several, one around the other: JSON in a JSON string
-//! (`\\/`), a URL in a URL (`%252F`). Control characters go first, so that none can split a
-//! secret.
+//! `\u003d`), for a form or URL (`%2F`, `+`), for HTML (`&#47;`, `&amp;`). So the search goes character by
+//! character. Each character may be plain or escaped in any of these ways. It may be escaped several times:
+//! JSON in a JSON string (`\\/`), a URL in a URL (`%252F`). Control characters are removed first, so that none
+//! can split a secret.
 
 const REDACTED: &str = "[redacted]";
 
-/// As much of a provider's error body as an error keeps.
+/// How many bytes of a provider's error body an error keeps.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// As much of a provider's message as an error's message repeats.
+/// How many bytes of a provider's message an error's message repeats.
 const LINE_LIMIT: usize = 1024;
 
-/// So much of a secret is one, where the text ends in the middle of it: whoever wrote the text may
-/// have cut it.
+/// If the text ends in the middle of a secret, so many characters of it count as the secret: the text may
+/// have been cut.
 const TELLING: usize = 6;
 
-/// So much of a secret is one, whatever follows it.
+/// So many characters of a secret count as the secret, even if other text follows them.
 const PART: usize = 64;
 
-/// As many escapes as are looked for around one character: JSON in JSON in JSON in JSON has 15
-/// backslashes before a quotation mark.
+/// How many escapes around one character are looked for. JSON in JSON in JSON in JSON has 15 backslashes
+/// before a quotation mark.
 const ESCAPES: usize = 32;
 
-/// As much work as a search may be. The longest body needs one step for each place and secret; what
-/// needs more than this repeats itself just as a secret does, and is not shown.
+/// How many steps one search may take. The longest body needs one step for each place and secret. Only a
+/// text that repeats itself as a secret does needs more; it is not shown.
 const STEPS: usize = 64 * BODY_LIMIT;
 
-/// What must not be seen: every secret that a request carried and that its client holds.
+/// The secrets that no text may show: those that a request carried and those that its client holds.
 pub(crate) struct Secrets<'a>(Vec<&'a str>);
 
 impl<'a> Secrets<'a> {
@@ -48,7 +47,7 @@ impl<'a> Secrets<'a> {
 
     /// A body as text, without secrets or control characters other than line breaks and tabs.
     pub fn clean_body(&self, body: &[u8]) -> String {
-        // Far enough behind the limit that what is stripped does not matter, and no further.
+        // Control characters are stripped: so more than the limit is looked at, but not everything.
         let body = &body[..body.len().min(16 * BODY_LIMIT)];
         let text: String = String::from_utf8_lossy(body)
             .chars()
@@ -57,12 +56,12 @@ impl<'a> Secrets<'a> {
         self.redact(&text, BODY_LIMIT)
     }
 
-    /// Replaces every secret that begins in the first `limit` bytes, and leaves out what follows
-    /// them: a secret that the cut would halve is gone as a whole.
+    /// Replaces every secret that begins in the first `limit` bytes, and leaves out the text after them. So
+    /// the limit cannot leave half of a secret.
     fn redact(&self, text: &str, limit: usize) -> String {
         let mut out = String::with_capacity(text.len().min(limit));
         let mut search = Search { text, steps: 0, starts: vec![], ends: vec![] };
-        // Secrets can overlap: what is hidden already is searched too.
+        // Secrets can overlap: the search goes on inside a hidden one.
         let (mut at, mut hidden) = (0, 0);
         while at < text.len().min(limit) && hidden < text.len() {
             let end = self.0.iter().filter_map(|secret| search.match_at(at, secret)).max();
@@ -89,7 +88,7 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
         .collect()
 }
 
-/// A text, and how much work the search for secrets in it has been.
+/// A text, and how many steps the search for secrets in it has taken.
 struct Search<'a> {
     text: &'a str,
     steps: usize,
@@ -98,8 +97,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Where `secret` ends if it begins at `at`, however it is written, or where as much of it ends
-    /// as is one. The end of the text, if it would take too long to find out.
+    /// Where `secret` ends if it begins at `at`, in any way of writing. A part that counts as the secret is
+    /// enough. Returns the end of the text if the search would take too long.
     fn match_at(&mut self, at: usize, secret: &str) -> Option<usize> {
         let mut part = None;
         // A `%` can stand for itself or begin an escape: both readings are followed, side by side.
@@ -128,9 +127,8 @@ impl Search<'_> {
     }
 }
 
-/// Adds to `ends` where that ends which stands for `wanted` at `at`: a character, the escape that
-/// it begins, the escape that begins with what that one stands for (`%252F`), and so on. How many
-/// of them there were to look at.
+/// Adds to `ends` the end of each way to write `wanted` at `at`: the character itself, an escape of it, an
+/// escape of that escape (`%252F`), and so on. Returns how many it looked at.
 fn readings(text: &str, at: usize, wanted: char, ends: &mut Vec<usize>) -> usize {
     let mut steps = 0;
     let mut reading = first(&text[at..]);
@@ -162,7 +160,7 @@ fn hexadecimal(text: &str, digits: usize) -> Option<(u32, &str)> {
     Some((u32::from_str_radix(digits, 16).ok()?, rest))
 }
 
-/// What follows the sign of an escape that is itself escaped.
+/// The text after the sign of an escape that is itself escaped.
 fn unescaped<'a>(mut text: &'a str, again: &str) -> &'a str {
     for _ in 0..ESCAPES {
         text = text.strip_prefix(again).unwrap_or(text);
@@ -170,7 +168,8 @@ fn unescaped<'a>(mut text: &'a str, again: &str) -> &'a str {
     text
 }
 
-/// What a `\` and the beginning of this stand for, `/`, `u003d` or `ud83d\ude00`, and what follows.
+/// The character that a `\` and the beginning of this text stand for (`/`, `u003d`, `ud83d\ude00`), and the
+/// rest.
 fn json_escape<'a>(text: &'a str) -> Option<(char, &'a str)> {
     let unit = |text: &'a str| hexadecimal(text.strip_prefix('u')?, 4);
     let Some((high, rest)) = unit(text) else {
@@ -186,8 +185,8 @@ fn json_escape<'a>(text: &'a str) -> Option<(char, &'a str)> {
     }
 }
 
-/// What a `%` and the beginning of this stand for, `2F` or, as long as `wanted` takes, `C3%A9`, and
-/// what follows.
+/// The character that a `%` and the beginning of this text stand for, and the rest: `2F`, or as many bytes as
+/// `wanted` has (`C3%A9`).
 fn percent_encoding(text: &str, wanted: char) -> Option<(char, &str)> {
     let (byte, mut rest) = hexadecimal(text, 2)?;
     if byte < 0x80 {
@@ -208,7 +207,7 @@ fn percent_encoding(text: &str, wanted: char) -> Option<(char, &str)> {
     Some((wanted, rest))
 }
 
-/// What a `&` and the beginning of this stand for, `amp;`, `#38;` or `#x26;`, and what follows.
+/// The character that a `&` and the beginning of this text stand for (`amp;`, `#38;`, `#x26;`), and the rest.
 fn character_reference(text: &str) -> Option<(char, &str)> {
     let end = text.bytes().take(11).position(|byte| byte == b';')?;
     let name = &text[..end];
@@ -311,7 +310,7 @@ mod tests {
         }
     }
 
-    // Minutes or hours, if every place were compared with as much of each secret as there is.
+    // It would take minutes or hours if every place were compared with the whole of each secret.
     #[test]
     fn a_text_that_repeats_itself_as_a_long_secret_does_takes_no_time() {
         for piece in ["a", "%25", "\\", "&amp;"] {

@@ -1,4 +1,4 @@
-//! A connection for an API request that waits for a renewal, opened beside the renewal.
+//! A connection that is opened during a renewal, for the API request that waits for that renewal.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,14 @@ use crate::call::Beside;
 use crate::os::{Interest, fork_count};
 use crate::sync::now;
 
-/// A server can close a connection that has waited for longer. A request that cannot be repeated does not
-/// go out on it.
+/// A server may close a connection that has waited for longer. A request that cannot be repeated does not
+/// use it.
 const MAX_WAIT: Duration = Duration::from_secs(2);
 
 pub(super) struct Ahead {
     to: To,
     stage: Stage,
-    /// While the program's own callback runs, no step is made.
+    /// When the last step was made. No step is made while the program's callback runs.
     stepped: Instant,
     /// A child that is forked meanwhile must not use the connection.
     forks: u32,
@@ -31,7 +31,7 @@ enum Stage {
     Failed,
 }
 
-/// What a request can go on with.
+/// A connection that a request can use.
 pub(super) enum Begun {
     Dialling(Dial),
     Open(Box<Connection>),
@@ -42,21 +42,21 @@ impl Ahead {
         Ahead { to: To::of(uri), stage: Stage::Dialling(dial), stepped: now(), forks: fork_count() }
     }
 
-    /// None: it leads elsewhere, has failed, or is too old for this request.
+    /// None: it leads to another server, has failed, or is too old for this request.
     pub fn for_request(self, uri: &Uri, can_be_repeated: bool) -> Option<Begun> {
         if !self.to.is(uri) || self.forks != fork_count() {
             return None;
         }
         let max_wait = if can_be_repeated { MAX_IDLE_TIME } else { MAX_WAIT };
         match self.stage {
-            // The server may have given up a handshake that did not go on.
+            // The server may have given up a handshake that has stopped.
             Stage::Dialling(_) if self.stepped.elapsed() > MAX_WAIT => None,
             Stage::Dialling(dial) => Some(Begun::Dialling(dial)),
             Stage::Open { since, .. } if since.elapsed() > max_wait => None,
             Stage::Open { mut stream, .. } => {
                 stream.is_quiet().then(|| Begun::Open(Connection::new(stream)))
             }
-            // The request dials again, and says why if that fails, too.
+            // The request dials again, and reports the error if that fails, too.
             Stage::Failed => None,
         }
     }

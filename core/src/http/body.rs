@@ -2,8 +2,8 @@
 //!
 //! The library asks for gzip and decodes gzip, in any case and under its old name `x-gzip` (RFC 9110
 //! section 8.4.1). A body under another coding is handed out as it came, with all its headers. ureq
-//! could decode gzip as well; but it takes an empty body for a damaged one, knows only the name in
-//! lower case, and reports a damaged body without the response's status.
+//! could decode gzip, too. But it takes an empty body for a damaged one, and knows only the name in lower
+//! case. It also reports a damaged body without the response's status.
 
 use std::io::{Error, ErrorKind, Read};
 
@@ -14,11 +14,10 @@ use zeroize::Zeroize;
 
 use crate::call::Deadline;
 
-/// Where a body's buffer starts at most, whatever length the server announces.
+/// The largest buffer that a body starts with, even if the server announces a longer body.
 const FIRST_BUFFER: usize = 1024 * 1024;
 
-/// A body under more codings than these is not decoded: each can cost as much time as a body of
-/// the largest size.
+/// A body with more codings than these is not decoded: each can cost as much time as the largest body.
 const MAX_CODINGS: usize = 5;
 
 /// A body that was read to its end.
@@ -28,10 +27,10 @@ pub(super) enum Body {
     Undecodable(Error),
 }
 
-/// Reads the body. Where it is decoded here, the headers that do not hold any more are removed.
+/// Reads the body. If it is decoded, the headers that are no longer true are removed.
 ///
-/// `max_body` is the limit of what is decoded, and, but for what gzip adds to bytes that it cannot
-/// pack, of what is read. Memory that is refused is an error and does not end the process.
+/// `max_body` limits the decoded body. It also limits the bytes that are read, with a little more for gzip,
+/// which can make a body longer. If the system refuses memory, that is an error and does not end the process.
 pub(super) fn read(
     body: ureq::Body,
     headers: &mut HeaderMap,
@@ -70,7 +69,7 @@ pub(super) fn read(
         let mut unpacked = Vec::new();
         let outcome = reserve(&mut unpacked, bytes.len().min(limit))
             .and_then(|()| unpack(&bytes, &mut unpacked, limit, deadline));
-        // It may hold a token.
+        // The bytes may hold a token.
         bytes.zeroize();
         match outcome {
             Ok(()) => bytes = unpacked,
@@ -91,11 +90,11 @@ pub(super) fn read(
     Ok(Body::Whole(bytes))
 }
 
-/// How often the body is packed with gzip; 0 as well where a coding is none that the library knows.
+/// How often the body is packed with gzip. 0 if any coding is unknown.
 fn gzip_codings(headers: &HeaderMap) -> usize {
     let mut count = 0;
     for line in headers.get_all(header::CONTENT_ENCODING) {
-        // A value may hold bytes that are no text.
+        // A value may hold bytes that are not text.
         for coding in line.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") {
                 count += 1;
@@ -107,13 +106,13 @@ fn gzip_codings(headers: &HeaderMap) -> usize {
     count
 }
 
-/// How long a packed body can sensibly be: deflate adds up to an eighth to bytes that it cannot pack
-/// (zlib's `deflateBound`), and gzip a head that may hold a name and a comment.
+/// The longest packed body. Deflate adds up to an eighth to bytes that it cannot pack (zlib's
+/// `deflateBound`). Gzip adds a head that may hold a name and a comment.
 fn max_packed(max_body: usize) -> usize {
     max_body.saturating_add(max_body / 8).saturating_add(1024)
 }
 
-/// Room for so many bytes more, and for the NUL that the C interface puts behind the body.
+/// Makes room for so many more bytes, and for the NUL that follows the body for C.
 fn reserve(bytes: &mut Vec<u8>, more: usize) -> Result<(), Error> {
     let room = more.saturating_add(1);
     bytes.try_reserve_exact(room).map_err(|_| Error::from(ErrorKind::OutOfMemory))

@@ -1,4 +1,4 @@
-//! An open connection: what HTTP sends and receives on it, in the call's time.
+//! An open connection: HTTP sends and receives on it, within the call's deadline.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -9,25 +9,24 @@ use super::fault::Fault;
 use super::tls::Stream;
 use crate::call::Deadline;
 
-/// What each connection writes from and reads into. Both are filled with zeros when a connection is
-/// opened, and held while it is idle. The second has room for more than the longest head that ureq
-/// reads, 64 KiB: one that is too long shows by filling it further.
+/// The buffers of each connection. Both are filled with zeros when a connection is opened, and kept while it
+/// is idle. The input buffer holds more than the longest head that ureq reads (64 KiB), so that a head which
+/// is too long is noticed.
 const OUTPUT_BUFFER: usize = 64 * 1024;
 const INPUT_BUFFER: usize = 80 * 1024;
 
-/// How much of a response is read at most while its request is still being sent.
+/// The most of a response that is read while its request is still being sent.
 const MAX_EARLY: usize = 16 * 1024;
 
-/// A response that is longer is not kept for another call. One that holds a token is a few kilobytes
-/// long.
+/// A longer response is not kept for another call. A response with a token is a few kilobytes long.
 const MAX_TRANSCRIPT: usize = 512 * 1024;
 
-/// An open connection, with what it writes from and reads into.
+/// An open connection, with its buffers.
 pub(super) struct Connection {
     stream: Stream,
     pub buffers: LazyBuffers,
     exchange: Progress,
-    /// The hash of the access token that last came here, on a connection of renewals.
+    /// On a connection of renewals: the hash of the last access token that came on it.
     pub last_token: Option<u64>,
 }
 
@@ -36,26 +35,26 @@ pub(super) struct Connection {
 struct Progress {
     /// Why the rest of the request was not sent. It is not tried again.
     unsent: Option<io::Error>,
-    /// Something may have come: otherwise reading would only find that there is nothing yet.
+    /// Something may have come. If not, a read would only return `WouldBlock`.
     may_have_input: bool,
-    /// The response has begun, and the request is still wanted.
+    /// The response has begun and does not refuse the request: the rest is still sent.
     goes_on: bool,
-    /// How much input there was when ureq was last told of it.
+    /// The length of the input when ureq last looked at it.
     told: usize,
-    /// Of a renewal: all that has come of its response.
+    /// Of a renewal: the part of its response that has come.
     transcript: Option<Transcript>,
 }
 
-/// What has come of a response, to be read once more by the call that goes on with it.
+/// The part of a response that has come. The next call reads it once more from its beginning.
 #[derive(Default)]
 struct Transcript {
     bytes: Zeroizing<Vec<u8>>,
-    /// How much of it the current call has read.
+    /// How many of these bytes the current call has read.
     read: usize,
 }
 
 impl Transcript {
-    /// Wiped where it moves to: a token may be in it.
+    /// The old memory is wiped: it may hold a token.
     fn add(&mut self, more: &[u8]) {
         if self.bytes.capacity() - self.bytes.len() < more.len() {
             let room = (2 * self.bytes.capacity()).max(self.bytes.len() + more.len()).max(4096);
@@ -68,7 +67,7 @@ impl Transcript {
         self.read = self.bytes.len();
     }
 
-    /// Hands out what the current call has not read yet.
+    /// Reads the bytes that the current call has not read yet.
     fn read(&mut self, buffer: &mut [u8]) -> usize {
         let rest = &self.bytes[self.read..];
         let length = rest.len().min(buffer.len());
@@ -81,26 +80,26 @@ impl Transcript {
 impl Connection {
     /// Boxed, because it goes through many hands.
     pub fn new(stream: Stream) -> Box<Connection> {
-        // Under TLS a server can speak together with the end of the handshake.
+        // Under TLS, a server can send data together with the end of the handshake.
         let may_have_input = stream.is_tls();
         let exchange = Progress { may_have_input, ..Progress::default() };
         Box::new(Connection { stream, buffers: buffers(), exchange, last_token: None })
     }
 
-    /// For the next exchange, if a request can go out on it: nobody has closed it, and nothing has come.
+    /// Prepares the next exchange. False: the server has closed the connection, or has sent something.
     pub fn begin(&mut self) -> bool {
         self.exchange = Progress::default();
         self.buffers.input().is_empty() && self.stream.is_quiet()
     }
 
-    /// After an exchange, without what it left in memory.
+    /// The connection after an exchange, without the data that the exchange left in memory.
     pub fn cleaned(mut self: Box<Connection>) -> Box<Connection> {
         self.exchange = Progress::default();
         self.buffers = buffers();
         self
     }
 
-    /// For the next call, which reads the response from its beginning.
+    /// The connection for the next call, which reads the response from its beginning.
     pub fn put_aside(mut self: Box<Connection>) -> Box<Connection> {
         let transcript =
             self.exchange.transcript.take().map(|transcript| Transcript { read: 0, ..transcript });
@@ -128,13 +127,13 @@ impl Connection {
         self.is_wholly_sent() && self.exchange.transcript.is_some()
     }
 
-    /// Whether something has come that is not read yet, or the other side has closed.
+    /// Whether data has come that is not read yet, or the other side has closed.
     pub fn is_readable(&self) -> bool {
         self.stream.is_readable()
     }
 
-    /// Sends so much of the output buffer. If the other side refuses before it has read everything, or
-    /// closes, the rest is not sent: the response is read, which says why.
+    /// Sends so much of the output buffer. If the other side closes, or refuses before it has read everything,
+    /// the rest is not sent. The response says why.
     pub fn send(&mut self, amount: usize, deadline: &Deadline) -> Result<(), Fault> {
         let mut done = 0;
         while self.exchange.unsent.is_none() {
@@ -169,7 +168,7 @@ impl Connection {
 
     fn look_for_a_refusal(&mut self) {
         self.exchange.may_have_input = true;
-        // As long as something comes: what TLS has taken already wakes nobody.
+        // As long as data comes: data that TLS has taken already does not wake the call.
         while self.exchange.unsent.is_none() && !self.exchange.goes_on {
             let room = self.buffers.input_append_buf();
             let most = room.len().min(4096);
@@ -190,7 +189,7 @@ impl Connection {
         }
     }
 
-    /// So much has come.
+    /// Notes that so many bytes have come.
     fn appended(&mut self, length: usize) {
         self.buffers.input_appended(length);
         if let Some(transcript) = &mut self.exchange.transcript {
@@ -247,8 +246,8 @@ impl Connection {
     }
 }
 
-/// Whether a response that has begun refuses its request, or leads elsewhere. None: it is not known
-/// yet, as with interim responses.
+/// Whether the beginning of a response refuses its request or redirects it. None: it is not known yet, as with
+/// interim responses.
 fn is_refusal(mut input: &[u8]) -> Option<bool> {
     loop {
         let first_digit = input.get("HTTP/1.1 ".len())?;

@@ -1,4 +1,4 @@
-//! What ureq needs of an exchange: a connector, a transport, and no resolver.
+//! The parts of an exchange that ureq asks for: a connector, a transport, and a resolver that resolves nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::fault::Fault;
 use super::pool::To;
 use crate::sync::now;
 
-/// What ureq opens its connection with.
+/// Opens the connection for ureq.
 #[derive(Clone)]
 pub(super) struct Opener(pub Arc<Exchange>);
 
@@ -50,7 +50,7 @@ impl Connector for Opener {
 pub(super) struct Bound {
     /// None: it was put back into the pool.
     connection: Option<Box<Connection>>,
-    /// What ureq would see of a connection that it does not use any more.
+    /// The buffers that ureq would see of a connection that it does not use any more.
     nothing: LazyBuffers,
     exchange: Arc<Exchange>,
     is_tls: bool,
@@ -107,7 +107,7 @@ impl Transport for Bound {
                 Ok(came)
             }
             Err(fault) => {
-                // The request is out: only the response is still to come.
+                // The whole request is sent: only the response is still to come.
                 let is_stopped = matches!(fault, Fault::Stopped { .. });
                 if is_stopped && connection.can_be_put_aside() {
                     exchange.state().cut = self.connection.take();
@@ -117,7 +117,7 @@ impl Transport for Bound {
         }
     }
 
-    /// ureq asks this once, after a whole response, to keep the connection. It is kept here instead.
+    /// ureq asks this once, after a whole response, to keep the connection. This keeps it instead.
     fn is_open(&mut self) -> bool {
         let exchange = &self.exchange;
         let Some(connection) = self.connection.take() else { return false };

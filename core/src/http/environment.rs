@@ -1,7 +1,7 @@
-//! What the environment says of proxies and certificates.
+//! The environment's proxies and certificates.
 //!
-//! It is read when an app is made, and never later: a request may be made on any thread, while
-//! another thread of the program calls `setenv`.
+//! The environment is read when an app is made, and never later. A request may run while another thread of the
+//! program calls `setenv`.
 
 use std::env;
 use std::ffi::OsString;
@@ -21,7 +21,7 @@ pub(crate) struct Variable {
 }
 
 impl Environment {
-    /// Of a proxy's variable the lower-case form counts first, as with curl.
+    /// The lower-case form of a proxy's variable counts first, as with curl.
     pub fn read() -> Environment {
         Environment {
             https_proxy: first(&["https_proxy", "HTTPS_PROXY"]),

@@ -1,8 +1,8 @@
-//! One HTTP exchange: a connection for ureq to write a request to and read the response from, whose
-//! every wait is the call's.
+//! One HTTP exchange: ureq writes the request to a connection and reads the response from it. Each wait uses
+//! the call's deadline.
 //!
-//! ureq gets an agent for each exchange, with a connector of its own. It knows neither names nor
-//! timeouts nor a pool: those are here.
+//! Each exchange has a ureq agent with a connector of its own. ureq resolves no names, has no timeouts and
+//! keeps no connections: all that is here.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,15 +22,15 @@ use crate::sync::now;
 /// How long the body of a token response may take to be decoded, however little of the call is left.
 const DECODING: Duration = Duration::from_secs(2);
 
-/// How ureq is set up for each exchange. It follows no redirect: the secret in a request is for one host
-/// only, so that a status of 300 to 399 is a response like any other.
+/// The settings of ureq for each exchange. It follows no redirect, because the secret in a request is for one
+/// host only. So a status of 300 to 399 is a response like any other.
 pub(super) fn config() -> Config {
     Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .allow_non_standard_methods(true)
-        // All headers are put together here: what a program takes away stays away.
+        // ureq adds no headers: a header that a program removes stays removed.
         .user_agent("")
         .accept("")
         .accept_encoding("")
@@ -38,18 +38,18 @@ pub(super) fn config() -> Config {
         .build()
 }
 
-/// Which connection a request may go out on, and what becomes of it.
+/// Which connection a request may use, and what happens to the connection afterwards.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConnectionUse {
-    /// Of an API request: one that is kept, or was opened for it, if there is any. It is kept afterwards.
+    /// Of an API request: a kept one, or one that was opened for it, or else a new one. It is kept afterwards.
     Any { can_be_repeated: bool },
     /// A new one, closed afterwards.
     Fresh,
-    /// The same, for what is single-use: once it is sent, its response is waited for, also if the
-    /// call is cancelled.
+    /// The same, for a code or a revocation. Once the request is sent, the call waits for its response, even
+    /// if it is cancelled.
     SingleUse,
-    /// Of a renewal. One with a single-use refresh token is as above. Any other may go out on a connection
-    /// that renewals keep, unless it has to be a fresh one.
+    /// Of a renewal. With a single-use refresh token, it is as above. Any other renewal may use a connection
+    /// that renewals keep, unless `fresh` asks for a new one.
     Renewal { is_single_use: bool, fresh: bool },
 }
 
@@ -92,42 +92,42 @@ impl Cut {
     }
 }
 
-/// One exchange, shared by ureq's connection and by the caller, who looks at what became of it.
+/// One exchange. ureq's connection and the caller share it; the caller reads its outcome here.
 pub(super) struct Exchange {
     pub(super) connection: ConnectionUse,
     pub(super) uri: Uri,
     pub(super) network: Arc<Network>,
-    /// Its request was sent by an earlier call: only the response is read.
+    /// An earlier call has sent its request: only the response is read.
     pub(super) resumes: bool,
     pub(super) state: Mutex<State>,
 }
 
 pub(super) struct State {
     pub(super) deadline: Deadline,
-    /// With the response still to come.
+    /// The connection of an earlier call's request, with the response still to come.
     pub(super) resumed: Option<Box<Connection>>,
     pub(super) dialled: bool,
-    /// The connection's hash of the access token that came last on it.
+    /// The hash of the last access token that came on the connection.
     pub(super) last_token: Option<u64>,
-    /// A byte of the HTTP request may have gone out. What TLS or a proxy was told is none of it.
+    /// A byte of the HTTP request may have gone out. Bytes of TLS or for a proxy do not count.
     pub(super) sent: bool,
-    /// Of a renewal: when that was.
+    /// Of a renewal: when the first byte went out.
     pub(super) sent_at: Option<Instant>,
     pub(super) responding: bool,
     pub(super) fault: Option<Fault>,
     /// After a whole response to a renewal: its connection, if it can be kept.
     pub(super) open: Option<Box<Connection>>,
-    /// Of a renewal: its connection, where the response is still to come.
+    /// Of a renewal: its connection, if the response is still to come.
     pub(super) cut: Option<Box<Connection>>,
 }
 
-/// What became of an exchange.
+/// How an exchange ended.
 pub(super) struct Ending {
     pub fault: Option<Fault>,
     pub sent: bool,
-    /// The program ended the call while that could still end it.
+    /// The program ended the call at a time when that could still end it.
     pub is_cancelled: bool,
-    /// It went out on a connection that was open already, and nothing came back.
+    /// The connection was open before this request, and no response came.
     pub was_not_answered_on_an_old_connection: bool,
 }
 
@@ -168,7 +168,7 @@ impl Exchange {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call's time, as far as what was sent lets it be ended.
+    /// The call's deadline. If something single-use was sent, the program cannot end it.
     pub fn deadline(&self) -> Deadline {
         self.state().deadline.clone()
     }
@@ -183,13 +183,13 @@ impl Exchange {
         }
     }
 
-    /// The same for decoding what is in hand: if it holds a token, that is not dropped.
+    /// The same for decoding a response that has come: it may hold a token, which must not be lost.
     pub fn deadline_to_decode(&self) -> Deadline {
         let deadline = self.deadline();
         match self.connection {
             ConnectionUse::Any { .. } | ConnectionUse::Fresh => deadline,
             ConnectionUse::SingleUse | ConnectionUse::Renewal { .. } => {
-                deadline.uncancellable().anew(DECODING)
+                deadline.uncancellable().restarted(DECODING)
             }
         }
     }
@@ -202,7 +202,7 @@ impl Exchange {
         self.connection.closes()
     }
 
-    /// How long ago the request was sent; none: by this call.
+    /// How long ago an earlier call sent the request. None: this call sends it.
     pub fn since_sent(&self) -> Option<Duration> {
         let at = self.state().sent_at.filter(|_| self.resumes)?;
         Some(now().saturating_duration_since(at))
@@ -213,12 +213,12 @@ impl Exchange {
         self.state().last_token
     }
 
-    /// After a whole response to a renewal: its connection, if the next renewal can go out on it.
+    /// After a whole response to a renewal: its connection, if the next renewal can use it.
     pub fn take_open(&self) -> Option<Box<Connection>> {
         self.state().open.take()
     }
 
-    /// After a renewal failed: what another call can go on with.
+    /// After a renewal failed: its connection, if another call can still read the response.
     pub fn take_cut(&self) -> Option<Cut> {
         let mut state = self.state();
         let sent_at = state.sent_at?;
@@ -226,14 +226,14 @@ impl Exchange {
         Some(Cut { connection, sent_at })
     }
 
-    /// The exchange has failed. ureq is told so with an error that it cannot take for the end of a
-    /// body (`do_read` in its `run.rs` does that with some kinds).
+    /// Notes the failure and returns an error for ureq. ureq takes errors of some kinds for the end of a body
+    /// (`do_read` in its `run.rs`); it does not do so with this one.
     pub(super) fn failed(&self, fault: Fault) -> ureq::Error {
         self.state().fault = Some(fault);
         io::Error::other("the exchange has failed").into()
     }
 
-    /// One that is open already, or on the way.
+    /// A connection that is open already, or being opened.
     fn begun(&self, deadline: &Deadline) -> Option<Begun> {
         match self.connection {
             ConnectionUse::Any { can_be_repeated } => {
@@ -265,13 +265,13 @@ impl Exchange {
             Some(Begun::Dialling(dial)) => Some(dial),
             None => None,
         };
-        // One that was begun ahead counts as old: the request goes out again if that one comes to nothing.
+        // A connection that was begun ahead counts as old: if it fails, the request gets a new one.
         let mut is_ahead = begun.is_some();
         let fresh = || self.network.dial(&self.uri, &deadline).map_err(Fault::Setup);
         let mut dial = begun.map_or_else(fresh, Ok)?;
         self.state().dialled = !is_ahead;
         loop {
-            // Before each step: a call that was ended opens nothing.
+            // Before each step: a call that was ended opens no connection.
             if deadline.left().is_zero() {
                 return Err(Fault::Stopped { when: dial.when() });
             }

@@ -1,4 +1,4 @@
-//! Why a connection was not made, or did not last, and what a caller is told of that.
+//! Why a connection was not made or did not last, and the error for it.
 
 use std::io::{self, ErrorKind};
 
@@ -21,7 +21,7 @@ pub(super) enum Fault {
 }
 
 impl From<io::Error> for Fault {
-    /// What rustls refuses comes through the stream that it reads from.
+    /// The stream hands out the errors of rustls as I/O errors.
     fn from(error: io::Error) -> Fault {
         match error.downcast::<rustls::Error>() {
             Ok(why) => Fault::Tls(why),
@@ -59,7 +59,7 @@ impl Fault {
         matches!(self, Fault::Proxy(_) | Fault::Tls(_))
     }
 
-    /// `way`: whom the message has to name. `sent`: a byte of the HTTP request may have gone out.
+    /// `way`: the host and proxy that the message names. `sent`: a byte of the HTTP request may have gone out.
     pub fn describe(&self, way: &str, sent: bool) -> Error {
         let ended = "ended before the response was complete";
         match self {
@@ -73,7 +73,7 @@ impl Fault {
                 "the connection to {way} failed: the other side does not keep its protocol: {why}"
             )),
             // Once a byte of the request has gone out, the response is lost, whatever TLS reports:
-            // anybody on the way can spoil a record, and make the other side send a fatal alert. Only
+            // any machine on the way can spoil a record, and make the other side send a fatal alert. Only
             // before that can a certificate or a handshake have been refused.
             Fault::Tls(why) if sent => {
                 Error::network(format!("the TLS connection to {way} {ended}: {why}"))

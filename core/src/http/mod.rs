@@ -1,8 +1,8 @@
 //! HTTP, through ureq.
 //!
 //! One [`Transport`] belongs to an app and is shared by all its clients. It keeps connections for
-//! API requests, and others for renewals that can be repeated; a request that spends something
-//! single-use goes out on a connection of its own, which cannot be one that the server is just closing.
+//! API requests, and others for renewals that can be repeated. A request with something single-use has a new
+//! connection of its own: a kept one might be one that the server is just closing.
 //!
 //! Some limits are inside the parsers under ureq, where nothing can set them; the manual states them in
 //! its chapter on requests. ureq-proto 0.7: 128 header lines (`MAX_RESPONSE_HEADERS` in

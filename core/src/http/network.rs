@@ -1,4 +1,4 @@
-//! What connections are made with, and those that are kept.
+//! The settings of connections, and the kept connections.
 
 use std::hash::RandomState;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::call::Deadline;
 use crate::error::Result;
 use crate::log::{Level, Log};
 
-/// What connections are made with, and those that are kept.
+/// The settings of connections, and the kept connections.
 pub(super) struct Network {
     pub(super) proxies: Proxies,
     pub(super) certificates: Certificates,
@@ -24,7 +24,7 @@ pub(super) struct Network {
     pub(super) pool: Pool,
     /// Connections to the token endpoint, for renewals that can be repeated.
     pub(super) of_renewals: Pool,
-    /// Of the access tokens that came on those.
+    /// Hashes the access tokens that came on those connections.
     pub(super) hasher: RandomState,
     pub(super) parking: Parking,
     pub(super) log: Log,
@@ -60,7 +60,7 @@ impl Network {
         Ok(Dial::to(route, deadline.waker()))
     }
 
-    /// Whom a message has to name, where a connection was not made or did not last.
+    /// The host, and the proxy on the way to it, for a message about a connection.
     pub(super) fn way_to(&self, uri: &Uri) -> String {
         let host = uri.host().unwrap_or_default();
         match self.proxies.proxy_for(uri) {

@@ -1,5 +1,5 @@
-//! Renewals whose calls ended before their responses had come. They stay with their logins for a while:
-//! the next call reads the response where the last one stopped.
+//! Parked renewals: their calls ended before the responses came. Each stays with its login for a while, and the
+//! next call reads the response.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -9,21 +9,21 @@ use std::time::{Duration, Instant};
 use super::exchange::Cut;
 use crate::os::PerProcess;
 
-/// The most that an application keeps: each has a socket. The oldest makes room.
+/// The most parked renewals of an application: each has a socket. The oldest one makes room.
 const MAX_PARKED: usize = 8;
 
-/// The most of one login: one whose response may be about to come, and one that was sent because it did not.
+/// The most parked renewals of one login: one that is late, and one that was sent because the first was late.
 const MAX_OF_LOGIN: usize = 2;
 
 /// How long a response is still expected after its request was sent.
 const MAX_AGE: Duration = Duration::from_secs(30);
 
-/// No timer closes what is too old: the next call of the application does. A forked child has none of its
-/// parent's.
+/// The parked renewals of an application. No timer closes old ones: the next call of the application does. A
+/// forked child has none of its parent's.
 #[derive(Default)]
 pub(crate) struct Parking {
     parked: PerProcess<Mutex<Vec<Parked>>>,
-    /// What most calls look at, without the lock.
+    /// Most calls look only at this, without the lock.
     is_used: AtomicBool,
     hasher: RandomState,
 }
@@ -42,7 +42,7 @@ impl Parked {
 }
 
 impl Parking {
-    /// What `look` takes out is dropped, and so closed, when the lock is free again.
+    /// Connections that `look` takes out are closed after the lock is released.
     fn parked<T>(&self, look: impl FnOnce(&mut Vec<Parked>) -> T) -> T {
         let mut all = self.parked.get_or_default().lock().unwrap_or_else(PoisonError::into_inner);
         let found = look(&mut all);
@@ -57,7 +57,7 @@ impl Parking {
     pub fn put(&self, login: usize, refresh_token: &str, cut: Cut) {
         let new = Parked { login, refresh_token: self.hasher.hash_one(refresh_token), cut };
         let _old: Vec<Parked> = self.parked(|all| {
-            // The oldest of a login is nearest to its response.
+            // Keep the oldest of a login: its response is the nearest.
             let mut of_login = 0;
             let mut old: Vec<_> = all
                 .extract_if(.., |parked| {
@@ -66,14 +66,14 @@ impl Parking {
                 })
                 .collect();
             all.push(new);
-            // By age: a renewal that is cut once more is as old as its request.
+            // By age: a renewal that is parked once more is as old as its request.
             all.sort_by_key(|parked| parked.cut.sent_at);
             old.extend(all.drain(..all.len().saturating_sub(MAX_PARKED)));
             old
         });
     }
 
-    /// Whether this login has one that was sent with this refresh token.
+    /// Whether this login has a parked renewal with this refresh token.
     pub fn has(&self, login: usize, refresh_token: &str) -> bool {
         self.any(login, refresh_token, |_| true)
     }
@@ -84,12 +84,12 @@ impl Parking {
         !self.is_empty() && self.parked(|all| all.iter().filter(is_it).count() > 1)
     }
 
-    /// Whether it has one that was sent before this time.
+    /// Whether it has a parked renewal that was sent before this time.
     pub fn has_older(&self, login: usize, refresh_token: &str, than: Instant) -> bool {
         self.any(login, refresh_token, |cut| cut.sent_at < than)
     }
 
-    /// Whether something has come for this login.
+    /// Whether a response has come for this login.
     pub fn has_response(&self, login: usize, refresh_token: &str) -> bool {
         self.any(login, refresh_token, Cut::has_response)
     }
@@ -104,7 +104,7 @@ impl Parking {
         })
     }
 
-    /// One of this login: where something has come, or else the last one.
+    /// Takes a parked renewal of this login: one whose response has come, or else the last one.
     pub fn take(&self, login: usize, refresh_token: &str) -> Option<Cut> {
         if self.is_empty() {
             return None;
@@ -118,12 +118,12 @@ impl Parking {
         })
     }
 
-    /// Closes those of this login.
+    /// Closes the parked renewals of this login.
     pub fn forget(&self, login: usize) {
         self.remove(|parked| parked.login == login);
     }
 
-    /// Closes what is too old.
+    /// Closes the parked renewals that are too old.
     pub(super) fn tidy(&self) {
         self.remove(|parked| parked.cut.since_sent() >= MAX_AGE);
     }

@@ -16,12 +16,12 @@ const MAX_IDLE: usize = 64;
 /// A connection that was idle for longer is closed: servers close theirs, too.
 pub(super) const MAX_IDLE_TIME: Duration = Duration::from_secs(15);
 
-/// The lock is held only to take a connection or to put one back; nobody looks at a socket meanwhile.
-/// A forked child has a pool of its own: the connections of its parent are its parent's.
+/// The lock is held only to take a connection or to put one back, and not while a socket is looked at. A
+/// forked child has a pool of its own: it must not use its parent's connections.
 #[derive(Default)]
 pub(super) struct Pool {
     idle: PerProcess<Mutex<Vec<Idle>>>,
-    /// What most calls look at, without the lock.
+    /// Most calls look only at this, without the lock.
     is_used: AtomicBool,
 }
 
@@ -31,7 +31,7 @@ struct Idle {
     since: Instant,
 }
 
-/// Whom a connection leads to. The way there, as through a proxy, follows from that.
+/// The server that a connection leads to. It decides the way there, too, such as a proxy.
 pub(super) struct To {
     is_tls: bool,
     authority: Option<Authority>,
@@ -57,19 +57,19 @@ impl Pool {
         found
     }
 
-    /// Closes those that were idle for too long.
+    /// Closes the connections that were idle for too long.
     pub fn tidy(&self) {
         if self.is_used.load(Relaxed) {
             let _old: Vec<Idle> = self.idle(|all| all.drain(..too_old(all)).collect());
         }
     }
 
-    /// The one that was used last, if it is still good.
+    /// Takes the connection that was used last, if it is still good.
     pub fn take(&self, uri: &Uri) -> Option<Box<Connection>> {
         self.take_idle(uri).map(|idle| idle.connection)
     }
 
-    /// Whether there is one that is still good.
+    /// Whether there is a connection that is still good.
     pub fn has(&self, uri: &Uri) -> bool {
         self.take_idle(uri).map(|idle| self.put_idle(idle)).is_some()
     }
@@ -91,7 +91,7 @@ impl Pool {
     }
 
     fn put_idle(&self, new: Idle) {
-        // Closed when the lock is free again.
+        // Closed after the lock is released.
         let _old: Vec<Idle> = self.idle(|all| {
             all.push(new);
             all.drain(..too_old(all).max(all.len().saturating_sub(MAX_IDLE))).collect()

@@ -1,4 +1,4 @@
-//! What a server answered: bytes, status and headers as they came.
+//! A server's response: status, headers and decoded body.
 
 use ureq::http::HeaderMap;
 
@@ -9,7 +9,7 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    /// The first header of that name, where it is text.
+    /// The first header of that name, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

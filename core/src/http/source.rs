@@ -9,10 +9,10 @@ use super::network::Network;
 use super::pool::To;
 use super::{Cut, Failure, Response};
 
-/// What became of a renewal.
+/// The outcome of a renewal's exchange.
 pub(crate) struct Renewed {
     pub outcome: std::result::Result<Response, Failure>,
-    /// Another call can go on with it.
+    /// Another call can still read the response from this.
     pub cut: Option<Cut>,
     pub source: Source,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Renewed {
 /// Where a renewal's response came from.
 pub(crate) struct Source {
     pub(super) network: Arc<Network>,
-    /// The hash of the access token that came last on it, for an earlier renewal.
+    /// The hash of the last access token that came on the connection, for an earlier renewal.
     pub(super) last_token: Option<u64>,
     /// How long ago the request was sent, if an earlier call sent it.
     pub since_sent: Option<Duration>,

@@ -21,20 +21,20 @@ use crate::error::redaction::Secrets;
 use crate::error::{Error, ErrorKind};
 use crate::log::{Level, Log};
 
-/// A request that failed without a response that can be used.
+/// A request that brought no usable response.
 pub(crate) struct Failure {
     pub error: Error,
     /// Its message may repeat what the other side said.
     pub quotes: bool,
-    /// It had gone out on a kept-alive connection, which died before any response.
+    /// The request used a kept connection, which ended before any response.
     pub kept_alive_connection_died: bool,
-    /// Not a byte of the HTTP request had gone out, whatever TLS or a proxy was told.
+    /// No byte of the HTTP request had gone out. Bytes of TLS or for a proxy do not count.
     pub nothing_was_sent: bool,
 }
 
 pub(crate) struct Transport {
     network: Arc<Network>,
-    /// Of ureq's agents: each exchange has one, with a connector of its own.
+    /// The settings of ureq's agents. Each exchange has an agent with a connector of its own.
     config: Config,
     log: Log,
 }
@@ -61,12 +61,12 @@ impl Transport {
         Transport { network: Arc::new(network), config: exchange::config(), log }
     }
 
-    /// Opens a connection for an API request while the call does something else first, if none is idle.
+    /// Opens a connection for an API request while the call first does something else, unless one is idle.
     pub fn open_ahead(&self, uri: &Uri, deadline: &Deadline) {
         if deadline.has_something_beside() || self.network.pool.has(uri) {
             return;
         }
-        // What is wrong here, the request itself finds wrong, too.
+        // The request itself reports an error.
         if let Ok(dial) = self.network.dial(uri, deadline) {
             deadline.go_on_beside(Ahead::new(uri, dial));
         }
@@ -77,7 +77,7 @@ impl Transport {
         &self.network.parking
     }
 
-    /// At each call of the application: closes what nobody waits for any more.
+    /// At each call of the application: closes connections that are too old.
     pub fn tidy(&self) {
         self.network.parking.tidy();
         self.network.of_renewals.tidy();
@@ -140,7 +140,7 @@ impl Transport {
                 Err(failure) => format!("{}", failure.error.kind()),
             };
             let milliseconds = begun.elapsed().as_millis();
-            // A program can put anything into a path, a token too.
+            // A program can put any text into a path, even a token.
             format!("{method} {}: {what}, {milliseconds} ms", clean(uri.path()))
         });
         outcome
@@ -179,7 +179,7 @@ impl Transport {
         let response = agent.run(request).map_err(&failed)?;
         let (mut head, body) = response.into_parts();
         if head.status.is_informational() {
-            // 101: no request asks for another protocol. The others are never the last word.
+            // 101: no request asks for another protocol. Other interim responses are never the last one.
             return Err(Failure {
                 error: Error::protocol(format!(
                     "{} answered 101 and switched to another protocol",
@@ -191,7 +191,7 @@ impl Transport {
             });
         }
         if asks_for_head || matches!(head.status.as_u16(), 204 | 304) {
-            // No body, whatever the headers say of its encoding.
+            // There is no body, even if the headers name its encoding.
             return Ok(Response {
                 status: head.status.as_u16(),
                 headers: head.headers,
@@ -201,7 +201,7 @@ impl Transport {
         let deadline = exchange.deadline_to_decode();
         let body = match body::read(body, &mut head.headers, max_body, &deadline) {
             Ok(Body::Whole(body)) => body,
-            // Its status and its headers say what to do; the body is only words for people.
+            // Status and headers say what to do. The body is only text for people.
             Ok(Body::Undecodable(_)) if head.status.as_u16() >= 300 => vec![],
             Ok(Body::Undecodable(why)) => {
                 let what = "the answer is not what HTTP promises: its body is not the gzip that its \
@@ -227,13 +227,12 @@ fn is_hangup(error: &ureq::Error) -> bool {
     matches!(error, ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof)
 }
 
-/// Whether the error repeats what a server said, and not only what this machine says.
+/// Whether the error repeats text of a server, and not only of this machine.
 fn quotes(error: &ureq::Error) -> bool {
     !matches!(error, ureq::Error::Timeout(_) | ureq::Error::Io(_))
 }
 
-/// What ureq itself finds wrong with a response. What goes wrong with a connection is a
-/// [`fault::Fault`].
+/// The error for a response that ureq refuses. Errors of a connection are [`Fault`](super::fault::Fault)s.
 fn describe(error: ureq::Error, way: &str) -> Error {
     match error {
         ureq::Error::Timeout(_) => Error::timeout("before the answer was complete"),

@@ -1,7 +1,7 @@
 //! Logging in: the authorization code grant with PKCE, in two steps.
 //!
-//! Step one makes the authorization URL and a session. The session comes back to step two, perhaps in
-//! another process, together with the redirect that the person was sent back with.
+//! Step one makes the authorization URL and a session. Step two takes the session and the URL that the person
+//! came back with, perhaps in another process.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::error::{Error, Input, Result};
 use crate::http::Transport;
 use crate::token::{Fields, Now, Token, parse, raw, string};
 
-/// What step one alone decides.
+/// The parameters that only the library sets.
 const RESERVED: [&str; 6] = [
     "response_type",
     "client_id",
@@ -44,22 +44,22 @@ impl Registration {
     }
 }
 
-/// What step one hands out.
+/// The result of step one.
 pub struct Step {
     /// Where the person grants access.
     pub authorization_uri: String,
-    /// What step two needs, as JSON. It is secret.
+    /// The session for step two, as JSON. It is secret.
     pub session: String,
 }
 
 pub(crate) fn step_one(app: &Registration, params: Option<&str>) -> Result<Step> {
-    let callback_uri = app.redirect_uri()?;
-    let (authorization_uri, session) = begin(app, params, callback_uri)?;
+    let redirect_uri = app.redirect_uri()?;
+    let (authorization_uri, session) = begin(app, params, redirect_uri)?;
     let mut fields = Fields::default();
     for (name, value) in [
         ("provider", app.token_endpoint.provider.name),
         ("client_id", &app.token_endpoint.client_id),
-        ("callback_uri", callback_uri),
+        ("callback_uri", redirect_uri),
         ("state", &session.state),
         ("verifier", &session.verifier),
     ] {
@@ -71,20 +71,20 @@ pub(crate) fn step_one(app: &Registration, params: Option<&str>) -> Result<Step>
 pub(crate) fn step_two(
     app: &Registration,
     session: &str,
-    redirect_uri: &str,
+    response_uri: &str,
     transport: &Transport,
     deadline: &Deadline,
 ) -> Result<Token> {
     let session = Session::read(app, session)?;
-    session.finish(app, redirect_uri, transport, deadline, Error::of_exchange)
+    session.finish(app, response_uri, transport, deadline, Error::of_exchange)
 }
 
-/// Begins a login: the authorization URL where the person grants access, and what has to be known when they
-/// come back to `callback_uri`.
+/// Begins a login: makes the authorization URL and the session that is needed when the person comes back to
+/// `redirect_uri`.
 pub(crate) fn begin(
     app: &Registration,
     params: Option<&str>,
-    callback_uri: &str,
+    redirect_uri: &str,
 ) -> Result<(String, Session)> {
     let params = params.unwrap_or_default();
     if let Some(bare) = params.split('&').find(|part| !part.is_empty() && !part.contains('=')) {
@@ -114,19 +114,19 @@ pub(crate) fn begin(
     }
     let Pkce { state, verifier, challenge } = Pkce::new()?;
     let session = Session {
-        callback_uri: callback_uri.to_owned(),
+        redirect_uri: redirect_uri.to_owned(),
         state: state.secret().to_owned().into(),
         verifier: verifier.into_secret().into(),
     };
     let params = params.into_iter().map(|(name, mut value)| (name, std::mem::take(&mut *value)));
     let uri =
-        app.token_endpoint.authorization_uri(callback_uri, state, challenge, &scopes, params)?;
+        app.token_endpoint.authorization_uri(redirect_uri, state, challenge, &scopes, params)?;
     Ok((uri, session))
 }
 
-/// What has to be known of a login that was begun.
+/// The facts about a login that was begun and is not finished.
 pub(crate) struct Session {
-    callback_uri: String,
+    redirect_uri: String,
     state: Zeroizing<String>,
     verifier: Zeroizing<String>,
 }
@@ -140,25 +140,25 @@ impl Session {
             let text = string(&mut session, name).ok().flatten();
             text.filter(|text| !text.is_empty()).ok_or_else(foreign)
         };
-        let callback_uri = field("callback_uri")?;
+        let redirect_uri = field("callback_uri")?;
         let ours = *field("provider")? == app.token_endpoint.provider.name
             && *field("client_id")? == app.token_endpoint.client_id
-            && *callback_uri == app.redirect_uri()?;
+            && *redirect_uri == app.redirect_uri()?;
         if !ours {
             return Err(refuse("it belongs to another application, provider or callback URI"));
         }
         Ok(Session {
-            callback_uri: (*callback_uri).clone(),
+            redirect_uri: (*redirect_uri).clone(),
             state: field("state")?,
             verifier: field("verifier")?,
         })
     }
 
-    /// What the person was sent back with, if it belongs to this login.
-    fn response(&self, redirect_uri: &str) -> Result<Form> {
-        let mut response = form(Input::AuthorizationResponse, query(redirect_uri))
+    /// The parameters of the authorization response, if it belongs to this login.
+    fn response(&self, response_uri: &str) -> Result<Form> {
+        let mut response = form(Input::AuthorizationResponse, query(response_uri))
             .map_err(|_| Error::state_mismatch("a parameter is there twice"))?;
-        // Without a value it counts as left out (RFC 6749 section 3.1).
+        // A parameter without a value counts as left out (RFC 6749 section 3.1).
         response.retain(|_, value| !value.is_empty());
 
         let state = response
@@ -170,21 +170,21 @@ impl Session {
         Ok(response)
     }
 
-    pub fn is_answered_by(&self, redirect_uri: &str) -> bool {
-        self.response(redirect_uri).is_ok()
+    pub fn is_answered_by(&self, response_uri: &str) -> bool {
+        self.response(response_uri).is_ok()
     }
 
-    /// Everything is checked before the one request goes out; a lost answer to it means step one.
-    /// `of_exchange` is applied to an error of that request.
+    /// Checks everything before it sends the one request. If the response to that request is lost, the login
+    /// has to start again at step one. `of_exchange` is applied to an error of that request.
     pub fn finish(
         &self,
         app: &Registration,
-        redirect_uri: &str,
+        response_uri: &str,
         transport: &Transport,
         deadline: &Deadline,
         of_exchange: fn(Error) -> Error,
     ) -> Result<Token> {
-        let response = self.response(redirect_uri)?;
+        let response = self.response(response_uri)?;
         if let Some(issuer) = response.get("iss")
             && app.authorize_endpoint_is_the_providers
             && app.token_endpoint.provider.issuer != Some(&**issuer)
@@ -192,7 +192,7 @@ impl Session {
             return Err(Error::state_mismatch("another provider sent it (iss)"));
         }
         if let Some(kind) = response.get("error") {
-            // Whoever answers with both may still take the code.
+            // A provider that sends both an error and a code may still accept the code.
             let code = response.get("code").map_or("", |code| code.as_str());
             let secrets = app.token_endpoint.secrets([&self.state[..], &self.verifier, code]);
             let description = response.get("error_description").map(|text| text.as_str());
@@ -201,7 +201,7 @@ impl Session {
         let code = response.get("code").ok_or_else(Error::no_authorization_code)?;
 
         app.token_endpoint
-            .exchange(code, &self.verifier, &self.callback_uri, transport, deadline)
+            .exchange(code, &self.verifier, &self.redirect_uri, transport, deadline)
             .and_then(|fields| {
                 Token::received(fields, None, app.token_endpoint.provider, false, Now::read())
             })
@@ -209,11 +209,11 @@ impl Session {
     }
 }
 
-/// The query of a whole URL, of a request target, or the text itself if it is only a query.
-/// What follows a `#` is not part of the response: Fitbit appends `#_=_`.
-fn query(redirect_uri: &str) -> &str {
-    let text = redirect_uri.split('#').next().unwrap_or_default().trim();
-    // A query's first name ends with "=" before any of these can come.
+/// The query of a whole URL, of a request target, or the text itself if it is only a query. The text after a
+/// `#` is not part of the response: Fitbit appends `#_=_`.
+fn query(response_uri: &str) -> &str {
+    let text = response_uri.split('#').next().unwrap_or_default().trim();
+    // In a query, the first name ends with "=" before any other of these characters.
     let is_address =
         text.bytes().find(|byte| b":/?=&".contains(byte)).is_some_and(|b| b":/?".contains(&b));
     match text.split_once('?') {
@@ -222,10 +222,10 @@ fn query(redirect_uri: &str) -> &str {
     }
 }
 
-/// Among them may be a code.
+/// Its values may be secret: one can be a code.
 type Form = BTreeMap<String, Zeroizing<String>>;
 
-/// A form-encoded text. No name may be there twice (RFC 6749 section 3.1).
+/// Parses a form-encoded text. No name may occur twice (RFC 6749 section 3.1).
 fn form(input: Input, text: &str) -> Result<Form> {
     let mut fields = Form::new();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {

@@ -4,7 +4,7 @@
 pub(crate) mod authorize;
 pub(crate) mod loopback;
 mod pkce;
+mod recorder;
 mod revocation;
 pub(crate) mod scopes;
 pub(crate) mod token_endpoint;
-mod written;

@@ -1,4 +1,4 @@
-//! What protects a login: the state (RFC 6749 section 10.12) and the PKCE challenge (RFC 7636).
+//! The protection of a login: the state (RFC 6749 section 10.12) and the PKCE challenge (RFC 7636).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -26,7 +26,7 @@ impl Pkce {
     }
 }
 
-/// Two texts of random bytes from the system, which is asked once, as `A-Za-z0-9_-`.
+/// Two random texts of the characters `A-Za-z0-9_-`. The system is asked for random bytes once.
 fn unguessable() -> Result<[String; 2]> {
     let mut bytes = [[0; RANDOM_BYTES]; 2];
     SystemRandom::new()

@@ -1,6 +1,6 @@
 //! Ending a login at the provider (RFC 7009).
 //!
-//! The request has one field. It is written here, because oauth2 allows none to a server on loopback.
+//! The request has one field. It is written here, because oauth2 refuses plain http, which is for loopback.
 
 use oauth2::http::header;
 use oauth2::url::form_urlencoded;
@@ -13,12 +13,12 @@ use crate::http::Transport;
 use crate::provider::ClientAuth;
 use crate::provider::error_response::ProviderError;
 
-/// What a provider says of a token that is of no use any more.
+/// The errors for a token that does not work any more.
 const USED_UP: [&str; 3] = ["invalid_token", "expired_token", "invalid_grant"];
 
 impl TokenEndpoint {
-    /// Ends a login. Done as well if the provider says that the token is of no use already. Either
-    /// token ends the whole login. `held` is what no error may show.
+    /// Ends a login. It is a success, too, if the provider says that the token does not work any more. Either
+    /// token ends the whole login. No error may show the tokens in `held`.
     pub fn revoke(
         &self,
         token: &str,

@@ -1,9 +1,9 @@
-//! The token endpoint: a code, or a refresh token, becomes a token.
+//! The token endpoint: it takes a code or a refresh token, and returns a token.
 //!
-//! `oauth2` writes the requests (RFC 6749 sections 4.1.3 and 6, RFC 7636, client authentication).
-//! They are taken from it through its HTTP client trait, sent and read here: its own reading loses
-//! the status, the waiting time and every field that it does not know. Every request goes
-//! out once: whether to ask again is the caller's decision. What is single-use has a connection of its own.
+//! `oauth2` writes the requests (RFC 6749 sections 4.1.3 and 6, RFC 7636, client authentication). They are
+//! taken from it through its HTTP client trait. They are sent here, and the responses are read here: oauth2
+//! loses the status, Retry-After, and every field that it does not know. Each request is sent once; the caller
+//! decides whether to ask again. A request with something single-use has a connection of its own.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use oauth2::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use super::written::written;
+use super::recorder::recorded;
 use crate::call::Deadline;
 use crate::error::redaction::Secrets;
 use crate::error::{Error, ErrorKind, Result};
@@ -26,13 +26,13 @@ use crate::provider::error_response::{self, ProviderError, Words};
 use crate::provider::{ClientAuth, Provider};
 use crate::token::{Fields, Token, is_nothing, parse, text};
 
-/// The largest response that is read: tokens are a few hundred bytes.
+/// The largest response that is read. Tokens are a few hundred bytes.
 const MAX_BODY: usize = 256 * 1024;
 
 type OAuthClient =
     BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-/// Who asks, and where.
+/// The application's credentials and its endpoints.
 pub(crate) struct Credentials<'a> {
     pub client_id: &'a str,
     pub client_secret: Option<&'a str>,
@@ -44,7 +44,7 @@ pub(crate) struct Credentials<'a> {
     pub user_agent: Option<&'a HeaderValue>,
 }
 
-/// What one request to the token endpoint or the revocation endpoint came to.
+/// The outcome of one request to the token endpoint or the revocation endpoint.
 pub(crate) struct Attempt<T> {
     pub end: End,
     pub outcome: Result<T>,
@@ -52,25 +52,25 @@ pub(crate) struct Attempt<T> {
     pub was_kept: bool,
 }
 
-/// How it ended, as far as that says what became of the refresh token in it.
+/// How a request ended. That says whether the refresh token in it is possibly used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// Before a byte of the HTTP request went out.
     NotSent,
-    /// After that, without a whole response that can be read.
+    /// After a byte of it went out, and without a whole response that can be read.
     Cut,
-    /// With a success that holds what was asked for.
+    /// With a success that holds a token, or for a revocation with any success.
     Granted,
     /// With any other response.
     Response { status: u16, words: Words },
 }
 
-/// What one refresh came to.
+/// The outcome of one refresh request.
 pub(crate) struct Refreshed {
     pub attempt: Attempt<Fields>,
     /// How long ago the request was sent, if an earlier call sent it.
     pub since_sent: Option<Duration>,
-    /// It was sent, and its response is still to come.
+    /// The request was sent, and its response is still to come.
     pub cut: Option<Cut>,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct TokenEndpoint {
     user_agent: Option<HeaderValue>,
     pub(super) client_secret: Option<Zeroizing<String>>,
     proxy_password: Option<Zeroizing<String>>,
-    /// Id and secret as the `Authorization` header has them: a server may repeat it in an error.
+    /// Id and secret as in the `Authorization` header: a server may repeat them in an error.
     pub(super) basic: Option<Zeroizing<String>>,
 }
 
@@ -103,9 +103,9 @@ impl TokenEndpoint {
         {
             oauth = oauth.set_client_secret(ClientSecret::new(secret.to_owned()));
         }
-        // What oauth2 writes into the Authorization header, learnt from a request that stays here.
+        // The value of oauth2's Authorization header, from a request that is not sent.
         let nothing = RefreshToken::new(String::new());
-        let request = written(|taker| {
+        let request = recorded(|taker| {
             let _ = oauth.exchange_refresh_token(&nothing).request(taker);
         })?;
         let value =
@@ -124,20 +124,20 @@ impl TokenEndpoint {
         })
     }
 
-    /// Where the person grants access.
+    /// The URL where the person grants access.
     pub fn authorization_uri(
         &self,
-        callback_uri: &str,
+        redirect_uri: &str,
         state: CsrfToken,
         challenge: PkceCodeChallenge,
         scopes: &str,
         params: impl IntoIterator<Item = (String, String)>,
     ) -> Result<String> {
-        let callback_uri = redirect_url(callback_uri)?;
+        let redirect_uri = redirect_url(redirect_uri)?;
         let mut request = self
             .oauth
             .authorize_url(|| state)
-            .set_redirect_uri(Cow::Borrowed(&callback_uri))
+            .set_redirect_uri(Cow::Borrowed(&redirect_uri))
             .set_pkce_challenge(challenge)
             .add_scope(Scope::new(scopes.to_owned()));
         for (name, value) in params {
@@ -146,21 +146,21 @@ impl TokenEndpoint {
         Ok(request.url().0.into())
     }
 
-    /// Authorization code to token.
+    /// Exchanges an authorization code for a token.
     pub fn exchange(
         &self,
         code: &str,
         verifier: &str,
-        callback_uri: &str,
+        redirect_uri: &str,
         transport: &Transport,
         deadline: &Deadline,
     ) -> Result<Fields> {
-        let callback_uri = redirect_url(callback_uri)?;
-        let request = written(|taker| {
+        let redirect_uri = redirect_url(redirect_uri)?;
+        let request = recorded(|taker| {
             let code = AuthorizationCode::new(code.to_owned());
             let verifier = PkceCodeVerifier::new(verifier.to_owned());
             let request = self.oauth.exchange_code(code).set_pkce_verifier(verifier);
-            let _ = request.set_redirect_uri(Cow::Borrowed(&callback_uri)).request(taker);
+            let _ = request.set_redirect_uri(Cow::Borrowed(&redirect_uri)).request(taker);
         })?;
         let secrets = self.secrets([code, verifier]);
         match self.send_once(request, &secrets, transport, deadline) {
@@ -169,8 +169,8 @@ impl TokenEndpoint {
         }
     }
 
-    /// The token that follows `own`. `fresh`: not on a connection that is kept. `cut`: an earlier call has
-    /// sent it.
+    /// Asks for the token that follows `own`. `fresh`: not on a kept connection. `cut`: an earlier call has
+    /// sent the request.
     pub fn refresh(
         &self,
         own: &Token,
@@ -179,7 +179,7 @@ impl TokenEndpoint {
         transport: &Transport,
         deadline: &Deadline,
     ) -> Refreshed {
-        let request = written(|taker| {
+        let request = recorded(|taker| {
             let refresh_token = RefreshToken::new(own.refresh_token().to_owned());
             let _ = self.oauth.exchange_refresh_token(&refresh_token).request(taker);
         });
@@ -208,7 +208,7 @@ impl TokenEndpoint {
             && let Some(access_token) = text(fields, "access_token")
         {
             if source.has_brought(&access_token) {
-                // The response to this request is still to come, and nobody can tell which one it is.
+                // The response to this request may still come, and it cannot be told from earlier ones.
                 let why = "the token endpoint repeated an earlier response";
                 attempt = Attempt::new(End::Cut, Err(Error::protocol(why)));
             } else {
@@ -218,14 +218,14 @@ impl TokenEndpoint {
         Refreshed { attempt: Attempt { was_kept, ..attempt }, since_sent, cut }
     }
 
-    /// Everything of the app's own that no text may show, and these.
+    /// The secrets that no text may show: those of the app, and `more`.
     pub fn secrets<'a>(&'a self, more: impl IntoIterator<Item = &'a str>) -> Secrets<'a> {
         let own = [&self.client_secret, &self.proxy_password, &self.basic].into_iter().flatten();
         Secrets::new(more.into_iter().chain(own.map(|secret| secret.as_str())))
     }
 
-    /// A success that holds no token is as good as no response. Its body may hold one all the same,
-    /// and so never becomes part of a message.
+    /// A success without a token that can be read counts as no response. Its body may still hold a token, so it
+    /// never becomes part of a message.
     fn read(
         &self,
         mut response: Response,
@@ -239,7 +239,7 @@ impl TokenEndpoint {
         let fields = parse(&response.body);
         response.body.zeroize();
         match fields {
-            // Whatever its Content-Type says: a token in hand is not dropped for a label.
+            // The Content-Type does not matter: a token is not dropped because of it.
             Ok(fields) if fields.get("access_token").is_some_and(|token| !is_nothing(token)) => {
                 Attempt::new(End::Granted, Ok(fields))
             }
@@ -276,7 +276,7 @@ impl TokenEndpoint {
         .map_err(|failure| Failed::of(failure, secrets))
     }
 
-    /// With the program's own user agent. The body is wiped afterwards.
+    /// Sends a request with the program's user agent, and wipes its body afterwards.
     fn carry<T>(
         &self,
         mut request: HttpRequest,
@@ -322,7 +322,7 @@ impl<T> Attempt<T> {
     }
 }
 
-fn redirect_url(callback_uri: &str) -> Result<RedirectUrl> {
-    RedirectUrl::new(callback_uri.to_owned())
+fn redirect_url(redirect_uri: &str) -> Result<RedirectUrl> {
+    RedirectUrl::new(redirect_uri.to_owned())
         .map_err(|_| Error::internal("a callback URI that was checked is refused"))
 }

@@ -19,7 +19,7 @@ use once_cell::race::OnceBox;
 
 use super::unix::open_private;
 
-/// How many forks lie between this process and the one that loaded the library.
+/// How many forks are between this process and the one that loaded the library.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
 /// Forks of this process that have begun, and those of them that have ended.
@@ -28,12 +28,12 @@ static ENDED: AtomicU32 = AtomicU32::new(0);
 
 static HELD: Held = Held::new();
 
-/// How often a lock file is opened anew for a program that forks without a pause.
+/// How often a lock file is opened again for a program that forks without a pause.
 const MAX_TRIES: u32 = 1000;
 
 /// Differs between a process and a child that was forked from it.
 pub(crate) fn fork_count() -> u32 {
-    // Where the system has no memory for three pointers, the next call tries again.
+    // If the system has no memory for three pointers, the next call tries again.
     let _ = watch();
     FORKS.load(SeqCst)
 }
@@ -85,11 +85,11 @@ impl LockFile {
         let mut tries = 0;
         loop {
             tries += 1;
-            // In this order: what is equal then had all ended when the second was read.
+            // In this order: if both are equal, all forks had ended when the second was read.
             let (ended, begun) = (ENDED.load(SeqCst), BEGUN.load(SeqCst));
             let file = LockFile::noted(open_private(options, path)?);
-            // A child that was forked before the file was noted has a copy for good. It is of no
-            // consequence where the file is opened anew: a lock belongs to one opening.
+            // A child that was forked before the file was noted keeps its copy. If the file is opened again,
+            // that does no harm: a lock belongs to one opening of the file.
             let is_alone = ended == begun && BEGUN.load(SeqCst) == begun;
             if is_alone || tries == MAX_TRIES {
                 return Ok(file);
@@ -132,7 +132,7 @@ impl Drop for LockFile {
     }
 }
 
-/// Descriptors that a child closes, without a lock and of any number: it grows and never shrinks.
+/// The descriptors that a child closes. It has no lock, and room for any number: it grows and never shrinks.
 struct Held {
     descriptors: [AtomicI32; 64],
     more: OnceBox<Held>,

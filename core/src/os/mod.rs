@@ -1,7 +1,7 @@
-//! What needs the operating system itself: descriptors, waiting, locks that a forked child gives up,
+//! The parts that need the operating system itself: descriptors, waiting, locks that a forked child gives up,
 //! threads and their cancellation.
 //!
-//! Beside the C interface this is the only place that may use `unsafe`; each block gives its reason.
+//! Apart from the C interface, only this module may use `unsafe`. Each block gives its reason.
 
 #[cfg(unix)]
 mod fork;

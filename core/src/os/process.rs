@@ -4,8 +4,8 @@ use once_cell::race::OnceBox;
 
 use super::fork_count;
 
-/// A value of which a forked child gets one of its own. A lock that another thread held at the fork
-/// stays locked in the child for ever, and descriptors of the parent are the parent's: so the child
+/// A value that each process has for itself: a forked child gets a new one. A lock that another thread held at
+/// the fork stays locked in the child for ever, and the parent's descriptors must not be used. So the child
 /// never looks at the parent's value.
 pub(crate) struct PerProcess<T>(OnceBox<Generation<T>>);
 
@@ -23,7 +23,7 @@ impl<T> PerProcess<T> {
 
     /// The value of this process if it was made. Async-signal-safe.
     pub fn get(&self) -> Option<&T> {
-        // In this order: where there is a value, the forks are counted already.
+        // In this order: if there is a value, the forks are counted already.
         let mut generation = self.0.get()?;
         let forks = fork_count();
         while generation.forks != forks {

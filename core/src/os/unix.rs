@@ -15,14 +15,14 @@ use std::thread;
 /// may still print: a descriptor of the library must not get one of these numbers.
 const FIRST_FREE: RawFd = 3;
 
-/// What opens a URL in the browser that the person has chosen.
+/// The program that opens a URL in the browser that the person has chosen.
 const OPENER: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
 
 /// Only this user can read and write it.
 const PRIVATE: u32 = 0o600;
 
-/// Makes a file or socket under a descriptor above 2. It has no lower one even for a moment, if "/"
-/// can be opened: meanwhile another descriptor stands there, which can neither be printed to nor read from.
+/// Makes a file or socket with a descriptor above 2. If "/" can be opened, it never has a lower one, not even
+/// for a moment: descriptors of "/" fill the lower numbers meanwhile. Nothing can be printed to them.
 pub(crate) fn above_two<T: Into<OwnedFd> + From<OwnedFd>>(
     make: impl FnOnce() -> io::Result<T>,
 ) -> io::Result<T> {
@@ -91,8 +91,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Brings to the disk what was renamed or removed in a directory. Not every file system can do that,
-/// and not every directory may be opened: neither is an error. A disk that fails or is full is one.
+/// Writes renames and removals in a directory to the disk. Some file systems cannot do that, and some
+/// directories cannot be opened: neither is an error. A disk that fails or is full is an error.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     let synced = open(OpenOptions::new().read(true), path).and_then(|folder| folder.sync_all());
     match synced {
@@ -108,7 +108,7 @@ pub(crate) fn check_writable(directory: &Path) -> io::Result<()> {
 }
 
 fn means_not_possible(number: i32) -> bool {
-    // Where ENOTSUP and EOPNOTSUPP are the same number, one of them would be unreachable in a match.
+    // Not a match: on some systems ENOTSUP and EOPNOTSUPP are the same number.
     let numbers = [
         libc::EACCES,
         libc::EINVAL,

@@ -8,7 +8,7 @@ pub(crate) use std::os::fd::AsFd as AsSocket;
 #[cfg(windows)]
 pub(crate) use std::os::windows::io::AsSocket;
 
-/// A socket that a thread waits for, and what it waits for there.
+/// A socket that a thread waits for: to read, to write, or both.
 #[derive(Clone, Copy)]
 #[cfg_attr(windows, expect(dead_code))] // nothing waits for a socket there yet
 pub(crate) struct Interest<'a> {
@@ -61,8 +61,7 @@ mod unix {
         matches!(why.raw_os_error(), Some(libc::EINPROGRESS | libc::EINTR))
     }
 
-    /// Ends the waiting of the thread that waits with it. A wake-up that comes too early is kept for
-    /// the next wait.
+    /// Wakes the thread that waits with it. A wake-up that comes too early is kept for the next wait.
     pub(crate) struct Wake {
         reader: OwnedFd,
         /// None: one descriptor is both ends.
@@ -100,15 +99,15 @@ mod unix {
             });
         }
 
-        /// Forgets the wake-ups so far.
+        /// Drops the wake-ups so far.
         fn clear(&self) {
             // An eventfd gives its whole count at once. What is left of a pipe ends the next wait.
             let _ = rustix::io::read(&self.reader, &mut [0; 64]);
         }
     }
 
-    /// Waits until a socket is ready, until [`Wake::wake`], a signal, or for so long. The caller looks
-    /// which of them it was.
+    /// Waits until a socket is ready, until [`Wake::wake`], a signal, or for so long. The caller checks which
+    /// of them it was.
     pub(crate) fn wait(
         wake: Option<&Wake>,
         interests: &[Interest],

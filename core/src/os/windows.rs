@@ -1,5 +1,5 @@
-//! Windows, where only the calls without a file, a connection or a browser work so far. The rest
-//! fails before it has changed anything.
+//! Windows. Only the calls without a file, a connection or a browser work so far. The others fail before they
+//! have changed anything.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};

@@ -4,8 +4,8 @@
 //!
 //! Fitbit says `{"errors":[{"errorType":..,"message":..}]}` everywhere, its token endpoint
 //! included; OAuth's own shape is `{"error":..,"error_description":..}` (RFC 6749 section 5.2);
-//! Google's API says `{"error":{"status":..,"message":..}}` (google.rpc.Status). None is certain: an
-//! response can be HTML, empty, or anything else.
+//! Google's API says `{"error":{"status":..,"message":..}}` (google.rpc.Status). None is certain: a response
+//! can be HTML, empty, or anything else.
 
 use serde_json::Value;
 
@@ -15,14 +15,14 @@ use crate::error::redaction::Secrets;
 use crate::error::{Error, ErrorKind, Said};
 use crate::http::Response;
 
-/// A type such as `expired_token`, and a text for people, where the provider gave them.
+/// A type such as `expired_token`, and a text for people, if the provider gave them.
 #[derive(Default)]
 pub(crate) struct ProviderError {
     pub kind: Option<String>,
-    /// A closer word for it: Google's `ErrorInfo`.
+    /// The reason in Google's `ErrorInfo`.
     pub reason: Option<String>,
     pub message: Option<String>,
-    /// The body says it, and not only a header.
+    /// The error is in the body, and not only in a header.
     is_in_body: bool,
 }
 
@@ -31,17 +31,16 @@ pub(crate) struct ProviderError {
 pub(crate) enum Words {
     /// The provider's own error.
     Own,
-    /// The provider's own error, one that passes.
+    /// The provider's own error, for a passing fault.
     Passing,
-    /// Nobody's that can be told: a gateway, a captive portal, a proxy.
+    /// Not the provider's, or unknown: a gateway, a captive portal, a proxy.
     Foreign,
 }
 
-/// The provider has not decided: a server behind it failed (Google's own clients repeat these).
+/// The errors of a passing fault: the provider has not decided. Google's own clients repeat such requests.
 const PASSING: [&str; 3] = ["internal_failure", "server_error", "temporarily_unavailable"];
 
-/// The longest body that is read as an error: more is none, and as a tree of values it would take
-/// many times its length.
+/// The longest body that is parsed as an error. A tree of values takes many times the length of its text.
 const MAX_BODY: usize = 64 * 1024;
 
 fn json(response: &Response) -> Value {
@@ -53,7 +52,7 @@ fn json(response: &Response) -> Value {
     json.unwrap_or(Value::Null)
 }
 
-/// Whether Fitbit's own software wrote this error, and not somebody on the way or in its place.
+/// Whether Fitbit's own software wrote this error, and not a gateway.
 fn is_fitbits_own(response: &Response) -> bool {
     fitbit(&json(response)).is_some_and(|said| said.kind.is_some())
 }
@@ -122,8 +121,8 @@ fn rfc6749(json: &Value) -> Option<ProviderError> {
     Some(ProviderError { kind: Some(text(json, "error")?), message, ..ProviderError::default() })
 }
 
-/// `WWW-Authenticate: Bearer error="invalid_token"`, RFC 6750 section 3, where the body says
-/// nothing. The value may be quoted or not, and there may be other challenges before it.
+/// `WWW-Authenticate: Bearer error="invalid_token"` (RFC 6750 section 3), if the body holds no error. The value
+/// may be quoted or not, and other challenges may come before it.
 fn bearer(response: &Response) -> Option<ProviderError> {
     let challenges = response.headers.get_all("www-authenticate").iter();
     let parameters = challenges.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
@@ -140,12 +139,12 @@ fn text(json: &Value, name: &str) -> Option<String> {
     json.get(name)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// The API answered a status of 300 and above.
+/// The error for an API response with a status of 300 or above.
 pub(crate) fn of_api(provider: &Provider, response: &Response, secrets: &Secrets) -> Error {
     let said = ProviderError::read(response);
     let kind = match response.status {
         429 => ErrorKind::RateLimited,
-        // With an error of Fitbit's own, one resource is gone and the service is still there.
+        // With Fitbit's own error in the body, only one resource is gone: the service still works.
         410 if provider.successor.is_some() && !is_fitbits_own(response) => {
             ErrorKind::ProviderRetired
         }
@@ -155,11 +154,10 @@ pub(crate) fn of_api(provider: &Provider, response: &Response, secrets: &Secrets
     error(kind, provider, response, said, Some(&response.body), secrets)
 }
 
-/// The token endpoint answered a status that is no success.
+/// The error for a response of the token endpoint that is no success.
 ///
-/// `refused_grant` is what `invalid_grant` means there: Reauthorize for a refresh token,
-/// Authorization for an authorization code. Only a 4xx can say it: a server in trouble says
-/// nothing about a login.
+/// `refused_grant` is the meaning of `invalid_grant`: Reauthorize for a refresh token, Authorization for an
+/// authorization code. It counts only in a 4xx: a server that fails cannot judge a login.
 pub(crate) fn of_token_endpoint(
     provider: &Provider,
     response: &Response,
@@ -220,7 +218,7 @@ fn error(
     Error::of_response(kind, message, said)
 }
 
-/// Whether a body names a token of its own, one that redaction cannot know.
+/// Whether a body holds a new token, which redaction cannot know.
 fn has_token(body: &[u8]) -> bool {
     let body = String::from_utf8_lossy(body);
     ["access_token\"", "refresh_token\"", "id_token\""].iter().any(|name| body.contains(name))

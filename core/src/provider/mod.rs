@@ -1,7 +1,7 @@
 //! The providers, as data.
 //!
-//! Nothing else asks which provider it talks to: what differs between them is a field here. Every
-//! endpoint can be overridden per app (fitbit_app_set_endpoint).
+//! No other code asks which provider it talks to: each difference between providers is a field here. An app
+//! can override every endpoint (fitbit_app_set_endpoint).
 
 pub(crate) mod error_response;
 mod retry_after;
@@ -17,7 +17,7 @@ pub enum ClientAuth {
     None,
 }
 
-/// Where a page of a list says what follows it.
+/// How a page of a list names the next page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paging {
     /// `pagination.next` is the URL of the next page.
@@ -26,9 +26,9 @@ pub(crate) enum Paging {
     PageToken,
 }
 
-/// Who a token belongs to, where the token itself does not say.
+/// How to ask whose token it is, if the token does not say so.
 pub(crate) struct Identity {
-    /// The API path to be asked.
+    /// The API path to ask.
     pub path: &'static str,
     /// The response's field that holds the person's id.
     pub field: &'static str,
@@ -36,19 +36,18 @@ pub(crate) struct Identity {
 
 /// A service that people log in to, as data.
 pub struct Provider {
-    /// As sessions and tokens name it. Saved tokens carry it: it never changes.
+    /// The name in sessions and tokens. Saved tokens hold it: it never changes.
     pub(crate) name: &'static str,
     pub(crate) display_name: &'static str,
     pub(crate) authorize_uri: &'static str,
     pub(crate) token_uri: &'static str,
     pub(crate) revoke_uri: &'static str,
     pub(crate) api_uri: &'static str,
-    /// Every scope that lets something be read, space-separated.
+    /// Every scope for reading, separated by spaces.
     pub(crate) default_scopes: &'static str,
-    /// Whether scopes are URLs, or plain words. A token that names its scopes shows by them
-    /// whose it is.
+    /// Whether scopes are URLs or plain words. So the scopes of a token show which provider it is from.
     pub(crate) scopes_are_urls: bool,
-    /// What a client with a secret uses.
+    /// How a client with a secret authenticates.
     pub(crate) client_auth: ClientAuth,
     /// Whether a refresh token can be used only once: the response to a renewal brings the next one.
     pub(crate) refresh_tokens_are_single_use: bool,
@@ -57,23 +56,23 @@ pub struct Provider {
     /// None: a token says whose it is.
     pub(crate) identity: Option<Identity>,
     pub(crate) paging: Paging,
-    /// How the paths end that are read with POST: such a request changes nothing.
+    /// The ends of paths that are read with POST: such a request changes nothing.
     pub(crate) reads_by_post: &'static [&'static str],
     /// Whether the callback of a program on this machine may have any port (RFC 8252 section 7.3).
     pub(crate) any_loopback_port: bool,
-    /// `iss` of an authorization response (RFC 9207), where the provider sends one.
+    /// `iss` of an authorization response (RFC 9207), if the provider sends one.
     pub(crate) issuer: Option<&'static str>,
-    /// What the authorization request carries unless the program says otherwise.
+    /// Parameters of the authorization request, unless the program sets them.
     pub(crate) authorize_params: &'static [(&'static str, &'static str)],
-    /// The usual life of an access token in seconds, for a response that does not say.
+    /// The usual life of an access token in seconds, for a response without `expires_in`.
     pub(crate) token_life: u32,
-    /// Why a refresh token can have an end that was set when it was given out.
+    /// Why a refresh token can have an expiry time from the start.
     pub(crate) refresh_token_end: &'static str,
     /// Error types or reasons that mean: this access token has expired or is not valid.
     pub(crate) token_errors: &'static [&'static str],
     /// Error types or reasons that mean: the person did not grant the scope for this.
     pub(crate) scope_errors: &'static [&'static str],
-    /// What replaces the provider, where its 410 Gone means that it was switched off.
+    /// The successor, if the provider's 410 Gone means that it was switched off.
     pub(crate) successor: Option<&'static str>,
     /// Whether a notification is signed with HMAC-SHA1, keyed with the client secret and `&`.
     pub(crate) signs_with_client_secret: bool,

@@ -1,18 +1,17 @@
-//! How long a provider asks to be waited.
+//! How long a provider asks to wait: Retry-After, and Fitbit's own header.
 
 use std::time::{Duration, SystemTime};
 
 use crate::http::Response;
 
-/// Added to what the provider asks to be waited: a clock that is slightly off would otherwise run
-/// into the limit again.
+/// Added to the provider's time: otherwise a clock that is slightly off would hit the limit again.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Longer waits count as unsaid.
+/// Longer waits are ignored.
 const MAX_SECONDS: u64 = 366 * 24 * 3600;
 
-/// Fitbit's own header comes first, because its `Retry-After` was seen to be wrong. `Retry-After` is
-/// a number of seconds or an HTTP date. A value that makes no sense counts as unsaid.
+/// Fitbit's own header comes first, because its `Retry-After` was seen to be wrong. `Retry-After` is a number
+/// of seconds or an HTTP date. A value that makes no sense is ignored.
 pub(super) fn retry_after(response: &Response) -> Option<Duration> {
     let sensible = |seconds: &u64| *seconds <= MAX_SECONDS;
     let number = |name| response.header(name)?.trim().parse::<u64>().ok().filter(sensible);

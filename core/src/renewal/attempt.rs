@@ -65,18 +65,22 @@ impl Leader<'_> {
         let error = if is_doubtful { Error::unanswered_renewal() } else { error };
         if error.is(ErrorKind::Reauthorize) {
             self.end(&error, marker);
-            return Err(error);
+        } else {
+            let is_expected = is_cut || is_doubtful;
+            let failure = Failure { error: error.clone(), possibly_used, is_expected };
+            self.fail(failure, marker, deadline);
         }
+        Err(error)
+    }
+
+    fn fail(&mut self, failure: Failure, marker: &dyn Marker, deadline: &Deadline) {
         self.log().line(Level::Warn, || match deadline.is_cancelled() {
             true => "the renewal was cancelled".to_owned(),
-            false => format!("the token is not renewed: {error}"),
+            false => format!("the token is not renewed: {}", failure.error),
         });
-        let is_expected = is_cut || is_doubtful;
-        let failure = Failure { error: error.clone(), possibly_used, is_expected };
         if self.ledger.failed(failure, now()) {
             self.clear(marker);
         }
-        Err(error)
     }
 
     /// A 401 is the reason, and the new token is tried once, not for ever.

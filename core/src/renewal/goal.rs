@@ -1,6 +1,6 @@
 //! What a thread wants of a login's token, and why.
 
-use super::retry::Budget;
+use super::budget::Budget;
 use crate::token::Token;
 
 /// What a thread wants. One thread at a time carries a goal out.

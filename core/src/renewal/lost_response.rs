@@ -18,9 +18,9 @@ pub(super) struct Judgement {
 
 /// Doubt begins with the first byte of the HTTP request. It ends with a token, or with the provider's
 /// own refusal: a 4xx in its own words, none that pass, and not 409 (Fitbit says that while another
-/// request with the same refresh token is under way). Whoever else answers, knows nothing.
+/// request with the same refresh token is under way). A response of anybody else ends no doubt.
 ///
-/// Asking again is of no use where somebody has answered who will answer the same again.
+/// The call does not ask again if the same response is to be expected.
 pub(super) fn judge(end: End, code: ErrorKind) -> Judgement {
     let (possibly_used, ask_again) = match end {
         End::NotSent => {

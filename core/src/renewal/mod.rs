@@ -7,11 +7,12 @@
 //!
 //! - [`state`]: what is known of the token, and what to do next: pure
 //! - [`goal`]: what a thread wants of the token, and why
-//! - [`single_flight`]: who leads, and how the others wait
+//! - [`single_flight`]: a renewal or a save under way, and how the others wait for it
+//! - [`join`]: whether a thread leads or joins
 //! - [`leader`]: what the leader does, through the store
 //! - [`attempt`]: what it does to get a new token
 //! - [`refresh`]: the requests themselves
-//! - [`retry`]: how often they are repeated
+//! - [`retry`], [`budget`]: how often they are repeated
 //! - [`lost_response`]: what a request without a token says of the refresh token
 //! - [`per_request`]: what an API request needs before it is sent and after its response
 //! - [`reentrancy`]: calls inside a login's own callback
@@ -20,7 +21,9 @@
 //! token file, a row) is held on purpose, to keep other processes from renewing too.
 
 mod attempt;
+mod budget;
 mod goal;
+mod join;
 mod leader;
 mod lost_response;
 mod per_request;
@@ -42,9 +45,10 @@ use crate::os::PerProcess;
 use crate::store::Store;
 use crate::sync::{Mutex, MutexGuard};
 use crate::token::{Age, Now, Token};
+pub(crate) use budget::Budget;
 use goal::{Caller, Goal, Renewal, Why};
-pub(crate) use retry::Budget;
-use single_flight::{Joined, SingleFlight};
+use join::Joined;
+use single_flight::SingleFlight;
 use state::{Ledger, Saving};
 
 /// The provider is not asked for a token with less time than this left, or a quarter of the call's timeout:
@@ -228,7 +232,7 @@ impl Login {
 
     /// The last chance to save its token.
     pub fn finish(&self, deadline: &mut Deadline) {
-        let mut reading = deadline.anew(MAX_LAST_WAIT);
+        let mut reading = deadline.restarted(MAX_LAST_WAIT);
         self.read_parked(&mut reading);
         deadline.give_back(reading.given_back());
         let _ = self.save(deadline);

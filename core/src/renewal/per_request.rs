@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Login;
+use super::budget::Budget;
 use super::goal::{Caller, Renewal, Why};
-use super::retry::Budget;
 use super::state::{Ledger, ReadOrAsk};
 use crate::call::Deadline;
 use crate::error::ErrorKind;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::Login;
+use super::budget::Budget;
 use super::lost_response::judge;
-use super::retry::{Asked, Budget, is_doubtful};
+use super::retry::{Asked, is_doubtful};
 use crate::call::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Level;

@@ -1,20 +1,15 @@
-//! Requests that are repeated where the rule for a lost response allows it, and how many there may be.
+//! Requests that are repeated where the rule for a lost response allows it.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::budget::{Budget, MAX_ATTEMPTS};
 use super::lost_response::judge;
 use super::{Login, min_time};
 use crate::call::Deadline;
-use crate::error::Error;
-use crate::error::ErrorKind;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::Level;
 use crate::oauth::token_endpoint::{Attempt, End};
-
-/// The most requests to the token endpoint that one call of the library sends.
-const MAX_ATTEMPTS: u32 = 4;
 
 /// The pause before the second attempt, give or take a half; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -22,46 +17,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// One attempt gets half of the time left, but not less than this if there is so much: giving
 /// up on a response that is only slow can lose it.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How many requests to the token endpoint one call of the library may still send.
-pub(crate) struct Budget {
-    left: AtomicU32,
-    /// This call has tried to ask, whether it was sent or not.
-    is_touched: AtomicBool,
-}
-
-impl Budget {
-    pub fn new() -> Budget {
-        Budget::of(MAX_ATTEMPTS)
-    }
-
-    pub(super) fn of(attempts: u32) -> Budget {
-        Budget { left: AtomicU32::new(attempts), is_touched: AtomicBool::new(false) }
-    }
-
-    /// One attempt of this budget, or none.
-    pub(super) fn one(&self) -> Budget {
-        Budget::of(u32::from(self.take()))
-    }
-
-    pub(super) fn is_touched(&self) -> bool {
-        self.is_touched.load(Relaxed)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.left.load(Relaxed) == 0
-    }
-
-    fn take(&self) -> bool {
-        self.is_touched.store(true, Relaxed);
-        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
-    }
-
-    /// A request that was not sent does not count.
-    fn give_back(&self) {
-        self.left.fetch_add(1, Relaxed);
-    }
-}
 
 /// What several requests with one token came to.
 pub(super) struct Asked<T> {
@@ -123,7 +78,7 @@ impl Login {
                 break;
             }
             self.app.log.line(Level::Warn, || {
-                let why = last.as_ref().map_or("", Error::message);
+                let why = last.as_ref().map(Error::to_string).unwrap_or_default();
                 format!("asking again in {} ms: {why}", jittered.as_millis())
             });
             if !jittered.is_zero() {

@@ -20,7 +20,7 @@ use crate::call::Deadline;
 use crate::error::{Error, Input, Result};
 use crate::os::{self, LockFile};
 use crate::provider::Provider;
-use crate::token::{Token, Unfit, without_mark};
+use crate::token::{Token, Unfit, without_bom};
 
 /// The largest file that is read: tokens are a few hundred bytes.
 const MAX_SIZE: u64 = 1024 * 1024;
@@ -93,7 +93,7 @@ impl TokenFile {
         let Ok(text) = std::str::from_utf8(&bytes) else {
             return Ok(Content::Foreign(cannot(&"it is not UTF-8")));
         };
-        if without_mark(text).trim().is_empty() {
+        if without_bom(text).trim().is_empty() {
             return Ok(Content::Nothing);
         }
         Ok(match Token::from_json(text, provider) {

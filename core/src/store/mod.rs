@@ -1,7 +1,7 @@
 //! Where a client's token is kept: a transaction that reads, decides, writes and commits.
 //!
 //! - [`callback`]: the program's function, which takes new tokens
-//! - [`file`]: a token file that processes share
+//! - [mod@file]: a token file that processes share
 //! - [`guard`]: a renewal inside a transaction of the program's own database
 
 mod callback;

@@ -9,11 +9,11 @@ use once_cell::sync::OnceCell;
 use super::Token;
 use crate::provider::Provider;
 
-/// How long before its end a token is renewed, unless the program says otherwise.
+/// How long before its expiry a token is renewed, unless the program sets another time.
 pub(crate) const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 
-/// How long a token counts as just received: it is used once before its age renews it, so that a
-/// life shorter than the leeway, or a clock that jumps, does not renew for ever.
+/// How long a token counts as just received: it is used once before its age renews it. So a life shorter than
+/// the leeway, or a clock that jumps, does not renew for ever.
 const JUST_RECEIVED: Duration = Duration::from_secs(60);
 
 /// The time on both clocks. The wall clock can be set; the monotonic one stops in suspend.
@@ -24,8 +24,8 @@ pub(crate) struct Now {
     pub(super) monotonic: Moment,
 }
 
-/// A time on the monotonic clock: milliseconds since this process first asked for one, plus one.
-/// Half of what std's takes, in every token.
+/// A time on the monotonic clock: milliseconds since this process first asked for one, plus one. It takes half
+/// of the memory of std's, in every token.
 #[derive(Clone, Copy)]
 pub(super) struct Moment(NonZeroU64);
 
@@ -52,7 +52,7 @@ impl Now {
         Now::ago(Duration::ZERO)
     }
 
-    /// So long ago, on both clocks.
+    /// The time so long ago, on both clocks.
     pub fn ago(time: Duration) -> Now {
         let now = SystemTime::now().checked_sub(time).unwrap_or(UNIX_EPOCH);
         let wall = match now.duration_since(UNIX_EPOCH) {
@@ -66,7 +66,7 @@ impl Now {
 /// How much of its life a token has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Age {
-    /// Enough.
+    /// More than the leeway.
     Lasting,
     /// Less than the leeway: it still works and is to be renewed.
     ExpiringSoon,
@@ -77,10 +77,10 @@ pub(crate) enum Age {
 impl Token {
     /// The one place that decides whether a token has expired.
     ///
-    /// A received token ages by whichever clock says older, and is used once before its age
-    /// counts, however short its life. A loaded one ages by the wall clock; without `expires_at`
-    /// it has expired if it can be renewed, and is used until a 401 if it cannot. The leeway is at
-    /// most a tenth of its life, and only for a token that can be renewed.
+    /// A token that this process received ages by the clock that shows the higher age. It is used once before
+    /// its age counts, even if its life is short. A loaded token ages by the wall clock. Without `expires_at`,
+    /// it has expired if it can be renewed; otherwise it is used until a 401. The leeway is at most a tenth of
+    /// the token's life, and only for a token that can be renewed.
     pub fn age(&self, now: Now, leeway: Duration, provider: &Provider) -> Age {
         let renewable = !self.refresh_token().is_empty();
         if self.access_token().is_empty() {

@@ -1,4 +1,4 @@
-//! A token's fields, as JSON writes them.
+//! A token's fields, as JSON.
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
@@ -34,7 +34,7 @@ impl Drop for Fields {
 }
 
 impl Fields {
-    /// As one text, which does not grow: that would leave pieces of it behind.
+    /// As one text. It does not grow: that would leave copies of it in memory.
     pub fn to_json(&self) -> String {
         let length: usize =
             self.iter().map(|(name, value)| length(name) + value.get().len() + 2).sum();
@@ -47,15 +47,15 @@ impl Fields {
 }
 
 /// A text without the byte order mark that some editors and servers put before it.
-pub(crate) fn without_mark(text: &str) -> &str {
+pub(crate) fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// A JSON object; a byte order mark before it is skipped.
 pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
     let json = json.strip_prefix("\u{feff}".as_bytes()).unwrap_or(json);
-    // Borrowed until all of it is known to be JSON: an error would drop what it has, and not wipe it.
-    // serde_json's own message may quote the text.
+    // Borrowed until all of it is known to be JSON: on an error, serde_json would drop values without wiping
+    // them. Its own message may quote the text.
     let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(json).map_err(|error| {
         Unfit::Malformed(format!(
             "it is not a JSON object (line {}, column {})",
@@ -66,10 +66,10 @@ pub(crate) fn parse(json: &[u8]) -> Result<Fields, Unfit> {
     Ok(Fields(fields.into_iter().map(|(name, value)| (name, value.to_owned())).collect()))
 }
 
-/// One member of a JSON text that may be large and another's: nothing is made of the others, however
-/// many there are. What is no object has no members; none at all: it is not JSON.
+/// One member of a JSON object. The text may be large and of unknown origin, so the other members are not
+/// parsed into values. Returns `Some(None)` for JSON without this member, and `None` for text that is not JSON.
 pub(crate) fn member<'a>(json: &'a str, name: &str) -> Option<Option<&'a RawValue>> {
-    let json = without_mark(json);
+    let json = without_bom(json);
     let Some(members) = trimmed(json).strip_prefix('{') else {
         return serde_json::from_str::<&RawValue>(json).ok().map(|_| None);
     };
@@ -79,7 +79,7 @@ pub(crate) fn member<'a>(json: &'a str, name: &str) -> Option<Option<&'a RawValu
             let key = next(&mut rest).map(RawValue::get).filter(|key| key.starts_with('"'))?;
             rest = trimmed(rest).strip_prefix(':')?;
             let value = next(&mut rest)?;
-            // However it is escaped, it is not longer than that.
+            // An escaped name is at most this long.
             if key.len() <= 6 * name.len() + 2 && serde_json::from_str::<String>(key).ok()? == name
             {
                 found = Some(value); // the last of them, as everywhere
@@ -97,7 +97,7 @@ fn trimmed(json: &str) -> &str {
     json.trim_start_matches([' ', '\t', '\n', '\r'])
 }
 
-/// The value that a text begins with; the text goes on behind it.
+/// Takes the value at the beginning of a text.
 fn next<'a>(rest: &mut &'a str) -> Option<&'a RawValue> {
     let mut values = Deserializer::from_str(rest).into_iter();
     let value = values.next()?.ok()?;
@@ -107,14 +107,14 @@ fn next<'a>(rest: &mut &'a str) -> Option<&'a RawValue> {
 
 /// A text as JSON.
 pub(crate) fn raw(text: &str) -> Box<RawValue> {
-    // As long as it becomes: a text that grows, or shrinks, leaves pieces of itself behind.
+    // Exactly as long as needed: a text that grows or shrinks leaves copies of itself in memory.
     let mut json = Vec::with_capacity(length(text));
-    // A text is always written, and what is written is always JSON: no step can fail.
+    // A text can always be written as JSON: no step can fail.
     let json = serde_json::to_writer(&mut json, text).ok().and(String::from_utf8(json).ok());
     RawValue::from_string(json.unwrap_or_default()).unwrap_or_default()
 }
 
-/// How long a text is as JSON.
+/// The length of a text as JSON.
 fn length(text: &str) -> usize {
     let of = |byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
@@ -132,7 +132,7 @@ fn value(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or(Value::Null)
 }
 
-/// Wipes what may be a token.
+/// Wipes a value that may be a token.
 pub(super) fn wipe(raw: Box<RawValue>) {
     Box::<str>::from(raw).zeroize();
 }
@@ -172,7 +172,7 @@ pub(crate) fn string(fields: &mut Fields, name: &str) -> Result<Option<Zeroizing
     }
 }
 
-/// A number of seconds, also where it is a float or a text.
+/// A number of seconds, also from a float or a text.
 pub(super) fn seconds(field: &RawValue) -> Option<i64> {
     let number = match value(field) {
         Value::Number(number) => number,

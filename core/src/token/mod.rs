@@ -1,11 +1,11 @@
 //! A token: JSON in and out, when it expires, secrecy.
 //!
-//! What programs save is one JSON object, and it can come from three places: from this library, as
-//! a provider's raw response, or from the Python clients (scope as a list, `expires_at` as a float or
-//! missing). Fields that are not known here go out as they came in, byte for byte.
+//! Programs save a token as one JSON object. It can come from this library, from a provider's raw response, or
+//! from the Python clients (scope as a list, `expires_at` as a float or missing). Fields that are unknown here
+//! go out as they came in, byte for byte.
 //!
-//! In memory the two tokens and the other fields lie in one text, wiped when it is dropped, so
-//! that a million idle clients cost little more than their tokens.
+//! In memory, the two tokens and the other fields are one text, so that a million idle clients cost little
+//! more than their tokens. The text is wiped when it is dropped.
 
 mod expiry;
 mod json;
@@ -22,10 +22,10 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::provider::Provider;
 use expiry::Moment;
 pub(crate) use expiry::{Age, DEFAULT_LEEWAY, Now};
-pub(crate) use json::{Fields, is_nothing, member, parse, raw, string, text, without_mark};
+pub(crate) use json::{Fields, is_nothing, member, parse, raw, string, text, without_bom};
 use json::{as_text, is_false, joined, number, seconds};
 
-/// The fields that this library understands. In these null and empty mean absent.
+/// The fields that this library understands. In these, null and empty mean absent.
 const KNOWN: [&str; 11] = [
     "access_token",
     "expires_at",
@@ -43,16 +43,16 @@ const KNOWN: [&str; 11] = [
 /// The renewal marker: a token file sets it before the provider is asked for a new token.
 const RENEWING_SINCE: &str = "renewing_since";
 
-/// At a provider whose refresh tokens can be used again: this login's cannot.
+/// Notes that this login's refresh tokens are single-use, although the provider's usually are not.
 const SINGLE_USE: &str = "refresh_token_single_use";
 
 /// The longest access token that is accepted: it has to fit into a request's head.
 const MAX_ACCESS_TOKEN: usize = 32 * 1024;
 
-/// The longest life that is believed, ten years: what is longer is as good as unlimited.
+/// The longest life that is believed, ten years. A longer life is as good as unlimited.
 const MAX_LIFE: i64 = 10 * 365 * 24 * 3600;
 
-/// What is wrong with a text that should be a token.
+/// Why a text is not a token of this provider.
 pub(crate) enum Unfit {
     /// It belongs to another provider.
     ForeignProvider,
@@ -69,25 +69,25 @@ pub(crate) struct Token {
     text: Box<str>,
     access_len: u32,
     refresh_len: u32,
-    /// Seconds that the access token lives, as its response said; 0: not known.
+    /// The life of the access token in seconds, from its response. 0: not known.
     life: u32,
-    /// Whether the response to a request that carried an older token was 401, and brought this one.
-    born_of_401: bool,
+    /// Whether this token was requested because of a 401 to an older token.
+    is_after_401: bool,
     /// Whether it was loaded with a renewal marker.
     has_marker: bool,
-    /// Whether any request has carried it, if it was received by this process.
+    /// Whether this process received it and no request has carried it yet.
     unused: AtomicBool,
-    /// Whether any request that carried it was answered other than with 401.
+    /// Whether any request that carried it got another response than 401.
     proven: AtomicBool,
     /// Seconds since the epoch, or [`UNKNOWN`].
     expires_at: i64,
     /// When this process received it; none: it was loaded.
     received: Option<Moment>,
-    /// As requests carry it; made for the first one.
+    /// The header value of requests, made for the first one.
     authorization: OnceBox<HeaderValue>,
 }
 
-/// No end that any token has.
+/// Not the expiry time of any token.
 const UNKNOWN: i64 = i64::MIN;
 
 impl Token {
@@ -163,7 +163,7 @@ impl Token {
             access_len,
             refresh_len,
             life: life.and_then(|s| s.try_into().ok()).unwrap_or(0),
-            born_of_401: false,
+            is_after_401: false,
             has_marker,
             unused: AtomicBool::new(received.is_some()),
             proven: AtomicBool::new(false),
@@ -207,7 +207,7 @@ impl Token {
         &self.text[self.access_len as usize + self.refresh_len as usize..]
     }
 
-    /// Whether both are the same login's same token, whatever a database did to its JSON.
+    /// Whether both are the same token, even if a database has changed its JSON.
     pub fn same_as(&self, other: &Token) -> bool {
         self.access_token() == other.access_token() && self.refresh_token() == other.refresh_token()
     }
@@ -233,7 +233,7 @@ impl Token {
         }
     }
 
-    /// Whether the provider had given the refresh token an end, and this is past it.
+    /// Whether the refresh token has an expiry time that is over.
     pub fn refresh_token_is_past_its_end(&self, now: Now) -> bool {
         let rest = parse(self.rest().as_bytes()).unwrap_or_default();
         let end = rest.get("refresh_token_expires_at").and_then(|end| seconds(end));
@@ -294,17 +294,17 @@ impl Token {
         }
     }
 
-    /// A request that carried this token was answered other than with 401.
+    /// A request that carried this token got another response than 401.
     pub fn mark_proven(&self) {
         if !self.proven.load(Ordering::Relaxed) {
             self.proven.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether a 401 for this token may lead to a renewal: not if a 401 brought it and nothing
-    /// else was ever answered to it, or a server that always says 401 would be asked for ever.
+    /// Whether a 401 for this token may lead to a renewal. Not if a 401 led to this token and every request
+    /// with it got 401, too: a server that always sends 401 would be asked for ever.
     pub fn may_be_renewed_after_401(&self) -> bool {
-        !self.born_of_401 || self.proven.load(Ordering::Relaxed)
+        !self.is_after_401 || self.proven.load(Ordering::Relaxed)
     }
 }
 

@@ -6,15 +6,15 @@ use crate::error::Error;
 use crate::provider::Provider;
 
 impl Token {
-    /// What a token endpoint answered, in the place of the token that it was asked for with.
+    /// The token in a token endpoint's response. It replaces `old`.
     pub fn received(
         response: Fields,
         old: Option<&Token>,
         provider: &Provider,
-        born_of_401: bool,
+        is_after_401: bool,
         at: Now,
     ) -> Result<Token, Error> {
-        Token::from_answer(response, old, provider, born_of_401, at).map_err(|unfit| {
+        Token::from_response(response, old, provider, is_after_401, at).map_err(|unfit| {
             let why = match unfit {
                 Unfit::ForeignProvider => "it is another provider's".to_owned(),
                 Unfit::Malformed(why) => why,
@@ -23,13 +23,13 @@ impl Token {
         })
     }
 
-    /// The response of a token endpoint, laid over the token that it replaces: what is absent, null
-    /// or empty there stays as it was (Google leaves out the refresh token).
-    fn from_answer(
+    /// The fields of the response, over those of the old token. Fields that are absent, null or empty keep
+    /// their old values (Google leaves out the refresh token).
+    fn from_response(
         mut response: Fields,
         old: Option<&Token>,
         provider: &Provider,
-        born_of_401: bool,
+        is_after_401: bool,
         now: Now,
     ) -> Result<Token, Unfit> {
         let mut fields = match old {
@@ -74,7 +74,7 @@ impl Token {
         fields.remove("expires_at");
         fields.remove("provider");
         let mut token = Token::from_fields(fields, provider, Some(now))?;
-        token.born_of_401 = born_of_401;
+        token.is_after_401 = is_after_401;
         Ok(token)
     }
 }

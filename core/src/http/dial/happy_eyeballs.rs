@@ -1,7 +1,7 @@
-//! Which of a name's addresses to connect to: RFC 8305 sections 4 and 5.
+//! Which address of a name to connect to: RFC 8305 sections 4 and 5.
 //!
-//! Both families take turns. The next address is tried a quarter of a second after the one before it,
-//! or as soon as one has failed; the attempts before it go on. The first that is connected wins.
+//! Both families take turns. The next address is tried after a quarter of a second, or as soon as an attempt
+//! has failed. Earlier attempts go on. The first connection wins.
 
 use std::collections::VecDeque;
 use std::io;
@@ -28,9 +28,9 @@ pub(super) trait Attempt: Sized {
 pub(super) struct Race<A = Connecting> {
     waiting: VecDeque<SocketAddr>,
     running: Vec<A>,
-    /// When the next address is tried, although no attempt has failed.
+    /// When the next address is tried, even if no attempt has failed.
     next_at: Instant,
-    /// Of an attempt that the network has refused; else of one that this machine has refused.
+    /// From an attempt that the network refused, or else from one that this machine refused.
     last_error: Option<io::Error>,
     is_from_the_network: bool,
 }
@@ -46,8 +46,8 @@ impl<A: Attempt> Race<A> {
         }
     }
 
-    /// Looks at the attempts, and begins the next one if it is time for it. None: none is connected
-    /// yet. An error: all have failed.
+    /// Looks at the attempts, and begins the next one if it is due. None: no connection yet. An error: all
+    /// attempts have failed.
     pub fn step(&mut self, now: Instant) -> Option<io::Result<A>> {
         let mut at = 0;
         while at < self.running.len() {
@@ -70,7 +70,7 @@ impl<A: Attempt> Race<A> {
                     self.running.push(attempt);
                     self.next_at = now + NEXT_AFTER;
                 }
-                // It says nothing of why the others cannot be reached.
+                // This machine's error does not say why the other addresses cannot be reached.
                 Err(_) if self.is_from_the_network => {}
                 Err(why) => self.last_error = Some(why),
             }
@@ -82,7 +82,7 @@ impl<A: Attempt> Race<A> {
         Some(Err(self.last_error.take().unwrap_or_else(nothing)))
     }
 
-    /// When [`Race::step`] has to be called, even if no attempt has come to its end.
+    /// When [`Race::step`] is due, even if no attempt has ended.
     pub fn next_at(&self) -> Option<Instant> {
         (!self.waiting.is_empty()).then_some(self.next_at)
     }
@@ -121,7 +121,7 @@ impl Connecting {
 
 impl Attempt for Connecting {
     fn begin(address: SocketAddr) -> io::Result<Connecting> {
-        // What the program prints must never go to a server.
+        // Above 2: text that the program prints must never go to a server.
         let domain = Domain::for_address(address);
         let socket = os::above_two(|| Socket::new(domain, Type::STREAM, Some(Protocol::TCP)))?;
         #[cfg(target_vendor = "apple")]
@@ -151,11 +151,11 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// What becomes of each address that was tried, in order.
+        /// The addresses that were tried, in order.
         static TRIED: RefCell<Vec<SocketAddr>> = const { RefCell::new(vec![]) };
     }
 
-    /// The last octet says what it does: 1 connects, 2 fails at once, 3 fails later, else silent.
+    /// The last octet of its address decides: 1 connects, 2 fails at once, 3 fails later, others stay silent.
     struct Scripted(SocketAddr);
 
     impl Attempt for Scripted {

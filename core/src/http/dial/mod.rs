@@ -1,5 +1,5 @@
-//! Opening a connection: from a name to a stream that the request can go out on, directly or through a
-//! proxy. A state machine, which whoever waits for it steps; nothing here blocks.
+//! Opening a connection: from a name to a stream for the request, directly or through a proxy. This is a
+//! state machine. The caller steps it and waits; nothing here blocks.
 
 mod happy_eyeballs;
 mod name_lookup;
@@ -34,20 +34,20 @@ pub(super) struct Route {
 
 pub(super) struct Dial {
     route: Route,
-    /// The call that steps this.
+    /// Wakes the call that steps this.
     waker: Waker,
     stage: Stage,
-    /// Of the proxy, or where there is none, of the target.
+    /// The addresses of the proxy or, without a proxy, of the target.
     addresses: Vec<SocketAddr>,
-    /// What a proxy is still to be asked for that takes addresses only.
+    /// For a proxy that takes only addresses: the target's addresses that it was not asked for yet.
     targets: VecDeque<SocketAddr>,
 }
 
 enum Stage {
     Begun,
-    /// The target's name, for a proxy that takes addresses only.
+    /// Looking up the target's name, for a proxy that takes only addresses.
     Target(Arc<LookUp>),
-    /// The name of the proxy, or where there is none, of the target.
+    /// Looking up the name of the proxy or, without a proxy, of the target.
     Server(Arc<LookUp>),
     Race(Race),
     ProxyTls(Box<Tls>),
@@ -61,12 +61,12 @@ struct Asking {
     stream: Stream,
     tunnel: Tunnel,
     unsent: Zeroizing<Vec<u8>>,
-    /// How much of that is sent.
+    /// How many of these bytes are sent.
     sent: usize,
     received: Vec<u8>,
 }
 
-/// A stage that has come to its end, or not yet.
+/// What follows a step of a stage.
 enum Next {
     Stage(Stage),
     Wait(Stage),
@@ -78,7 +78,7 @@ impl Dial {
         Dial { route, waker, stage: Stage::Begun, addresses: vec![], targets: VecDeque::new() }
     }
 
-    /// Goes on as far as it can. None: it has to wait.
+    /// Advances as far as it can. None: it has to wait.
     pub fn step(&mut self, now: Instant) -> Result<Option<Stream>, Fault> {
         loop {
             let stage = mem::replace(&mut self.stage, Stage::Over);
@@ -104,7 +104,7 @@ impl Dial {
         }
     }
 
-    /// When the next step is due, even if nothing has come.
+    /// When the next step is due, even if no socket is ready.
     pub fn next_at(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Race(race) => race.next_at(),
@@ -112,7 +112,7 @@ impl Dial {
         }
     }
 
-    /// What a call is doing here whose time is over.
+    /// What the call was doing when its time was over, for its error message.
     pub fn when(&self) -> &'static str {
         match &self.stage {
             Stage::Begun | Stage::Target(_) | Stage::Server(_) => "while a name was resolved",
@@ -152,7 +152,7 @@ impl Dial {
             },
             Stage::Tunnel(mut asking) => match asking.step() {
                 Ok(false) => Next::Wait(Stage::Tunnel(asking)),
-                // Nobody speaks before the ClientHello.
+                // A server sends nothing before the ClientHello.
                 Ok(true) if !asking.received.is_empty() => {
                     let why = "the other side spoke before TLS began";
                     return Err(rustls::Error::General(why.to_owned()).into());
@@ -241,7 +241,7 @@ impl Dial {
         Ok(Next::Stage(Stage::Tunnel(Box::new(asking))))
     }
 
-    /// After the way to the target is open.
+    /// After the target is reached.
     fn encrypt(&self, stream: Stream) -> Result<Next, Fault> {
         Ok(match &self.route.tls {
             None => Next::Open(stream),
@@ -255,7 +255,7 @@ fn named(why: &std::io::Error) -> Fault {
 }
 
 impl Asking {
-    /// True: the tunnel stands.
+    /// True: the tunnel is open.
     fn step(&mut self) -> Result<bool, Fault> {
         loop {
             if !self.flush()? {

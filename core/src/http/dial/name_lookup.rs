@@ -1,5 +1,5 @@
-//! Names become addresses: with the system's getaddrinfo, which can neither be ended nor waited for
-//! with a time limit. So each name has a thread of its own, which everybody who needs the name shares.
+//! Looking names up with the system's getaddrinfo. It cannot be ended, and has no time limit. So each name has
+//! a thread of its own, and all calls that need the name share it.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::call::Waker;
 use crate::os::{self, PerProcess};
 
-/// More threads than these never look names up. Further names wait for one of them.
+/// The most threads that look up names. Further names wait for one of them.
 const MAX_THREADS: usize = 16;
 
 /// The names that are being looked up in this process.
@@ -30,7 +30,7 @@ pub(super) struct LookUp {
     wakers: Mutex<Vec<Waker>>,
 }
 
-/// What a host is. Its addresses have no port yet.
+/// The addresses of a host, known or being looked up. They have no port yet.
 pub(super) enum Host {
     Known(Vec<SocketAddr>),
     Asked(Arc<LookUp>),
@@ -40,7 +40,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An address, or a name; the waker's call is woken when the addresses of the name are known.
+/// Takes an address or a name. When the addresses of a name are known, the waker's call is woken.
 pub(super) fn look_up(host: &str, waker: impl FnOnce() -> Waker) -> io::Result<Host> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let known = |ip: IpAddr| SocketAddr::new(ip, 0);
@@ -62,7 +62,7 @@ impl LookUp {
         let look_up = joined.clone().unwrap_or_else(|| {
             Arc::new(LookUp { found: OnceLock::new(), wakers: Mutex::default() })
         });
-        // It may have come to its end since: then `found` is set, and nobody has to be woken.
+        // The look-up may have ended since: then `found` is set, and no call has to be woken.
         waker.join(&mut lock(&look_up.wakers));
         if joined.is_some() {
             return Ok(look_up);
@@ -111,7 +111,7 @@ fn run(mut name: String) {
 }
 
 impl LookUps {
-    /// The next name that still has somebody who waits for it.
+    /// The next name that a call still waits for.
     fn next(&mut self) -> Option<String> {
         while let Some(name) = self.waiting.pop_front() {
             match self.by_name.get(&name) {

@@ -1,11 +1,11 @@
-//! What is said to a proxy before it passes bytes on: CONNECT (RFC 9110 section 9.3.6), SOCKS4 and
-//! SOCKS4A, SOCKS5 (RFC 1928) with user and password (RFC 1929).
+//! The handshake with a proxy: CONNECT (RFC 9110 section 9.3.6), SOCKS4 and SOCKS4A, SOCKS5 (RFC 1928) with
+//! user and password (RFC 1929).
 //!
-//! A handshake is pure: no socket, no clock. The caller sends what a [`Step::Send`] holds, then
-//! calls [`Tunnel::step`] again before it reads: a proxy may have responded before it was asked.
+//! A handshake is pure: no socket, no clock. The caller sends the bytes of a [`Step::Send`], then calls
+//! [`Tunnel::step`] again before it reads: a proxy may respond before it is asked.
 //!
-//! The messages of a [`Refusal`] are about the proxy, which is "it" in them. What they repeat of a
-//! proxy's response holds neither the password nor the header that carries it.
+//! The messages of a [`Refusal`] are about the proxy, which is "it" in them. They repeat neither the password
+//! nor the header that carries it, even if the proxy's response does.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,30 +15,30 @@ use zeroize::Zeroizing;
 
 use crate::error::redaction::Secrets;
 
-/// As many header lines as the library reads of any response.
+/// The most header lines of a response, as for any other response.
 const MAX_HEADER_LINES: usize = 128;
 
-/// The length of a CONNECT's response, interim responses included.
+/// The longest response to CONNECT, interim responses included.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// As much of a status line's reason as a message repeats.
+/// How much of a status line's reason a message repeats.
 const MAX_REASON: usize = 100;
 
-/// What a length of one byte can say.
+/// The largest length that one byte can hold.
 const MAX_COUNTED: usize = 255;
 
 /// One proxy's handshake: what to send, and what its responses mean.
 pub(in crate::http) struct Tunnel {
     /// Why the handshake cannot begin: its protocol has no room for the target or the credentials.
     unfit: Option<Refusal>,
-    /// What begins the handshake. Empty once it was handed out.
+    /// The first bytes of the handshake. Empty once they were handed out.
     first: Zeroizing<Vec<u8>>,
     awaited: Awaited,
-    /// HTTP: what no message may repeat.
+    /// HTTP: the texts that no message may repeat.
     secrets: Vec<Zeroizing<String>>,
     /// HTTP: the length of the interim responses so far.
     skipped: usize,
-    /// SOCKS5: user and password, where there are any.
+    /// SOCKS5: user and password, if there are any.
     login: Option<Zeroizing<Vec<u8>>>,
     /// SOCKS5: the request for the target.
     request: Vec<u8>,
@@ -55,7 +55,7 @@ enum Awaited {
     Nothing,
 }
 
-/// What a SOCKS5 proxy is to connect to.
+/// The host that a SOCKS5 proxy connects to.
 pub(in crate::http) enum Target {
     Name(String),
     Ip(IpAddr),
@@ -67,7 +67,7 @@ pub(in crate::http) enum Step {
     Send(Vec<u8>),
     /// The response is not complete: receive more bytes and call again.
     Read,
-    /// What is sent from now on reaches the target.
+    /// The tunnel is open: bytes from now on reach the target.
     Open,
 }
 
@@ -82,7 +82,7 @@ pub(in crate::http) enum Refusal {
 }
 
 impl Target {
-    /// An address that is written out is an address, with brackets or without.
+    /// An IP address counts as an address, with brackets or without.
     pub fn of(host: &str) -> Target {
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         match bracketed.unwrap_or(host).parse() {
@@ -137,7 +137,7 @@ impl Tunnel {
 
     fn socks4_request(target: &Target, port: u16, user: Option<&str>) -> Tunnel {
         let user = user.unwrap_or_default();
-        // Where the address is 0.0.0.1, the proxy looks up the name at the end.
+        // With the address 0.0.0.1, the proxy looks up the name at the end.
         let (ip, name) = match target {
             Target::Ip(IpAddr::V4(ip)) => (*ip, None),
             Target::Ip(IpAddr::V6(_)) => (Ipv4Addr::UNSPECIFIED, None),
@@ -228,7 +228,7 @@ impl Tunnel {
         }
     }
 
-    /// What it means that the proxy has closed the connection.
+    /// What it means if the proxy closes the connection.
     pub fn closed(&self) -> Refusal {
         let why = "it closed the connection before its response was complete";
         match self.awaited {
@@ -255,7 +255,7 @@ impl Tunnel {
                     received.drain(..length);
                     self.skipped += length;
                 }
-                // Whatever its headers say, a 2xx has no body.
+                // A 2xx has no body, even if its headers announce one.
                 200..=299 => return Ok(self.open(received, length)),
                 code => {
                     let answered = format!("it answered {code} {}", self.shown(head.reason));
@@ -265,7 +265,7 @@ impl Tunnel {
         }
     }
 
-    /// A proxy may repeat in its reason what it was told.
+    /// The reason, without secrets: a proxy may repeat the credentials in it.
     fn shown(&self, reason: &str) -> String {
         let secrets = Secrets::new(self.secrets.iter().map(|secret| secret.as_str()));
         let printable = |c: &char| matches!(c, ' '..='~');
@@ -322,7 +322,7 @@ impl Tunnel {
 
     /// A refusal counts as soon as its code is there: some proxies say no more.
     fn socks5_reply(&mut self, received: &mut Vec<u8>) -> Result<Step, Refusal> {
-        // The address that the proxy bound says nothing to a client, but has to be read.
+        // A client does not need the address that the proxy bound, but has to read it.
         let length = match **received {
             [] | [5] | [5, 0] | [5, 0, 0] | [5, 0, 0, 3] => return Ok(Step::Read),
             [5, 0, 0, 1, ..] => 10,
@@ -338,8 +338,8 @@ impl Tunnel {
         }
     }
 
-    /// After a last response of this length. What came behind it is left: the caller knows whether the
-    /// target may speak first.
+    /// After a last response of this length. Bytes after it are left: the caller knows whether the target may
+    /// send first.
     fn open(&mut self, received: &mut Vec<u8>, length: usize) -> Step {
         self.awaited = Awaited::Nothing;
         received.drain(..length);
@@ -347,7 +347,7 @@ impl Tunnel {
     }
 }
 
-/// Without the credentials.
+/// Without the credentials, so that no log shows them.
 impl fmt::Debug for Tunnel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tunnel").field("awaited", &self.awaited).finish_non_exhaustive()
@@ -365,7 +365,7 @@ impl fmt::Debug for Step {
     }
 }
 
-/// A response's head, as far as it matters here.
+/// The parts of a response's head that matter here.
 struct Head<'a> {
     code: u16,
     reason: &'a str,
@@ -410,7 +410,7 @@ fn garbage(why: &str) -> Refusal {
     Refusal::Garbage(why.to_owned())
 }
 
-/// A name that would end a header line, or that a length of one byte cannot describe.
+/// Refuses a name that would end a header line, or that is too long for a length of one byte.
 fn unfit_target(target: &Target) -> Option<Refusal> {
     let Target::Name(name) = target else { return None };
     if !(1..=MAX_COUNTED).contains(&name.len()) {
@@ -420,7 +420,7 @@ fn unfit_target(target: &Target) -> Option<Refusal> {
     (!is_visible).then(|| refused("the target's name is no host name"))
 }
 
-/// A text behind its length. Longer ones are never sent.
+/// A text with its length before it. Longer texts are never sent.
 fn counted(text: &str) -> Vec<u8> {
     let length = u8::try_from(text.len()).unwrap_or_default();
     [&[length], text.as_bytes()].concat()

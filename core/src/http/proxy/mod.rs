@@ -1,8 +1,8 @@
 //! Which proxy requests go through.
 //!
-//! Of the environment only `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count, and their lower-case
-//! forms. `HTTP_PROXY` does not: plain http is for loopback, which never goes through a proxy (and a
-//! CGI program gets a variable of that name from its visitors).
+//! In the environment, only `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count, and their lower-case forms.
+//! `HTTP_PROXY` does not count: plain http is for loopback, which never goes through a proxy. (In a CGI
+//! program, the client of the web server sets a variable of that name.)
 
 pub(super) mod handshake;
 mod no_proxy;
@@ -15,7 +15,7 @@ use crate::error::{Error, Input, Result};
 use no_proxy::NoProxy;
 pub(crate) use no_proxy::is_loopback;
 
-/// What the program said of proxies, or the environment in its place.
+/// The proxies that the program names, or else those of the environment.
 #[derive(Clone)]
 pub(crate) enum Proxies {
     None,
@@ -48,7 +48,7 @@ impl Proxies {
         }
     }
 
-    /// What the program names; none: no proxy.
+    /// The proxy that the program names. None: no proxy.
     pub fn named(uri: Option<&str>) -> Result<Proxies> {
         let Some(uri) = uri else { return Ok(Proxies::None) };
         read(uri).map(Proxies::Named).ok_or_else(|| {
@@ -69,9 +69,9 @@ impl Proxies {
         }
     }
 
-    /// The proxy that requests to this address go through, if any.
+    /// The proxy for requests to this URI, if any.
     pub fn proxy_for(&self, uri: &Uri) -> Result<Option<&Proxy>> {
-        // Plain http is for loopback, which no proxy may see.
+        // Plain http is for loopback, and no proxy may see it.
         if uri.scheme_str() != Some("https") {
             return Ok(None);
         }
@@ -90,8 +90,8 @@ fn unusable(variable: &Variable, why: &str) -> Error {
     Error::invalid(Input::Variable(variable.name), why)
 }
 
-/// A proxy's address, as nothing but that: ureq lets a path pass, drops a fragment, and takes its
-/// default port for one that makes no sense.
+/// Parses a proxy's URI more strictly than ureq does. ureq accepts a path, drops a fragment, and uses its
+/// default port for a port that makes no sense.
 fn read(uri: &str) -> Option<Proxy> {
     if uri.contains('#') {
         return None;
@@ -105,7 +105,7 @@ fn read(uri: &str) -> Option<Proxy> {
         .then_some(proxy)
 }
 
-/// Whether its protocol can carry user and password, where there are any.
+/// Whether its protocol can carry its user and password.
 fn can_authenticate(proxy: &Proxy) -> bool {
     let Some(user) = proxy.username() else { return true };
     let password = proxy.password().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Which hosts the environment's proxy is not for: `NO_PROXY`, and loopback.
+//! The hosts that do not use the environment's proxy: `NO_PROXY`, and loopback.
 //!
 //! There is no standard for the variable. The rules here:
 //!
@@ -6,7 +6,7 @@
 //! - `*` lists every host.
 //! - A name lists itself and every name below it. A dot at its beginning or end does not matter,
 //!   nor does case.
-//! - An IP address or a CIDR block lists addresses that are written out. No name is resolved.
+//! - An IP address or a CIDR block lists hosts that are given as IP addresses. No name is resolved.
 //! - `name:port` lists that port only. A URI without a port has the default port of its scheme.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -37,7 +37,7 @@ impl NoProxy {
         NoProxy(entries.filter_map(Entry::parse).collect())
     }
 
-    /// Whether requests to this https URI go out directly.
+    /// Whether requests to this https URI use no proxy.
     pub fn lists(&self, uri: &Uri) -> bool {
         let host = uri.host().unwrap_or_default();
         let port = uri.port_u16().unwrap_or(443);
@@ -45,7 +45,7 @@ impl NoProxy {
     }
 }
 
-/// Exactly these: what a resolver says about any other name proves nothing.
+/// Exactly these: a resolver can give another name any address.
 pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host == "[::1]"
@@ -103,7 +103,7 @@ fn domain(text: &str) -> Option<Hosts> {
     (!name.is_empty()).then(|| Hosts::Domain(name.to_ascii_lowercase()))
 }
 
-/// Digits and nothing else: Rust's own parser takes a sign.
+/// Digits and nothing else: Rust's own parser accepts a sign, too.
 fn number<T: FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }

@@ -1,4 +1,4 @@
-//! Whom a TLS connection trusts.
+//! The certificates that a TLS connection trusts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use platform::Places;
 
 #[derive(Clone)]
 pub(crate) enum Certificates {
-    /// What the platform trusts.
+    /// The certificates of the platform.
     OfThePlatform(Places),
-    /// What SSL_CERT_FILE and SSL_CERT_DIR name in its place.
+    /// The certificates that SSL_CERT_FILE and SSL_CERT_DIR name in their place.
     OfTheEnvironment { variable: &'static str, file: Option<PathBuf>, folders: Vec<PathBuf> },
-    /// Nobody but these.
+    /// These certificates and no others.
     These(Arc<RootCertStore>),
 }
 
@@ -56,11 +56,11 @@ impl Certificates {
         if !fs::metadata(path).map_err(cannot)?.is_file() {
             return Err(refuse(format!("{path} is not a file")));
         }
-        let pem = without_marks(&os::read(path.as_ref()).map_err(cannot)?);
+        let pem = without_boms(&os::read(path.as_ref()).map_err(cannot)?);
         let mut usable = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             let certificate = certificate.map_err(|_| refuse(format!("{path} is not PEM")))?;
-            // Later a certificate that nobody can read would only be passed over.
+            // Later, a certificate that cannot be read would be skipped without an error.
             usable
                 .add(certificate)
                 .map_err(|_| refuse(format!("{path} holds what is no certificate")))?;
@@ -71,7 +71,7 @@ impl Certificates {
         }
     }
 
-    /// What https connections are made with.
+    /// The TLS settings of https connections.
     pub fn tls_config(&self) -> Result<Arc<ClientConfig>> {
         let config = ClientConfig::builder_with_provider(crypto::provider())
             .with_protocol_versions(ALL_VERSIONS)
@@ -81,13 +81,13 @@ impl Certificates {
         Ok(Arc::new(config))
     }
 
-    /// Reads what there is to read.
+    /// Reads the certificates.
     fn roots(&self) -> Result<Arc<RootCertStore>> {
         match self {
             Certificates::These(certificates) => Ok(certificates.clone()),
             Certificates::OfTheEnvironment { variable, file, folders } => {
                 let file = file.as_ref().and_then(|file| os::read(file).ok()).unwrap_or_default();
-                let file = without_marks(&file);
+                let file = without_boms(&file);
                 let mut found: Vec<_> = CertificateDer::pem_slice_iter(&file).flatten().collect();
                 for folder in folders {
                     found.append(&mut load_certs_from_paths(None, Some(folder)).certs);
@@ -96,8 +96,8 @@ impl Certificates {
                     || Error::tls(format!("{variable} names no certificate that can be read"));
                 these(found).ok_or_else(nobody)
             }
-            // No roots of our own stand in where there are none: they would age with this library,
-            // and be trusted by a program whose platform trusts nobody.
+            // The library has no roots of its own to use instead. They would age with it, and a program would
+            // trust them on a platform that trusts no certificate.
             Certificates::OfThePlatform(places) => these(places.certificates()).ok_or_else(|| {
                 Error::tls(
                     "this machine trusts no certificates: install its package of them \
@@ -109,9 +109,9 @@ impl Certificates {
     }
 }
 
-/// None: that would be nobody.
+/// None: there are no certificates.
 fn these(mut found: Vec<CertificateDer<'static>>) -> Option<Arc<RootCertStore>> {
-    // A file and a folder often hold the same ones.
+    // A file and a folder often hold the same certificates.
     found.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
     found.dedup();
     let mut usable = RootCertStore::empty();
@@ -122,7 +122,7 @@ fn these(mut found: Vec<CertificateDer<'static>>) -> Option<Arc<RootCertStore>> 
 
 /// A PEM file without byte order marks. Editors on Windows put one at the beginning. A file that
 /// was joined from such files has more of them.
-fn without_marks(pem: &[u8]) -> Vec<u8> {
+fn without_boms(pem: &[u8]) -> Vec<u8> {
     const MARK: &[u8] = "\u{feff}".as_bytes();
     let mut clean = Vec::with_capacity(pem.len());
     let mut rest = pem;
@@ -134,7 +134,7 @@ fn without_marks(pem: &[u8]) -> Vec<u8> {
     clean
 }
 
-/// Where certificates are kept in files.
+/// On systems that keep certificates in files.
 #[cfg(all(unix, not(target_os = "macos")))]
 mod platform {
     use std::path::PathBuf;
@@ -148,7 +148,7 @@ mod platform {
     }
 
     impl Places {
-        /// The search looks at the environment too, which may happen only while an app is made.
+        /// The search reads the environment, too. That may happen only while an app is made.
         pub fn known() -> Places {
             Places { file: openssl_probe::probe().cert_file }
         }
@@ -170,7 +170,7 @@ mod platform {
     }
 }
 
-/// Where the system keeps certificates and is asked for them.
+/// On systems that hand out certificates through a function.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 mod platform {
     use rustls::pki_types::CertificateDer;
@@ -183,7 +183,7 @@ mod platform {
             Places
         }
 
-        /// The crate looks at SSL_CERT_FILE and SSL_CERT_DIR once more.
+        /// The crate reads SSL_CERT_FILE and SSL_CERT_DIR once more.
         pub fn certificates(&self) -> Vec<CertificateDer<'static>> {
             rustls_native_certs::load_native_certs().certs
         }
@@ -204,9 +204,9 @@ mod tests {
             ("a\n\u{feff}b\u{feff}", "a\nb"),
             ("\u{feff}\u{feff}a", "a"),
         ] {
-            assert_eq!(without_marks(file.as_bytes()), clean.as_bytes(), "{file:?}");
+            assert_eq!(without_boms(file.as_bytes()), clean.as_bytes(), "{file:?}");
         }
-        // Half of one is none.
-        assert_eq!(without_marks(b"\xef\xbba\xef"), b"\xef\xbba\xef");
+        // Half of a mark is no mark.
+        assert_eq!(without_boms(b"\xef\xbba\xef"), b"\xef\xbba\xef");
     }
 }

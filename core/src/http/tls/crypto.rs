@@ -1,8 +1,8 @@
-//! What TLS is made of: ring, less what this library never uses.
+//! The cryptography of TLS: ring, without the parts that this library never uses.
 //!
-//! What is named here is linked in, what is not is left out: it is 100 kB of other people's memory.
-//! Every TLS 1.3 server has AES-GCM (RFC 8446 section 9.1), and the TLS 1.2 suites are the ones with
-//! forward secrecy. Nobody here signs: a person is known by a token, never by a client certificate.
+//! Only the algorithms that are named here are linked in. That saves each program 100 kB of memory. Every TLS
+//! 1.3 server has AES-GCM (RFC 8446 section 9.1). The TLS 1.2 suites are those with forward secrecy. Nothing
+//! is signed: a token identifies a person, never a client certificate.
 
 use std::sync::Arc;
 
@@ -38,10 +38,10 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
     })
 }
 
-/// All that webpki verifies with ring: the same as rustls' own provider.
+/// All signatures that webpki verifies with ring: the same as in rustls' own provider.
 static SIGNATURES: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     all: webpki::ALL_VERIFICATION_ALGS,
-    // The first of each is what TLS 1.3 holds the scheme to; TLS 1.2 leaves the curve open.
+    // TLS 1.3 uses the first of each list. TLS 1.2 leaves the curve open.
     mapping: &[
         (
             Scheme::ECDSA_NISTP384_SHA384,
@@ -70,7 +70,7 @@ impl SecureRandom for Random {
     }
 }
 
-/// There is no private key to be loaded.
+/// The library loads no private keys.
 #[derive(Debug)]
 struct NoKeys;
 

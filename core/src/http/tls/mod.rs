@@ -1,4 +1,4 @@
-//! TLS, through rustls: whom it trusts, and the stream.
+//! TLS, through rustls: the trusted certificates, and the stream.
 
 mod certificates;
 mod crypto;

@@ -1,5 +1,5 @@
-//! A connection's bytes, plain or under TLS, without ever blocking: what would block is
-//! [`ErrorKind::WouldBlock`], and [`Stream::interest`] is what to wait for then.
+//! A connection's bytes, plain or under TLS, without ever blocking. If an operation would block, it returns
+//! [`ErrorKind::WouldBlock`]. [`Stream::to_read`] and its neighbours say what to wait for then.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -15,22 +15,22 @@ pub(crate) enum Stream {
     Tls(Box<Tls>),
 }
 
-/// TLS over a stream, which may be TLS to a proxy itself.
+/// TLS over a stream. That stream may be TLS to a proxy.
 pub(crate) struct Tls {
     tls: ClientConnection,
     io: Stream,
     received: Records,
 }
 
-/// How far what has been received reaches into a record of TLS, which rustls does not tell.
+/// How far the received bytes reach into a TLS record. rustls does not tell.
 #[derive(Default)]
 struct Records {
-    /// The head of the current record, as far as it has come (RFC 8446 section 5.1): its last two bytes
-    /// are the length of what follows it.
+    /// The part of the current record's head that has come (RFC 8446 section 5.1). Its last two bytes are the
+    /// length of the rest.
     head: [u8; 5],
-    /// How much of the head has come.
+    /// How many bytes of the head have come.
     head_length: usize,
-    /// How much is still to come behind a whole head.
+    /// How many bytes are still to come after a whole head.
     left: usize,
 }
 
@@ -89,7 +89,7 @@ impl Stream {
         Interest::reading(self.socket())
     }
 
-    /// What to wait for to write; a response that comes early is to be read meanwhile.
+    /// What to wait for to write. A response that comes early is read meanwhile.
     pub fn to_write(&self) -> Interest<'_> {
         Interest::both(self.socket())
     }
@@ -99,7 +99,7 @@ impl Stream {
         Interest::writing(self.socket())
     }
 
-    /// Whether something that was written is still here.
+    /// Whether written bytes are not sent yet.
     pub fn wants_write(&self) -> bool {
         match self {
             Stream::Tcp(_) => false,
@@ -107,12 +107,12 @@ impl Stream {
         }
     }
 
-    /// Whether something has come that is not read yet, or the other side has closed.
+    /// Whether data has come that is not read yet, or the other side has closed.
     pub fn is_readable(&self) -> bool {
         !matches!(self.socket().peek(&mut [0]), Err(why) if why.kind() == ErrorKind::WouldBlock)
     }
 
-    /// Whether nothing has come that nobody asked for, and the other side has not closed.
+    /// Whether no unexpected data has come, and the other side has not closed.
     pub fn is_quiet(&mut self) -> bool {
         match self {
             Stream::Tcp(_) => !self.is_readable(),
@@ -138,7 +138,7 @@ impl Write for Stream {
         }
     }
 
-    /// Under TLS, what was written may still be here.
+    /// Under TLS, written bytes may not be sent yet.
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Stream::Tcp(_) => Ok(()),
@@ -160,7 +160,7 @@ impl Tls {
         Ok(Box::new(Tls { tls, io, received: Records::default() }))
     }
 
-    /// Goes on with the handshake as far as it can. True: it is done.
+    /// Advances the handshake as far as it can. True: it is done.
     pub fn shake_hands(&mut self) -> io::Result<bool> {
         loop {
             match self.flush() {
@@ -182,7 +182,7 @@ impl Tls {
         self.tls.wants_write() || self.io.wants_write()
     }
 
-    /// What to wait for to go on with the handshake.
+    /// What to wait for to advance the handshake.
     pub fn to_shake_hands(&self) -> Interest<'_> {
         match self.wants_write() {
             true => self.io.to_flush(),
@@ -190,7 +190,7 @@ impl Tls {
         }
     }
 
-    /// Takes what has come; 0: the other side has closed.
+    /// Takes the data that has come. 0: the other side has closed.
     fn receive(&mut self) -> io::Result<usize> {
         let mut reader = Reader { io: &mut self.io, received: &mut self.received };
         let received = self.tls.read_tls(&mut reader)?;
@@ -214,7 +214,7 @@ impl Tls {
     fn is_quiet(&mut self) -> bool {
         loop {
             match self.receive() {
-                // New tickets for later sessions are no response.
+                // Tickets for later sessions are not a response.
                 Ok(1..) => {}
                 Err(why) if why.kind() == ErrorKind::WouldBlock => break,
                 _ => return false,
@@ -236,8 +236,8 @@ impl Read for Tls {
                 Err(why) if why.kind() == ErrorKind::WouldBlock => {}
                 read => return read,
             }
-            // A key update is acknowledged, at the latest with the next request. What cannot be sent
-            // does not hide what has come.
+            // A key update is acknowledged, at the latest with the next request. If the acknowledgement cannot
+            // be sent, the data that has come is read all the same.
             let _ = self.flush();
             self.receive()?;
         }
@@ -246,7 +246,7 @@ impl Read for Tls {
 
 impl Write for Tls {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Room is made first: rustls takes only so much that is not sent yet.
+        // Make room first: rustls keeps only a limited number of unsent bytes.
         self.flush()?;
         self.tls.writer().write(bytes)
     }

@@ -11,9 +11,9 @@ use crate::os;
 pub(crate) struct Browser(Arc<OnceLock<Option<String>>>);
 
 impl Browser {
-    /// Without a shell, so that nothing in the URL is ever a command. Some openers are the browser
-    /// itself and stay as long as it does: a thread waits for them, so that none becomes a zombie.
-    /// `waker`: of the call that waits for the person.
+    /// Starts the opener without a shell, so that nothing in the URL is ever a command. Some openers are the
+    /// browser itself and run as long as it does: a thread waits for them, so that none becomes a zombie.
+    /// `waker` wakes the call that waits for the person.
     pub fn open(uri: &str, waker: Waker) -> Browser {
         let outcome = Arc::<OnceLock<Option<String>>>::default();
         let (theirs, uri) = (outcome.clone(), uri.to_owned());
@@ -27,7 +27,7 @@ impl Browser {
         Browser(outcome)
     }
 
-    /// Fails once it is known that no browser opened.
+    /// Fails as soon as it is known that no browser opened.
     pub fn check(&self) -> Result<()> {
         match self.0.get() {
             Some(Some(why)) => Err(Error::browser(why)),
@@ -43,7 +43,7 @@ fn run(uri: &str) -> std::result::Result<(), String> {
     let name = opener.get_program().to_string_lossy().into_owned();
     match opener.spawn().map(|mut child| child.wait()) {
         Ok(Ok(status)) if !status.success() => Err(format!("{name} failed: {status}")),
-        // If the program has its children waited for by other code, nothing is known.
+        // If other code of the program waits for all its children, the outcome is not known.
         Ok(_) => Ok(()),
         Err(why) => Err(format!("{name} cannot be run: {why}")),
     }

@@ -1,4 +1,4 @@
-//! What the browser shows at the end: small, self-contained, without a script.
+//! The HTML pages that the browser shows at the end: small, self-contained, without a script.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -88,7 +88,7 @@ impl Page {
         )
     }
 
-    /// For a response that belongs to no login that is waiting here.
+    /// For a request that does not belong to the login that waits here.
     pub fn stray() -> Page {
         Page::new(
             "400 Bad Request",
@@ -102,7 +102,7 @@ impl Page {
         )
     }
 
-    /// For what is not the callback at all.
+    /// For a request that is not for the callback. It has no body.
     pub fn bare(status: &str) -> Page {
         Page(head(status, 0, "").into_bytes())
     }

@@ -1,9 +1,9 @@
 //! The loopback port that the browser comes back to.
 //!
-//! Browsers open connections ahead and leave them empty, ask for an icon, and load a page twice; other
-//! programs of the machine, and any web page, can send a request here too. So connections are looked
-//! at in turn, none is waited for, and only a GET for the callback's own host and path is shown to the
-//! caller; everything else gets a short response, and the waiting goes on.
+//! Browsers open connections in advance and leave them empty, ask for an icon, and load a page twice. Other
+//! programs of the machine, and any web page, can send requests here, too. So the listener looks at all
+//! connections in turn and waits for none of them. It shows the caller only a GET for the callback's own host
+//! and path. Every other request gets a short response, and the waiting goes on.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -17,38 +17,38 @@ use crate::error::{Error, Input, Result};
 use crate::os::{self, Interest};
 use crate::provider::Provider;
 
-/// What one connection may cost.
+/// How long one connection may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// When a connection is tried to be taken again if the process has no descriptor left.
+/// How long until a connection is accepted again, if the process has no descriptor left.
 const WHEN_FULL: Duration = Duration::from_millis(50);
 
 const MAX_HEAD: usize = 64 * 1024;
 const MAX_CONNECTIONS: usize = 64;
 const READS_AT_ONCE: usize = 16;
 
-/// How many free ports are tried, where both families need the same one.
+/// How many free ports are tried if both families need the same one.
 const TRIES: usize = 20;
 
 pub(crate) struct Listener {
     sockets: Vec<TcpListener>,
-    callback_uri: String,
-    /// What `Host` may say.
+    redirect_uri: String,
+    /// The values that `Host` may have.
     authorities: Vec<String>,
     path: String,
     port: u16,
     connections: Vec<Connection>,
-    /// The last connection could not be taken: the process has no descriptor left.
+    /// The last connection could not be accepted: the process has no descriptor left.
     is_full: bool,
 }
 
-/// What the caller says of a request for the callback.
+/// What the caller decides about a request for the callback.
 pub(crate) enum Verdict {
     Accept,
     Refuse,
 }
 
-/// The request that was accepted: a page is still to be sent.
+/// The request that the caller accepted. Its page is not sent yet.
 pub(crate) struct Accepted {
     pub target: String,
     connection: Connection,
@@ -58,15 +58,15 @@ struct Connection {
     stream: TcpStream,
     read: Vec<u8>,
     until: Instant,
-    /// It was answered, and its other end has not closed it yet.
+    /// The response is sent, and the other side has not closed the connection yet.
     answered: bool,
 }
 
 impl Listener {
-    /// Binds what the callback URI's host names: `localhost` is both families on one port.
-    pub fn bind(callback_uri: &str, provider: &Provider) -> Result<Listener> {
+    /// Binds the addresses of the callback URI's host. `localhost` is both families on one port.
+    pub fn bind(redirect_uri: &str, provider: &Provider) -> Result<Listener> {
         let refuse = |why: &str| Error::invalid(Input::App, format!("its callback_uri {why}"));
-        let uri: Uri = callback_uri.parse().map_err(|_| refuse("is not an http address"))?;
+        let uri: Uri = redirect_uri.parse().map_err(|_| refuse("is not an http address"))?;
         if uri.scheme_str() != Some("http") || uri.query().is_some() {
             return Err(refuse("is not http://, a loopback host, a port and a path"));
         }
@@ -83,13 +83,13 @@ impl Listener {
         })?;
         let port = sockets[0].local_addr().map_or(port, |address| address.port());
         let path = uri.path().to_owned();
-        let callback_uri = match uri.port_u16() {
+        let redirect_uri = match uri.port_u16() {
             Some(0) => format!("http://{host}:{port}{path}"),
-            _ => callback_uri.to_owned(),
+            _ => redirect_uri.to_owned(),
         };
         Ok(Listener {
             sockets,
-            callback_uri,
+            redirect_uri,
             authorities: authorities(&host, port),
             path,
             port,
@@ -98,17 +98,17 @@ impl Listener {
         })
     }
 
-    /// With the port that is listened on.
-    pub fn callback_uri(&self) -> &str {
-        &self.callback_uri
+    /// The callback URI, with the port of the listener.
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
     }
 
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Waits for the request that `judge` accepts. It is called again and again, without a target where
-    /// nobody has come.
+    /// Waits for a request that `judge` accepts. Calls `judge` with each target, and again and again without
+    /// one while it waits.
     pub fn wait(
         &mut self,
         deadline: &Deadline,
@@ -118,7 +118,7 @@ impl Listener {
             judge(None)?;
             let mut accepted = None;
             for (connection, target) in self.look() {
-                // The first wins; who came together with it is told so.
+                // The first accepted request wins. Others that came with it get the page for other logins.
                 match accepted {
                     None if matches!(judge(Some(&target))?, Verdict::Accept) => {
                         accepted = Some(Accepted { target, connection });
@@ -129,7 +129,7 @@ impl Listener {
             if let Some(accepted) = accepted {
                 return Ok(accepted);
             }
-            // A connection that cannot be taken stays there: the system would report it at once.
+            // A connection that cannot be accepted stays in the queue: the system would report it at once.
             let sockets = self.sockets.iter().filter(|_| !self.is_full).map(Interest::reading);
             let streams = self.connections.iter().map(|one| Interest::reading(&one.stream));
             let next_at = Instant::now() + self.next_look();
@@ -139,8 +139,8 @@ impl Listener {
         }
     }
 
-    /// Answers, and then everybody else who has asked already. Nobody is waited for, and the port is
-    /// closed afterwards.
+    /// Sends the page, and then a page to all other requests that have come. Waits for none of them, and closes
+    /// the port.
     pub fn respond(mut self, accepted: Accepted, page: &Page) {
         self.reply(accepted.connection, page);
         for (connection, _) in self.look() {
@@ -148,7 +148,7 @@ impl Listener {
         }
     }
 
-    /// How long nobody has to look, if nothing happens: until the patience with a connection ends.
+    /// When to look again if nothing happens: when a connection has used up its time.
     fn next_look(&self) -> Duration {
         let patience = self.connections.iter().map(|one| one.until);
         let patience = patience.min().map(|until| until.saturating_duration_since(Instant::now()));
@@ -158,7 +158,7 @@ impl Listener {
         }
     }
 
-    /// Takes what has come, without waiting: each GET for the callback, not answered yet.
+    /// Reads all connections without waiting. Returns each GET for the callback; no response is sent yet.
     fn look(&mut self) -> Vec<(Connection, String)> {
         self.take_connections();
         let mut asked = vec![];
@@ -173,7 +173,7 @@ impl Listener {
                 Seen::Garbage => self.reply(connection, &Page::bare("400 Bad Request")),
             }
         }
-        // Of those that have nothing to say yet, a browser's own are among the latest.
+        // Drop the oldest idle connections: the browser's own are among the latest.
         let too_many = self.connections.len().saturating_sub(MAX_CONNECTIONS);
         self.connections.drain(..too_many);
         asked
@@ -198,9 +198,9 @@ impl Listener {
         }
     }
 
-    /// Whether it is for the callback; else the status that it gets.
+    /// Whether a request is for the callback. An error is the status of its response.
     fn check(&self, request: &Request) -> std::result::Result<(), &'static str> {
-        // A page of another host that has its name lead here does not pass (DNS rebinding).
+        // Another host whose name leads here is refused (DNS rebinding).
         if !self.authorities.iter().any(|one| request.host.eq_ignore_ascii_case(one)) {
             return Err("421 Misdirected Request");
         }
@@ -213,9 +213,9 @@ impl Listener {
         Ok(())
     }
 
-    /// The whole page is in the system's hands afterwards: it fits into what the system keeps for a
-    /// connection. Nobody is waited for who has no room for it. The system throws it away if the
-    /// connection is closed while input is unread: so all that has come is read.
+    /// Hands the whole page to the system: it fits into a connection's buffer. A connection without room for it
+    /// is not waited for. The system drops the page if the connection is closed with unread input, so all input
+    /// is read.
     fn reply(&mut self, mut connection: Connection, page: &Page) {
         let stream = &mut connection.stream;
         let sent = stream.write_all(page.bytes()).and_then(|()| stream.shutdown(Shutdown::Write));
@@ -226,7 +226,7 @@ impl Listener {
     }
 }
 
-/// What a connection has to show.
+/// What was read from a connection.
 enum Seen {
     Nothing,
     Request(Request),
@@ -264,7 +264,7 @@ impl Connection {
                 Err(_) => return Seen::End,
             }
         }
-        // Whoever talks on and on is looked at again after the others, for as long as anybody.
+        // A connection that goes on sending gets its next turn after the others, and no more time than they do.
         if Instant::now() < self.until { Seen::Nothing } else { Seen::End }
     }
 
@@ -288,8 +288,8 @@ impl Connection {
     }
 }
 
-/// What `Host` may say: the callback's own host, and this machine's other names for itself, which
-/// a person may type. A final dot is no name of these.
+/// The values that `Host` may have: the callback's own host, and the other loopback names, which a person may
+/// type. A name with a final dot is none of them.
 fn authorities(host: &str, port: u16) -> Vec<String> {
     let mut authorities = vec![];
     for name in [host, "localhost", "127.0.0.1", "[::1]"] {
@@ -312,7 +312,7 @@ fn families(host: &str) -> Option<Vec<IpAddr>> {
     }
 }
 
-/// All of them on one port. A machine that has no IPv6 at all has nobody there who could be asked.
+/// Listens on all of them, on one port. A machine without IPv6 has no listener for it, and needs none.
 fn listen(families: &[IpAddr], port: u16) -> io::Result<Vec<TcpListener>> {
     let mut tries = 0;
     loop {

@@ -1,4 +1,4 @@
-//! The browser goes out, the authorization response comes back to a loopback port (RFC 8252 section 7.3).
+//! A browser asks the person, and the authorization response comes to a loopback port (RFC 8252 section 7.3).
 
 mod browser;
 mod html;

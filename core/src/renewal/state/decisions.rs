@@ -148,7 +148,7 @@ impl Ledger {
         if self.is_over() {
             return Err(Error::refused_login(None));
         }
-        let why = self.store_error.as_ref().map_or("", |error| error.message());
+        let why = self.store_error.as_ref().map(Error::to_string).unwrap_or_default();
         Err(Error::store(&format!("the token is not saved, but kept to be offered again: {why}")))
     }
 }

@@ -64,7 +64,7 @@ fn refusal(tunnel: Tunnel, response: &[u8]) -> Refusal {
     }
 }
 
-/// What a tunnel says before it has received anything.
+/// The bytes that a tunnel sends before it has received anything.
 fn first(mut tunnel: Tunnel) -> Vec<u8> {
     match tunnel.step(&mut vec![]) {
         Ok(Step::Send(bytes)) => bytes,
@@ -148,7 +148,7 @@ fn any_2xx_opens_the_tunnel() {
         b"HTTP/1.1 204 No Content\r\nVia: 1.1 proxy\r\n\r\n",
         b"HTTP/1.1 299 Fine\r\n\r\n",
         b"HTTP/1.1 200 OK\n\n",
-        // A 2xx has no body, whatever its headers say.
+        // A 2xx has no body, even if its headers announce one.
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
         // Old ways of writing header lines.
@@ -183,7 +183,7 @@ fn every_other_status_is_refused_with_its_reason() {
         ("HTTP/1.1 400 Bad Request", "400 Bad Request"),
         ("HTTP/1.1 502 Bad Gateway ", "502 Bad Gateway"),
         ("HTTP/1.1 999 Odd", "999 Odd"),
-        // What is not ASCII is not repeated.
+        // Text that is not ASCII is not repeated.
         ("HTTP/1.1 403 Verboten: \u{fc}", "403"),
         ("HTTP/1.1 403 Ta\tb", "403 Ta b"),
     ] {
@@ -294,7 +294,7 @@ fn socks4_asks_for_an_address_and_socks4a_for_a_name() {
     assert_eq!(first(socks4()), [4, 1, 1, 187, 192, 0, 2, 7, 0]);
     let name = [&[4, 1, 1, 187, 0, 0, 0, 1][..], b"me\0api.fitbit.com\0"].concat();
     assert_eq!(first(Tunnel::socks4a(NAME, 443, Some("me"))), name);
-    // No name server is to be asked for an address that is written out.
+    // An IP address needs no name server.
     assert_eq!(first(Tunnel::socks4a("192.0.2.7", 443, Some("me"))), address);
 }
 
@@ -473,7 +473,7 @@ fn conversations() -> Vec<Conversation> {
 fn a_response_means_the_same_however_it_is_split() {
     for (tunnel, response) in conversations() {
         let shown = response.escape_ascii().to_string();
-        // A refusal may come before the last byte: what it leaves unread does not matter then.
+        // A refusal may come before the last byte: the bytes that it leaves unread do not matter then.
         let outcome = |talk: Talk| (talk.sent, talk.end);
         let whole = outcome(talk(tunnel(), [&*response]));
         for cut in 0..=response.len() {
@@ -545,7 +545,7 @@ fn a_closed_connection_is_the_targets_fault_only_after_a_socks_request() {
         (http(), b"HTTP/1.1 200 OK\r\n"),
         (socks5(), b""),
         (socks5(), b"\x05"),
-        // A wrong password is not to be sent once for every address.
+        // A wrong password must not be sent once for every address.
         (socks5_with_login(), b"\x05\x02"),
         (socks5_with_login(), b"\x05\x02\x01"),
     ] {

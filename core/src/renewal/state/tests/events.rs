@@ -315,3 +315,18 @@ fn a_leader_starts_without_the_last_error_of_the_store() {
     ledger.taken_out(&newest);
     assert!(ledger.store_error().is_none() && ledger.is_unsaved());
 }
+
+#[test]
+fn a_token_that_was_taken_or_written_does_not_come_back_over_a_newer_one() {
+    let mut taken = ledger(Saving::Stored);
+    taken.found_in_store(&stored(token(2)), true).expect("the same person");
+    let mut written = ledger(Saving::Stored);
+    written.granted(token(2));
+    written.committed(true);
+    for mut ledger in [taken, written] {
+        ledger.granted(token(3));
+        ledger.not_committed(Error::store("the disk is full"));
+        let found = ledger.found_in_store(&stored(token(2)), true);
+        assert_eq!((found.ok(), access(ledger.token())), (Some(Found::NothingNew), "a3"));
+    }
+}

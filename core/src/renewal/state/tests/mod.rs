@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::error::Result;
 use crate::provider::FITBIT;
+use crate::renewal::budget::Budget;
 use crate::renewal::goal::{Caller, Goal, Parked, Renewal, Why};
-use crate::renewal::retry::Budget;
 use crate::store::{Stored, Write};
 use crate::token::{Now, Token};
 

@@ -42,7 +42,10 @@ int main(int argc, char **argv)
     if (frees) {
         fitbit_error_free(error);
     } else {
-        scopes[0] = 'S';
+        /* The sanitizer remembers only a few accesses to each word: one of these meets a reading. */
+        for (size_t at = 0; at < sizeof scopes - 1; at++) {
+            scopes[at] = 'S';
+        }
     }
     CHECK(pthread_join(reader, NULL) == 0);
     fitbit_app_free(app);

@@ -61,17 +61,42 @@ fn no_module_of_the_core_imports_itself_through_others() {
         if module == "lib" {
             continue;
         }
-        // Unit tests may look anywhere.
-        let source = fs::read_to_string(file).unwrap();
-        let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
         if file.components().any(|part| part.as_os_str() == "tests") {
             continue;
         }
-        let named = names_behind(source, "crate::").filter(|other| *other != module);
+        let source = code(file);
+        let named = names_behind(&source, "crate::").filter(|other| *other != module);
         imports.entry(module.clone()).or_default().extend(named);
     }
     assert!(imports.len() > 12 && imports["renewal"].contains("store"), "{imports:?}");
     assert_eq!(circle(&imports), None, "{imports:#?}");
+}
+
+/// The code of a file without its unit tests, which may look anywhere.
+fn code(file: &Path) -> String {
+    let source = fs::read_to_string(file).unwrap();
+    source.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned()
+}
+
+#[test]
+fn no_file_of_a_folder_imports_itself_through_its_neighbours() {
+    let mut files = vec![];
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let mut folders = BTreeMap::<PathBuf, Imports>::new();
+    for file in files.iter().filter(|file| !["mod", "lib", "tests"].contains(&&*name(file))) {
+        let folder = file.parent().unwrap();
+        let is_neighbour = |other: &String| {
+            *other != name(file)
+                && (folder.join(other).with_extension("rs").exists() || folder.join(other).is_dir())
+        };
+        let named = names_behind(&code(file), "super::").filter(is_neighbour).collect();
+        folders.entry(folder.to_owned()).or_default().insert(name(file), named);
+    }
+    let count: usize = folders.values().flat_map(BTreeMap::values).map(BTreeSet::len).sum();
+    assert!(count > 50, "{count} imports were found");
+    for (folder, imports) in &folders {
+        assert_eq!(circle(imports), None, "{}: {imports:#?}", folder.display());
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
-use super::waiter::Waiting;
+use super::slots::Waiting;
 use crate::sync::cancelling::AtomicU64;
 
 /// All calls of an application, on all its handles and clients.

@@ -3,6 +3,7 @@
 mod beside;
 mod cancellation;
 mod deadline;
+mod slots;
 mod waiter;
 
 pub(crate) use beside::Beside;

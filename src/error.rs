@@ -81,6 +81,14 @@ impl Error {
     }
 }
 
+/// At most so many bytes: an argument can be anything.
+const MAX_MESSAGE: usize = 3072;
+
+fn shortened(message: &str) -> &str {
+    let end = (MAX_MESSAGE..message.len()).find(|at| message.is_char_boundary(*at));
+    end.map_or(message, |end| &message[..end])
+}
+
 const BUG: &str = "a bug in libfitbit, please report it";
 
 /// The header's name of an input that the core refuses.
@@ -113,7 +121,6 @@ fn parameter(input: Input) -> &'static str {
         Input::Token => "token_json",
         Input::TokenFile => "path",
         Input::Variable(name) => name,
-        _ => "an argument",
     }
 }
 
@@ -124,7 +131,7 @@ fn c_text(text: &str) -> CString {
 impl FitbitError {
     pub(crate) fn give(error: Error) -> *mut FitbitError {
         give(FitbitError {
-            message: c_text(&error.message()),
+            message: c_text(shortened(&error.message())),
             provider_type: error.core().and_then(|error| error.provider_type()).map(c_text),
             body: error.core().and_then(|error| error.body()).map(c_text),
             error,

@@ -74,36 +74,31 @@ pub enum FitbitErrorCode {
 
 impl From<ErrorKind> for FitbitErrorCode {
     fn from(kind: ErrorKind) -> FitbitErrorCode {
-        CODES
-            .iter()
-            .find(|(_, other)| *other == kind)
-            .map_or(FITBIT_ERROR_INTERNAL, |(code, _)| *code)
+        match kind {
+            ErrorKind::InvalidInput => FITBIT_ERROR_INVALID_ARGUMENT,
+            ErrorKind::StateMismatch => FITBIT_ERROR_STATE_MISMATCH,
+            ErrorKind::AccessDenied => FITBIT_ERROR_ACCESS_DENIED,
+            ErrorKind::Authorization => FITBIT_ERROR_AUTHORIZATION,
+            ErrorKind::InvalidClient => FITBIT_ERROR_INVALID_CLIENT,
+            ErrorKind::Reauthorize => FITBIT_ERROR_REAUTHORIZE,
+            ErrorKind::InsufficientScope => FITBIT_ERROR_INSUFFICIENT_SCOPE,
+            ErrorKind::RateLimited => FITBIT_ERROR_RATE_LIMITED,
+            ErrorKind::Http => FITBIT_ERROR_HTTP,
+            ErrorKind::ProviderRetired => FITBIT_ERROR_PROVIDER_RETIRED,
+            ErrorKind::Network => FITBIT_ERROR_NETWORK,
+            ErrorKind::Timeout => FITBIT_ERROR_TIMEOUT,
+            ErrorKind::Tls => FITBIT_ERROR_TLS,
+            ErrorKind::Protocol => FITBIT_ERROR_PROTOCOL,
+            ErrorKind::Store => FITBIT_ERROR_STORE,
+            ErrorKind::Cancelled => FITBIT_ERROR_CANCELLED,
+            ErrorKind::Internal => FITBIT_ERROR_INTERNAL,
+            ErrorKind::Signature => FITBIT_ERROR_SIGNATURE,
+        }
     }
 }
 
 /// The name of a code's number, or that of an unknown one.
 pub(crate) fn name(number: u32) -> &'static CStr {
-    let known = CODES.iter().find(|(code, _)| *code as u32 == number);
-    known.map_or(c"FITBIT_ERROR_UNKNOWN", |(_, kind)| kind.name())
+    let known = ErrorKind::ALL.iter().find(|kind| FitbitErrorCode::from(**kind) as u32 == number);
+    known.map_or(c"FITBIT_ERROR_UNKNOWN", |kind| kind.name())
 }
-
-const CODES: [(FitbitErrorCode, ErrorKind); 18] = [
-    (FITBIT_ERROR_INVALID_ARGUMENT, ErrorKind::InvalidInput),
-    (FITBIT_ERROR_STATE_MISMATCH, ErrorKind::StateMismatch),
-    (FITBIT_ERROR_ACCESS_DENIED, ErrorKind::AccessDenied),
-    (FITBIT_ERROR_AUTHORIZATION, ErrorKind::Authorization),
-    (FITBIT_ERROR_INVALID_CLIENT, ErrorKind::InvalidClient),
-    (FITBIT_ERROR_REAUTHORIZE, ErrorKind::Reauthorize),
-    (FITBIT_ERROR_INSUFFICIENT_SCOPE, ErrorKind::InsufficientScope),
-    (FITBIT_ERROR_RATE_LIMITED, ErrorKind::RateLimited),
-    (FITBIT_ERROR_HTTP, ErrorKind::Http),
-    (FITBIT_ERROR_PROVIDER_RETIRED, ErrorKind::ProviderRetired),
-    (FITBIT_ERROR_NETWORK, ErrorKind::Network),
-    (FITBIT_ERROR_TIMEOUT, ErrorKind::Timeout),
-    (FITBIT_ERROR_TLS, ErrorKind::Tls),
-    (FITBIT_ERROR_PROTOCOL, ErrorKind::Protocol),
-    (FITBIT_ERROR_STORE, ErrorKind::Store),
-    (FITBIT_ERROR_CANCELLED, ErrorKind::Cancelled),
-    (FITBIT_ERROR_INTERNAL, ErrorKind::Internal),
-    (FITBIT_ERROR_SIGNATURE, ErrorKind::Signature),
-];

@@ -64,7 +64,8 @@ fn quiet_panics() {
             std::panic::set_hook(Box::new(|panic| {
                 // Without the folders of the machine that built it.
                 PANICKED_AT.set(panic.location().map(|at| {
-                    let file = at.file().rsplit_once("/src/").map_or(at.file(), |(_, file)| file);
+                    let below = at.file().rsplit_once("/src/").map(|(_, file)| file);
+                    let file = below.filter(|_| at.file().starts_with('/')).unwrap_or(at.file());
                     format!("{file}:{}", at.line())
                 }));
             }));

@@ -20,7 +20,18 @@ pub fn forked(
     path_and_more: &[&str],
     now: impl FnOnce(&mut dyn BufRead),
 ) -> Vec<String> {
-    let source = library::root().join("tests/renewal/fork_program.c");
+    run_forked("tests/renewal/fork_program.c", name, provider, token, path_and_more, now)
+}
+
+fn run_forked(
+    source: &str,
+    name: &str,
+    provider: &Simulator,
+    token: &str,
+    path_and_more: &[&str],
+    now: impl FnOnce(&mut dyn BufRead),
+) -> Vec<String> {
+    let source = library::root().join(source);
     let program = c::build(&source, &format!("{name}_{}", DIALECT.name), &[]);
     let mut running = program
         .command()
@@ -88,4 +99,15 @@ fn a_child_forked_while_a_thread_waits_to_ask_again_asks_in_its_turn() {
     said.sort();
     assert_eq!(said, ["child 200", "parent FITBIT_ERROR_CANCELLED"]);
     assert_eq!(provider.requests(Target::Refresh), 5);
+}
+
+/// The thread that leads in the child puts the ledger back that it took before the revocation.
+#[test]
+fn a_child_that_revokes_the_login_inside_its_callback_sends_no_more_requests() {
+    let provider = provider();
+    let token = saved_token(&provider, 3600);
+    let source = "tests/renewal/fork_revoke_program.c";
+    let said = run_forked(source, "renewal_fork_revoking", &provider, &token, &[PROFILE], |_| {});
+    assert_eq!(said, ["revocation succeeded", "request FITBIT_ERROR_REAUTHORIZE"]);
+    assert_eq!(provider.requests(Target::Api), 0);
 }

@@ -1,7 +1,7 @@
 //! One person's login: a handle on it, its settings and its end.
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ pub struct Client {
     timeout: AtomicU32,
     /// In seconds; none: the app's.
     rate_limit_wait: OnceBox<AtomicU32>,
+    is_finished: AtomicBool,
 }
 
 /// What all handles on a login share.
@@ -119,6 +120,7 @@ impl Client {
             headers: OnceBox::new(),
             timeout: AtomicU32::new(0),
             rate_limit_wait: OnceBox::new(),
+            is_finished: AtomicBool::new(false),
         }
     }
 
@@ -131,6 +133,7 @@ impl Client {
             headers: OnceBox::new(),
             timeout: AtomicU32::new(self.timeout.load(Relaxed)),
             rate_limit_wait: OnceBox::new(),
+            is_finished: AtomicBool::new(false),
         };
         if let Some(headers) = self.headers.get() {
             let headers = headers.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -216,10 +219,11 @@ impl Client {
         self.within_time(|deadline| self.login().save(deadline))
     }
 
-    /// Called before this handle is freed. The last handle offers an unsaved token once more. The provider is
-    /// not asked.
+    /// The end of this handle, which dropping it brings too. The last handle offers an unsaved token once
+    /// more. The provider is not asked.
     pub fn finish(&self) {
-        if self.person.handles.fetch_sub(1, SeqCst) == 1 {
+        let is_first_time = !self.is_finished.swap(true, SeqCst);
+        if is_first_time && self.person.handles.fetch_sub(1, SeqCst) == 1 {
             self.login().finish(&mut self.deadline_to_save());
         }
     }
@@ -261,5 +265,11 @@ impl Client {
         let mut deadline = self.deadline().with_grace();
         let outcome = call(&mut deadline);
         deadline.cancelled_or(outcome)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.finish();
     }
 }

@@ -3,6 +3,7 @@
 mod client;
 mod pagination;
 mod rate_limit;
+mod rate_limit_wait;
 mod repeat_after_401;
 mod request;
 mod response;

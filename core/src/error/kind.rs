@@ -5,7 +5,6 @@ use std::fmt;
 
 /// What went wrong. It decides what to do next: include/fitbit.h says that for each code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum ErrorKind {
     /// An input is malformed or out of range, or the call is not possible here: see [`super::Error::input`].
     InvalidInput,
@@ -46,6 +45,28 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Every kind.
+    pub const ALL: [ErrorKind; 18] = [
+        ErrorKind::InvalidInput,
+        ErrorKind::StateMismatch,
+        ErrorKind::AccessDenied,
+        ErrorKind::Authorization,
+        ErrorKind::InvalidClient,
+        ErrorKind::Reauthorize,
+        ErrorKind::InsufficientScope,
+        ErrorKind::RateLimited,
+        ErrorKind::Http,
+        ErrorKind::ProviderRetired,
+        ErrorKind::Network,
+        ErrorKind::Timeout,
+        ErrorKind::Tls,
+        ErrorKind::Protocol,
+        ErrorKind::Store,
+        ErrorKind::Cancelled,
+        ErrorKind::Internal,
+        ErrorKind::Signature,
+    ];
+
     /// The name of its code, which is the same in every language and in the log.
     pub const fn name(self) -> &'static CStr {
         match self {
@@ -79,7 +100,6 @@ impl fmt::Display for ErrorKind {
 
 /// The input that is wrong. Each language has its own name for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 #[allow(missing_docs)] // the names say it
 pub enum Input {
     App,

@@ -14,6 +14,7 @@ use ureq::http::Uri;
 
 use super::ahead::{Ahead, Begun};
 use super::connection::Connection;
+use super::cut::Cut;
 use super::fault::Fault;
 use super::network::Network;
 use crate::call::Deadline;
@@ -72,23 +73,6 @@ impl ConnectionUse {
 
     pub(super) fn is_renewal(self) -> bool {
         matches!(self, ConnectionUse::Renewal { .. })
-    }
-}
-
-/// A renewal that was sent, and whose call ended before the response had come.
-pub(crate) struct Cut {
-    connection: Box<Connection>,
-    pub(super) sent_at: Instant,
-}
-
-impl Cut {
-    pub fn since_sent(&self) -> Duration {
-        now().saturating_duration_since(self.sent_at)
-    }
-
-    /// Whether something has come since its call ended, or the other side has closed.
-    pub fn has_response(&self) -> bool {
-        self.connection.is_readable()
     }
 }
 

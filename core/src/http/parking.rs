@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::exchange::Cut;
+use super::cut::Cut;
 use crate::os::PerProcess;
 
 /// The most parked renewals of an application: each has a socket. The oldest one makes room.

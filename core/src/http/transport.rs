@@ -15,35 +15,18 @@ use super::connector::{NoNames, Opener};
 use super::exchange::{self, Ending, Exchange};
 use super::network::Network;
 use super::pool::{Pool, To};
-use super::{Certificates, ConnectionUse, Cut, Parking, Proxies, Renewed, Response, Source};
+use super::{
+    Certificates, ConnectionUse, Cut, Failure, Parking, Proxies, Renewed, Response, Source,
+};
 use crate::call::Deadline;
-use crate::error::redaction::Secrets;
 use crate::error::{Error, ErrorKind};
 use crate::log::{Level, Log};
-
-/// A request that brought no usable response.
-pub(crate) struct Failure {
-    pub error: Error,
-    /// Its message may repeat what the other side said.
-    pub quotes: bool,
-    /// The request used a kept connection, which ended before any response.
-    pub kept_alive_connection_died: bool,
-    /// No byte of the HTTP request had gone out. Bytes of TLS or for a proxy do not count.
-    pub nothing_was_sent: bool,
-}
 
 pub(crate) struct Transport {
     network: Arc<Network>,
     /// The settings of ureq's agents. Each exchange has an agent with a connector of its own.
     config: Config,
     log: Log,
-}
-
-impl Failure {
-    /// The error, without the secrets that the other side may have repeated.
-    pub fn redacted(self, secrets: &Secrets) -> Error {
-        if self.quotes { self.error.redacted(secrets) } else { self.error }
-    }
 }
 
 impl Transport {

@@ -249,12 +249,17 @@ fn is_refusal(outcome: &Result<()>) -> bool {
 impl Drop for Leader<'_> {
     /// After a panic too: a flight that does not finish would keep the others waiting.
     fn drop(&mut self) {
-        if self.is_asking && std::thread::panicking() {
+        // It is set here only after a panic, which a guard's fitbit_renewal_run may have caught.
+        if self.is_asking {
             self.ledger.interrupted();
         }
         let token = self.result();
         let mut state = self.login.lock();
         let pending = state.pending.take();
+        // A child that was forked inside the program's code may have revoked the login meanwhile.
+        if state.ledger.is_revoked() {
+            self.ledger.revoked();
+        }
         std::mem::swap(&mut state.ledger, &mut self.ledger);
         std::mem::swap(&mut state.store, &mut self.store);
         state.flight = None;

@@ -100,6 +100,23 @@ fn a_certificate_for_somebody_else_is_refused() {
     refuses(&authority, "client", "", "ca", "extended key usage");
 }
 
+/// The message lists the names of the certificate, which the server chooses.
+#[test]
+fn a_secret_in_a_certificate_is_in_no_error() {
+    let Some(authority) = Authority::new() else { return };
+    let secret = "s3cret-in-a-certificate";
+    let extension = format!("subjectAltName=DNS:{secret}");
+    authority.signed_by("ca", "telling", &[&extension], VALID, "sha256");
+    let server = authority.serve("telling", "");
+    let app = App::at(&server.uri, "ID", Some(secret), "https://app.example/");
+    app.set_ca_file(&authority.pem("ca")).unwrap();
+    let client = app.from_token(&token(ACCESS_TOKEN), &Saver::new()).unwrap();
+    for error in [client.get(ANY).unwrap_err(), client.refresh().unwrap_err()] {
+        assert!(error.message.contains("valid for DnsName(\"[redacted]\")"), "{error:?}");
+        assert!(!error.message.contains(secret), "{error:?}");
+    }
+}
+
 #[test]
 fn a_certificate_that_nobody_vouches_for_is_refused() {
     let Some(authority) = Authority::new() else { return };
